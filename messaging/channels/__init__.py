@@ -1,0 +1,221 @@
+"""The contract every channel keeps, and the registry that makes a channel known.
+
+A channel turns one rendered message and at most `per_request` targets into ONE request, and the platform's answer into outcomes.
+It is built from plain values, keeps no state but its HTTP session, and knows nothing of Django, campaigns or batches.
+
+To add a channel: its module here, one line in CHANNELS, its simulator, its test. Admin choices, preview and report follow unaided.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+CHANNELS: dict[str, str] = {
+    "vk-direct": "messaging.channels.vk.VKDirect",
+    "vk-geo": "messaging.channels.delegated.VKGeo",
+}
+
+Kind = Literal["addressed", "published", "delegated", "manual"]
+OutcomeStatus = Literal["accepted", "failed", "retry", "uncertain"]
+OrderStatus = Literal["accepted", "sending", "done", "cancelled", "refused"]
+ReportKind = Literal["confirmation", "denied", "allowed", "read", "reply", "order", "ignored"]
+ErrorScope = Literal["retry", "uncertain", "pause", "content", "forged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Plain values a channel is built from. Secrets are values here and are never shown by repr()."""
+
+    base_url: str
+    sender: str = ""  # the account's own handle there: a group id, a sender name
+    secret: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
+    confirmation: str = field(default="", repr=False)
+    drill: bool = False
+    connect_timeout: float = 3.0  # seconds
+    total_timeout: float = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Exactly what is sent, in one language. `key` is the platform's idempotency key for this set of people, stored before use."""
+
+    body: str
+    language: str
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    contact: int
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of one person after a request. `reason` is a stable word such as "901"; `denied` and `dead` change the address."""
+
+    contact: int
+    status: OutcomeStatus
+    reason: str = ""
+    provider_ref: str = ""
+    denied: bool = False
+    dead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A platform's own bounds of how many people an order would reach; `withheld` says why there are none."""
+
+    lower: int | None
+    upper: int | None
+    at: datetime
+    withheld: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What a delegated platform is asked. It has no field for a person, and must never get one."""
+
+    order_id: str  # uuid, also the Idempotency-Key
+    incident: str
+    texts: Mapping[str, str]  # language → full text
+    text_sha256: str
+    approved_by_role: str
+    approved_at: datetime
+    sender_name: str
+    audience: Mapping[str, Any]  # the platform dict of the criteria
+    include_non_subscribers: bool
+    legal_basis: str
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """A platform's word on an order: totals only, rounded by the platform. None = not said."""
+
+    order_id: str
+    status: OrderStatus
+    at: datetime
+    reason: str = ""
+    answered_by: str = ""
+    lower: int | None = None
+    upper: int | None = None
+    matched: int | None = None
+    sent: int | None = None
+    delivered: int | None = None
+    read: int | None = None
+    failed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One inbound event of a webhook. `event_id` is the platform's own; the same id twice is the same event."""
+
+    event_id: str
+    kind: ReportKind
+    at: datetime
+    address: str = field(default="", repr=False)
+    provider_ref: str = ""
+    text: str = field(default="", repr=False)
+    order: OrderReport | None = None
+
+
+class ChannelError(Exception):
+    """A whole request failed. `scope` says what the engine does:
+
+    * retry: provably not sent, or a repeat is harmless; wait `retry_after` seconds (None = the engine's backoff)
+    * uncertain: it may have been sent, no answer was understood
+    * pause: the account cannot speak (token, ban, captcha): stop it and tell people
+    * content: the platform refuses this text: stop the campaign on this account, not the account
+    * forged: an inbound message whose signature or secret is wrong
+    """
+
+    def __init__(self, scope: ErrorScope, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{scope}: {reason}")
+        self.scope, self.reason, self.retry_after = scope, reason, retry_after
+
+
+class Channel:
+    """Base of every channel. Used as `async with channel:`, which opens and closes its HTTP session.
+
+    Raises ValueError when built for a drill with a base_url that is not loopback.
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    kind: ClassVar[Kind]
+    address_kind: ClassVar[str | None] = None  # a name of audiences' address kinds; None = no person is held
+    per_request: ClassVar[int] = 1  # people in one request
+    per_second: ClassVar[int | None] = None  # requests a second the platform allows; None = no limit known
+    concurrency: ClassVar[int] = 1  # requests under way at once on one lane
+    resendable_for: ClassVar[int] = 0  # seconds in which an identical request with the same key is harmless
+    has_receipts: ClassVar[bool] = False
+    link: ClassVar[bool] = False  # a long-lived connection, pumped by its own process
+    max_length: ClassVar[int] = 4096  # characters
+
+    def __init__(self, setup: Setup) -> None:
+        if setup.drill and urlsplit(setup.base_url).hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("A drill account may only speak to a platform on this machine.")
+        self.setup = setup
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    @classmethod
+    def problems(cls, body: str) -> list[tuple[str, dict[str, int]]]:
+        """What is wrong with a text on this channel: (code, numbers), said while drafting. Nothing is ever trimmed."""
+        over = len(body) - cls.max_length
+        return [("too_long", {"over": over, "length": len(body), "limit": cls.max_length})] if over > 0 else []
+
+    async def send(self, message: Message, targets: Sequence[Target]) -> list[Outcome]:
+        """Make ONE request. Returns an outcome for every target, or raises ChannelError for the whole request."""
+        raise ChannelError("content", f"{self.label} sends to nobody by address.")
+
+    def reports(self, body: bytes, headers: Mapping[str, str]) -> list[Report]:
+        """Read a webhook. Raises ChannelError("forged") when its signature or secret is wrong, ("content") when it cannot be read."""
+        raise ChannelError("forged", f"{self.label} sends no messages to us.")
+
+    async def probe(self) -> str:
+        """Ask the platform whether this account can speak. Returns "" or raises ChannelError."""
+        return ""
+
+
+class DelegatedChannel(Channel, ABC):
+    """A platform that finds and writes to people by itself: criteria out, rounded totals back."""
+
+    kind = "delegated"
+
+    @abstractmethod
+    async def estimate(self, audience: Mapping[str, Any], *, include_non_subscribers: bool) -> Estimate:
+        """Ask how many people an order would reach. Asking sends nothing."""
+
+    @abstractmethod
+    async def order(self, request: OrderRequest) -> OrderReport:
+        """Place the order. Repeating it with the same order_id is harmless."""
+
+    @abstractmethod
+    async def status(self, order_id: str) -> OrderReport:
+        """Ask how an order stands."""
+
+    @abstractmethod
+    async def cancel(self, order_id: str) -> OrderReport:
+        """Ask the platform to stop; the report says how many had gone."""
+
+
+def channel_class(slug: str) -> type[Channel]:
+    """The class behind a slug. Raises KeyError for a slug that is not registered."""
+    module, _, name = CHANNELS[slug].rpartition(".")
+    found: type[Channel] = getattr(import_module(module), name)
+    return found
