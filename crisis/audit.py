@@ -1,0 +1,58 @@
+"""Writing the audit log. One row a change, in the transaction of the change, as its last statement: the chain's lock serialises writers.
+
+The row's time, place in the chain and hash are written by the database (see the migration `0002_audit_chain`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection, models
+
+from crisis.models import AuditEntry, User
+
+
+def record(
+    action: str, *, by: User | None, about: models.Model | None = None, data: Mapping[str, Any] | None = None
+) -> AuditEntry:
+    """Append what was done. `by=None` means the machine did it. Never put an address or a message of a person into `data`.
+
+    Raises RuntimeError outside a transaction: an audit row that can be lost alone proves nothing.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit row belongs to the transaction of the change it tells of.")
+    return AuditEntry.objects.create(
+        by=by,
+        action=action,
+        object_type=about._meta.label_lower if about else "",
+        object_id=str(about.pk) if about else "",
+        data=dict(data or {}),
+    )
+
+
+VERIFY = """
+    SELECT id, prev_hash IS DISTINCT FROM coalesce(lag(hash) OVER chain, '') AS broken,
+           hash IS DISTINCT FROM crisis_audit_hash(e) AS changed
+      FROM crisis_auditentry e WINDOW chain AS (ORDER BY id)
+"""
+
+
+def verify(head: str = "") -> tuple[int, str, list[str]]:
+    """Recompute the whole chain. Returns (rows, head hash, sentences about what is wrong, first bad row first).
+
+    `head` is a hash noted earlier: if no row carries it any more, the end of the log was cut off.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, broken, changed FROM ({VERIFY}) v WHERE broken OR changed ORDER BY id LIMIT 20")
+        wrong = [_sentence(*row) for row in cursor.fetchall()]
+    last = AuditEntry.objects.order_by("-id").values_list("hash", flat=True).first() or ""
+    if head and not AuditEntry.objects.filter(hash=head).exists():
+        wrong.append("The log no longer holds the noted hash: rows at its end were removed.")
+    return AuditEntry.objects.count(), last, wrong
+
+
+def _sentence(row: int, broken: bool, changed: bool) -> str:
+    if changed:
+        return f"Row {row} was changed after it was written, or was not written by the log itself."
+    return f"Row {row} does not follow the row before it: a row was removed or inserted there."
