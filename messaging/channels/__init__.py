@@ -1,13 +1,15 @@
 """The contract every channel keeps, and the registry that makes a channel known.
 
-A channel turns one rendered message and at most `per_request` targets into ONE request, and the platform's answer into outcomes.
-It is built from plain values, keeps no state but its HTTP session, and knows nothing of Django, campaigns or batches.
+A channel turns one rendered message and at most `per_request` targets into ONE request, and the platform's answer into
+outcomes. It is built from plain values, keeps no state but its session, and knows nothing of Django, campaigns or batches.
 
-To add a channel: its module here, one line in CHANNELS, its simulator, its test. Admin choices, preview and report follow unaided.
+To add a channel: its module here, one line in CHANNELS, its simulator, its test. Admin choices, preview and report follow.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ CHANNELS: dict[str, str] = {
     "vk-direct": "messaging.channels.vk.VKDirect",
     "vk-geo": "messaging.channels.delegated.VKGeo",
 }
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Kind = Literal["addressed", "published", "delegated", "manual"]
 OutcomeStatus = Literal["accepted", "failed", "retry", "uncertain"]
@@ -45,7 +49,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Exactly what is sent, in one language. `key` is the platform's idempotency key for this set of people, stored before use."""
+    """Exactly what is sent, in one language.
+
+    `key` is the platform's idempotency key for this set of people: signed 32 bits, never 0, stored before use.
+    """
 
     body: str
     language: str
@@ -60,7 +67,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is known of one person after a request. `reason` is a stable word such as "901"; `denied` and `dead` change the address."""
+    """What is known of one person after a request.
+
+    `reason` is a stable word such as "901"; `denied` and `dead` change the address.
+    """
 
     contact: int
     status: OutcomeStatus
@@ -78,6 +88,12 @@ class Estimate:
     upper: int | None
     at: datetime
     withheld: str = ""
+
+
+def text_sha256(texts: Mapping[str, str]) -> str:
+    """Hex digest of an order's texts, over their canonical JSON: what was approved, ordered and received compare by it."""
+    canonical = json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,8 @@ class ChannelError(Exception):
     * pause: the account cannot speak (token, ban, captcha): stop it and tell people
     * content: the platform refuses this text: stop the campaign on this account, not the account
     * forged: an inbound message whose signature or secret is wrong
+
+    `reason` is a stable word: the platform's code ("5") or ours ("timeout", "http_503"), never a platform's free text.
     """
 
     def __init__(self, scope: ErrorScope, reason: str, *, retry_after: float | None = None) -> None:
@@ -163,14 +181,16 @@ class Channel:
     max_length: ClassVar[int] = 4096  # characters
 
     def __init__(self, setup: Setup) -> None:
-        if setup.drill and urlsplit(setup.base_url).hostname not in {"localhost", "127.0.0.1", "::1"}:
+        if setup.drill and urlsplit(setup.base_url).hostname not in LOOPBACK:
             raise ValueError("A drill account may only speak to a platform on this machine.")
         self.setup = setup
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
     @classmethod
@@ -180,12 +200,16 @@ class Channel:
         return [("too_long", {"over": over, "length": len(body), "limit": cls.max_length})] if over > 0 else []
 
     async def send(self, message: Message, targets: Sequence[Target]) -> list[Outcome]:
-        """Make ONE request. Returns an outcome for every target, or raises ChannelError for the whole request."""
-        raise ChannelError("content", f"{self.label} sends to nobody by address.")
+        """Make at most ONE request. Returns an outcome for every target, in their order.
+
+        Raises ChannelError when the whole request failed, and ValueError for the caller's mistakes: more targets than
+        `per_request`, or a key the platform would not remember.
+        """
+        raise ChannelError("content", "not_addressed")
 
     def reports(self, body: bytes, headers: Mapping[str, str]) -> list[Report]:
-        """Read a webhook. Raises ChannelError("forged") when its signature or secret is wrong, ("content") when it cannot be read."""
-        raise ChannelError("forged", f"{self.label} sends no messages to us.")
+        """Read a webhook. Raises ChannelError: "forged" when signature or secret is wrong, "content" when it cannot be read."""
+        raise ChannelError("forged", "no_webhooks")
 
     async def probe(self) -> str:
         """Ask the platform whether this account can speak. Returns "" or raises ChannelError."""
