@@ -1,0 +1,158 @@
+"""Whom we may hold, where they were last seen, and saved audiences. Bulk writing is the part of `presence` and `imports`."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crisis.clock import Now
+from crisis.models import Incident, User
+
+COUNTRY = r"^[A-Z]{2}$"
+
+
+class AddressKind(models.IntegerChoices):
+    """What an address is an address of. The numbers are stored in addresses and in `Presence.traits`: never change them."""
+
+    VK = 1, _("VK")
+    PHONE = 2, _("phone")
+    PUSH = 3, _("push notification")
+    WEBPUSH = 4, _("browser notification")
+    EMAIL = 5, _("e-mail")
+    TELEGRAM = 6, _("Telegram")
+    MAX = 7, _("MAX")
+
+    @classmethod
+    def named(cls, slug: str) -> Self:
+        """The kind a channel declares as `address_kind`, such as "vk". Raises KeyError for an unknown one."""
+        return cls[slug.upper()]
+
+    @property
+    def slug(self) -> str:
+        return self.name.lower()
+
+
+class Source(models.Model):
+    """Where sightings come from. Switched off, it leaves every reach at once."""
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    owner = models.CharField(_("owner of the data"), max_length=200)
+    legal_basis = models.TextField(
+        _("legal basis"), blank=True, help_text=_("Without it nothing can be imported from this source.")
+    )
+    retention_days = models.PositiveSmallIntegerField(_("kept for, days"), default=90)
+    active = models.BooleanField(_("in use"), default=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("source"), _("sources")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contact(models.Model):
+    """A person we may write to. No name is needed. `language` is a code such as "ru", or empty when not known."""
+
+    reference = models.CharField(_("reference"), max_length=64, unique=True, null=True)  # noqa: DJ001 (unique where there is one)
+    language = models.CharField(_("language"), max_length=3, blank=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("contact"), _("contacts")
+
+
+class Address(models.Model):
+    """One way to reach a contact. Without a contact it only remembers, as a keyed hash, that somebody opted out.
+
+    * subscribed: follows our group or channel there; this alone allows nothing
+    * permitted: allowed our messages
+    * denied: opted out; only the person can take that back
+    * dead: the platform says nobody is there any more
+    """
+
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="addresses")
+    kind = models.PositiveSmallIntegerField(choices=AddressKind)
+    value_encrypted = models.BinaryField(default=b"")
+    value_hmac = models.BinaryField()
+    subscribed = models.BooleanField(default=False)
+    permitted = models.BooleanField(default=False)
+    denied = models.BooleanField(default=False)
+    dead = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("address"), _("addresses")
+        constraints = [models.UniqueConstraint(fields=["kind", "value_hmac"], name="one_address_of_a_value")]
+
+
+class Presence(models.Model):
+    """Where and when a contact was last seen in a country. `traits` repeats what reach needs: see `audiences.traits`.
+
+    Written by `audiences.presence` alone. `cell` is an H3 cell of resolution 7. No foreign key checks the country: imports do.
+    """
+
+    pk = models.CompositePrimaryKey("contact_id", "country")
+    contact = models.ForeignKey(Contact, models.CASCADE, db_index=False, related_name="presence")
+    country = models.CharField(max_length=2)
+    cell = models.BigIntegerField()
+    last_seen_at = models.DateTimeField()
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, related_name="+")
+    traits = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("presence"), _("presence")
+        constraints = [models.CheckConstraint(name="presence_country_is_a_code", condition=Q(country__regex=COUNTRY))]
+        indexes = [
+            models.Index(fields=["country", "last_seen_at"], include=["contact", "traits", "source"], name="presence_reach"),
+        ]
+
+
+class Trip(models.Model):
+    """A stay abroad that a contact or a carrier told us of."""
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="trips")
+    country = models.CharField(_("country"), max_length=2)
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("until"))
+    source = models.ForeignKey(Source, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("trip"), _("trips")
+        constraints = [
+            models.CheckConstraint(name="trip_country_is_a_code", condition=Q(country__regex=COUNTRY)),
+            models.CheckConstraint(name="a_trip_ends_after_it_starts", condition=Q(ends_on__gte=models.F("starts_on"))),
+        ]
+
+
+class Audience(models.Model):
+    """A saved rule about whom to reach, kept in versions."""
+
+    name = models.CharField(_("name"), max_length=200)
+    incident = models.ForeignKey(
+        Incident, models.PROTECT, null=True, blank=True, related_name="audiences", verbose_name=_("incident")
+    )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("audience"), _("audiences")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AudienceVersion(models.Model):
+    """One wording of the rule. Written once: the database refuses every change. `criteria` is `Criteria.to_json()`."""
+
+    audience = models.ForeignKey(Audience, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    criteria = models.JSONField()
+    written_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    written_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("audience version"), _("audience versions")
+        ordering = ["audience_id", "-number"]
+        constraints = [models.UniqueConstraint(fields=["audience", "number"], name="one_version_of_a_number")]
