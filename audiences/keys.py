@@ -1,0 +1,166 @@
+"""Addresses at rest: canonical form, AES-256-GCM under a key ring, and the keyed fingerprint that finds an address again.
+
+The ring is a 0600 file {"current": name, "keys": {name: base64 of 32 bytes}, "hmac": base64}. To rotate, add a key and make it
+current: old values name their own key. The `hmac` key never changes: opt-outs are remembered by it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from secrets import token_bytes
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
+
+from audiences.models import AddressKind
+from crisis.refusal import Refused
+
+NONCE = 12  # bytes, as AES-GCM wants it
+VK_LIMIT = 2_000_000_000  # from here on a VK peer id is a chat, not a person
+NUMBERED = {AddressKind.VK: VK_LIMIT, AddressKind.TELEGRAM: 1 << 52, AddressKind.MAX: 1 << 63}
+PHONE = re.compile(r"\+[1-9]\d{6,14}")
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    current: str
+    ciphers: Mapping[str, AESGCM] = field(repr=False)
+    hmac: bytes = field(repr=False)
+
+
+def canonical(kind: int, value: str) -> str:
+    """The one spelling of an address. Raises Refused with a sentence when it cannot be one."""
+    value = value.strip()
+    if kind in NUMBERED:
+        return _number(value, NUMBERED[AddressKind(kind)])
+    if kind == AddressKind.PHONE:
+        return _phone(value)
+    if kind == AddressKind.EMAIL:
+        return _matching(EMAIL, value.lower(), _("This is not an e-mail address."))
+    if not value or len(value) > 4096:
+        raise Refused(_("An address of 1 to 4,096 characters is expected."), field="value")
+    return value
+
+
+def fingerprint(kind: int, value: str) -> bytes:
+    """HMAC-SHA256 over kind and canonical value: tells nothing without the key. Raises Refused like canonical()."""
+    return hmac.digest(ring().hmac, b"%d:%s" % (kind, canonical(kind, value).encode()), "sha256")
+
+
+def encrypt(kind: int, value: str) -> bytes:
+    """Key name, nonce and ciphertext of the canonical value, bound to the kind. Raises Refused like canonical()."""
+    keys = ring()
+    name, nonce = keys.current.encode(), os.urandom(NONCE)
+    sealed = keys.ciphers[keys.current].encrypt(nonce, canonical(kind, value).encode(), _bound_to(kind))
+    return bytes([len(name)]) + name + nonce + sealed
+
+
+def decrypt(kind: int, blob: bytes) -> str:
+    """The canonical value. Raises ImproperlyConfigured when its key is missing or the stored value was changed."""
+    start = 1 + blob[0] if blob else 0
+    name = blob[1:start].decode("ascii", "replace")
+    cipher = ring().ciphers.get(name)
+    if cipher is None:
+        raise ImproperlyConfigured(
+            f"The key ring {settings.KEY_RING_FILE} has no key “{name}”. Put the key back: addresses need it."
+        )
+    try:
+        return cipher.decrypt(blob[start : start + NONCE], blob[start + NONCE :], _bound_to(kind)).decode()
+    except InvalidTag:
+        raise ImproperlyConfigured(
+            "A stored address cannot be read: it was changed, or the key ring is of another installation."
+        ) from None
+
+
+def ring() -> Ring:
+    """The key ring of this installation, read again when its file changes. Raises ImproperlyConfigured without a good file.
+
+    In a demonstration and in tests a missing ring is made.
+    """
+    path = Path(settings.KEY_RING_FILE)
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        if not settings.LOCAL:
+            raise ImproperlyConfigured(
+                f"There is no key ring at {path}. Restore it from its back-up or name it in CRISIS_KEY_RING."
+            ) from None
+        _create(path)
+        about = path.stat()
+    return _read(path, about.st_mode, about.st_ino, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, mode: int, *_identity: int) -> Ring:
+    if mode & 0o077:
+        raise ImproperlyConfigured(f"Other users of this machine can read the key ring {path}. Run: chmod 600 {path}")
+    try:
+        data = json.loads(path.read_text())
+        keys = {name: AESGCM(_secret(value)) for name, value in data["keys"].items()}
+        found = Ring(data["current"], keys, _secret(data["hmac"]))
+        keys[found.current]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ImproperlyConfigured(f"The key ring {path} cannot be read. Restore it from its back-up.") from None
+    return found
+
+
+def _secret(value: str) -> bytes:
+    secret = b64decode(value, validate=True)
+    if len(secret) != 32:
+        raise ValueError("A key has 32 bytes.")
+    return secret
+
+
+def _create(path: Path) -> None:
+    """Linking a finished file makes the first of two processes win and the second use its ring."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{token_bytes(4).hex()}")
+    fresh = {"current": "k1", "keys": {"k1": b64encode(token_bytes(32)).decode()}, "hmac": b64encode(token_bytes(32)).decode()}
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(fresh, file)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _bound_to(kind: int) -> bytes:
+    return b"%d" % kind
+
+
+def _number(value: str, limit: int) -> str:
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and 0 < int(value) < limit):
+        raise Refused(
+            _("This is not the number of a person: digits only, more than 0, less than %(limit)d.") % {"limit": limit},
+            field="value",
+        )
+    return str(int(value))
+
+
+def _phone(value: str) -> str:
+    digits = re.sub(r"[\s().-]", "", value)
+    if re.fullmatch(r"8\d{10}", digits):
+        digits = "+7" + digits[1:]
+    return _matching(PHONE, digits, _("This is not a phone number with its country code, such as +7 495 000-00-00."))
+
+
+def _matching(pattern: re.Pattern[str], value: str, sentence: str) -> str:
+    if not pattern.fullmatch(value):
+        raise Refused(sentence, field="value")
+    return value

@@ -1,0 +1,241 @@
+"""Writing where people were last seen, and what became of their addresses; reading the address to write to.
+
+The only writer of `Presence`. Whoever writes here first locks the contacts in the order of their ids, so two writers never wait
+for each other in a ring. Everything is done on sets: COPY into a temporary table, then a few statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils.translation import gettext as _
+
+from audiences import keys, traits
+from audiences.models import AddressKind, Contact, Source
+from audiences.traits import Reason
+from crisis.refusal import Refused
+
+INCOMING = """
+    DROP TABLE IF EXISTS pg_temp.incoming;
+    CREATE TEMP TABLE incoming (kind smallint, hmac bytea, country varchar(2), cell bigint, seen_at timestamptz) ON COMMIT DROP
+"""
+
+NEWEST = """
+    DROP TABLE IF EXISTS pg_temp.newest;
+    CREATE TEMP TABLE newest ON COMMIT DROP AS
+    SELECT DISTINCT ON (a.contact_id, i.country) a.contact_id, i.country, i.cell, i.seen_at
+      FROM pg_temp.incoming i JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
+     WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NOT NULL
+     ORDER BY a.contact_id, i.country, i.seen_at DESC, i.cell;
+    ANALYZE pg_temp.newest
+"""
+
+COUNTED = """
+    SELECT count(*) FILTER (WHERE i.seen_at > crisis_now() + interval '5 minutes'),
+           count(*) FILTER (WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NULL)
+      FROM pg_temp.incoming i LEFT JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
+"""
+
+# Rows of the people concerned as they will be. A row moves by an hour's step, or at once when that rule could hide where a
+# person is now: the row is not the newest of its person, or the same delivery saw the person in another country too.
+PLANNED = f"""
+    DROP TABLE IF EXISTS pg_temp.planned;
+    CREATE TEMP TABLE planned ON COMMIT DROP AS
+    WITH known AS (SELECT * FROM audiences_presence WHERE contact_id IN (SELECT contact_id FROM pg_temp.newest)),
+    judged AS (
+        SELECT contact_id, country, k.cell AS old_cell, k.last_seen_at AS old_at, n.cell AS new_cell, n.seen_at AS new_at,
+               coalesce(k.traits & {traits.LATEST} <> 0, false) AS was_latest, k.contact_id IS NULL AS fresh,
+               coalesce(n.seen_at > k.last_seen_at AND (n.seen_at >= k.last_seen_at + interval '1 hour'
+                   OR k.traits & {traits.LATEST} = 0 OR count(n.seen_at) OVER (PARTITION BY contact_id) > 1), false) AS moved
+          FROM known k FULL JOIN pg_temp.newest n USING (contact_id, country)),
+    decided AS (SELECT *, CASE WHEN fresh OR moved THEN new_at ELSE old_at END AS last_seen_at FROM judged)
+    SELECT contact_id, country, CASE WHEN fresh OR moved THEN new_cell ELSE old_cell END AS cell, last_seen_at,
+           fresh, moved, was_latest,
+           row_number() OVER (PARTITION BY contact_id ORDER BY last_seen_at DESC, country) = 1 AS latest
+      FROM decided;
+    ANALYZE pg_temp.planned
+"""
+
+MOVE = f"""
+    UPDATE audiences_presence p
+       SET cell = d.cell, last_seen_at = d.last_seen_at, source_id = CASE WHEN d.moved THEN %(source)s ELSE p.source_id END,
+           traits = p.traits & ~{traits.LATEST} | CASE WHEN d.latest THEN {traits.LATEST} ELSE 0 END
+      FROM pg_temp.planned d
+     WHERE p.contact_id = d.contact_id AND p.country = d.country AND NOT d.fresh AND (d.moved OR d.latest <> d.was_latest)
+"""
+
+ADD = f"""
+    INSERT INTO audiences_presence (contact_id, country, cell, last_seen_at, source_id, traits)
+    SELECT d.contact_id, d.country, d.cell, d.last_seen_at, %(source)s,
+           t.traits | CASE WHEN d.latest THEN {traits.LATEST} ELSE 0 END
+      FROM pg_temp.planned d
+      JOIN ({traits.traits_sql("SELECT contact_id FROM pg_temp.planned WHERE fresh")}) t USING (contact_id)
+     WHERE d.fresh
+"""
+
+REFRESH = f"""
+    UPDATE audiences_presence p SET traits = t.traits | (p.traits & {traits.LATEST})
+      FROM ({traits.traits_sql("SELECT unnest(%(contacts)s::bigint[])")}) t
+     WHERE p.contact_id = t.contact_id AND p.traits <> (t.traits | (p.traits & {traits.LATEST}))
+"""
+
+NAMED = "a.kind = %(kind)s AND a.value_hmac = ANY (%(hmacs)s)"
+
+# One statement, so that an address being imported at this moment cannot slip through between looking and remembering.
+DENY = """
+    INSERT INTO audiences_address AS a (kind, value_encrypted, value_hmac, subscribed, permitted, denied, dead)
+    SELECT DISTINCT %(kind)s, ''::bytea, hmac, false, false, true, false FROM unnest(%(hmacs)s::bytea[]) hmac
+    ON CONFLICT (kind, value_hmac) DO UPDATE SET denied = true, updated_at = crisis_now() WHERE NOT a.denied
+    RETURNING a.contact_id
+"""
+
+PERMIT = f"""
+    UPDATE audiences_address a SET permitted = true, denied = false, dead = false, updated_at = crisis_now()
+     WHERE {NAMED} AND (a.denied OR a.dead OR NOT a.permitted) RETURNING a.contact_id
+"""
+
+BURY = f"""
+    UPDATE audiences_address a SET dead = true, updated_at = crisis_now() WHERE {NAMED} AND NOT a.dead RETURNING a.contact_id
+"""
+
+TO_WRITE_TO = f"""
+    SELECT DISTINCT ON (a.contact_id) a.contact_id, a.value_encrypted, {traits.ADDRESS_STATUS_SQL}
+      FROM audiences_address a WHERE a.contact_id = ANY (%(contacts)s) AND a.kind = %(kind)s
+     ORDER BY a.contact_id, 3, a.updated_at DESC, a.id DESC
+"""
+
+
+class Sighting(NamedTuple):
+    """An address seen in a country at an instant (aware). `hmac` is keys.fingerprint(), `cell` an H3 cell of resolution 7."""
+
+    kind: int
+    hmac: bytes
+    country: str
+    cell: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """`added` and `moved` count presence rows, the others sightings. `kept`: not newer by an hour, or not the newest one.
+
+    * unknown: an address we do not hold; future: more than 5 minutes ahead of the database's clock. Neither is stored.
+    """
+
+    added: int
+    moved: int
+    kept: int
+    unknown: int
+    future: int
+
+
+@transaction.atomic
+def ingest(rows: Iterable[Sighting], source: Source) -> Ingested:
+    """Store the newest sighting of each person in each country. Repeated, late and unordered sightings are harmless.
+
+    Raises Refused for a source that is switched off or has no legal basis.
+    """
+    demand_usable(source)
+    with connection.cursor() as cursor:
+        total = _copy(cursor, rows)
+        cursor.execute(NEWEST)
+        _lock(cursor, "SELECT contact_id FROM pg_temp.newest", {})
+        cursor.execute(COUNTED)
+        future, unknown = cursor.fetchone()
+        cursor.execute(PLANNED)
+        cursor.execute(MOVE, {"source": source.pk})
+        cursor.execute(ADD, {"source": source.pk})
+        cursor.execute("SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE moved) FROM pg_temp.planned")
+        added, moved = cursor.fetchone()
+    return Ingested(added, moved, total - future - unknown - added - moved, unknown, future)
+
+
+def demand_usable(source: Source) -> None:
+    """Raises Refused unless the source, as stored now, is in use and has a legal basis."""
+    stored = Source.objects.get(pk=source.pk)
+    if not stored.active:
+        raise Refused(_("The source “%(name)s” is switched off. Nothing was imported.") % {"name": stored.name}, field="source")
+    if not stored.legal_basis.strip():
+        raise Refused(
+            _("The source “%(name)s” has no legal basis noted. Nothing was imported.") % {"name": stored.name}, field="source"
+        )
+
+
+@transaction.atomic
+def refresh_traits(contact_ids: Iterable[int]) -> int:
+    """Repeat addresses and languages of these contacts in their presence. Call it in the transaction that changed them."""
+    contacts = [*contact_ids]
+    with connection.cursor() as cursor:
+        _lock(cursor, "SELECT unnest(%(contacts)s::bigint[])", {"contacts": contacts})
+        cursor.execute(REFRESH, {"contacts": contacts})
+        return int(cursor.rowcount)
+
+
+def deny(kind: int, hmacs: Iterable[bytes]) -> int:
+    """These addresses opted out, also those we do not hold; only permit() takes it back. Returns addresses changed."""
+    return _change(kind, hmacs, DENY)
+
+
+def permit(kind: int, hmacs: Iterable[bytes]) -> int:
+    """These people themselves allowed our messages or wrote to us: the only end of an opt-out. Returns addresses changed."""
+    return _change(kind, hmacs, PERMIT)
+
+
+def bury(kind: int, hmacs: Iterable[bytes]) -> int:
+    """The platform says nobody is at these addresses any more. Returns addresses changed."""
+    return _change(kind, hmacs, BURY)
+
+
+def addresses(contact_ids: Sequence[int], kind: int) -> tuple[dict[int, str], dict[int, Reason]]:
+    """The address to write to, for each contact who may be written to as stored now; and for each other one why not."""
+    values: dict[int, str] = {}
+    reasons: dict[int, Reason] = dict.fromkeys(contact_ids, "no_address")
+    with connection.cursor() as cursor:
+        cursor.execute(TO_WRITE_TO, {"contacts": [*contact_ids], "kind": kind})
+        for contact, sealed, status in cursor.fetchall():
+            if status == traits.LIVE:
+                values[contact] = keys.decrypt(kind, bytes(sealed))
+                del reasons[contact]
+            else:
+                reasons[contact] = traits.REASONS[status]
+    return values, reasons
+
+
+def find(kind: int, value: str) -> Contact | None:
+    """The contact who has this address. Raises Refused when the value cannot be an address of this kind."""
+    hmac = keys.fingerprint(kind, value)
+    return Contact.objects.filter(addresses__kind=kind, addresses__value_hmac=hmac).first()
+
+
+def _copy(cursor: CursorWrapper, rows: Iterable[Sighting]) -> int:
+    cursor.execute(INCOMING)
+    total = 0
+    with cursor.copy("COPY pg_temp.incoming FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["int2", "bytea", "varchar", "int8", "timestamptz"])
+        for row in rows:
+            copy.write_row(row)
+            total += 1
+    cursor.execute("ANALYZE pg_temp.incoming")
+    return total
+
+
+def _lock(cursor: CursorWrapper, contacts: str, params: dict[str, Any]) -> None:
+    """Counted inside the database: the rows themselves are not wanted here."""
+    locked = f"SELECT FROM audiences_contact WHERE id IN ({contacts}) ORDER BY id FOR NO KEY UPDATE"
+    cursor.execute(f"SELECT count(*) FROM ({locked}) locked", params)
+
+
+@transaction.atomic
+def _change(kind: int, hmacs: Iterable[bytes], statement: str) -> int:
+    params: dict[str, Any] = {"kind": AddressKind(kind).value, "hmacs": [*hmacs]}
+    with connection.cursor() as cursor:
+        _lock(cursor, f"SELECT a.contact_id FROM audiences_address a WHERE {NAMED}", params)
+        cursor.execute(statement, params)
+        changed = [row[0] for row in cursor.fetchall()]
+    refresh_traits({contact for contact in changed if contact})
+    return len(changed)
