@@ -1,0 +1,85 @@
+"""What every page shows around its own content: navigation, clocks, mode. A context processor; it reads and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from crisis.models import Incident, User
+from crisis.permissions import may
+
+# URL name, word, icon, the action a person needs to see it at all
+PLACES = (
+    ("situation", _("Situation"), "situation", "see"),
+    ("incident_list", _("Incidents"), "incident", "see"),
+    ("campaign_list", _("Campaigns"), "campaign", "see"),
+    ("audience_list", _("Audiences"), "audience", "see"),
+    ("account_list", _("Accounts"), "account", "see"),
+    ("coverage", _("Coverage"), "coverage", "see"),
+    ("people", _("People"), "people", "people.search"),
+    ("audit_list", _("Audit"), "audit", "audit.see"),
+)
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the rail."""
+
+    url: str
+    label: Any
+    icon: str
+    current: bool
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """demo, simulated, theme, now, and — asked of the database only where a template names them — places and zones."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "demo": settings.DEMO,
+        "simulated": settings.SIMULATED,
+        "theme": theme if theme in THEMES else "",
+        "now": timezone.now(),
+        "places": cache(lambda: places(request)),
+        "zones": cache(lambda: zones(request)),
+    }
+
+
+def places(request: HttpRequest) -> list[Place]:
+    """The rail of the person who asks."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return []
+    return [place for name, *rest, action in PLACES if may(user, action) for place in _place(request, name, *rest)]
+
+
+def _place(request: HttpRequest, name: str, label: Any, icon: str) -> list[Place]:
+    try:
+        url = reverse(name)
+    except NoReverseMatch:
+        return []
+    current = request.path == url or (url != "/" and request.path.startswith(url))
+    return [Place(url, label, icon, current)]
+
+
+def zones(request: HttpRequest) -> list[str]:
+    """Names of the zones whose time is shown: the person's mission's or the newest open incident's, then the installation's."""
+    user = getattr(request, "user", None)
+    here = settings.TIME_ZONE
+    there = _place_zone(user) if isinstance(user, User) else ""
+    return [there, here] if there not in ("", "UTC", here) else [here]
+
+
+def _place_zone(user: User) -> str:
+    if user.mission:
+        return user.mission.country.zone.key
+    incident = Incident.objects.exclude(status=Incident.Status.CLOSED).prefetch_related("countries").first()
+    countries = incident.countries.all() if incident else ()
+    return next((country.zone.key for country in countries), "")

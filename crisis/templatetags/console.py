@@ -1,0 +1,208 @@
+"""Template words used on every page: numbers, times, statuses and rights. Pure presentation: no rule lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_skeleton, get_timezone_location
+from babel.numbers import format_decimal
+from django import template
+from django.forms import BaseForm
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from crisis import permissions
+from crisis.models import User
+from crisis.refusal import Problem
+
+register = template.Library()
+
+# status → (tone, icon). A tone is a meaning: ok, wait, bad, unsure; "go" is under way, "" is neutral.
+STATUSES: dict[str, tuple[str, str]] = {
+    "draft": ("", "pencil"),
+    "submitted": ("wait", "clock"),
+    "approved": ("wait", "clock"),
+    "sending": ("go", "send"),
+    "paused": ("wait", "pause"),
+    "sent": ("ok", "check"),
+    "stopped": ("bad", "stop"),
+    "rejected": ("", "cross"),
+    "expired": ("", "clock"),
+    "queued": ("", "clock"),
+    "done": ("ok", "check"),
+    "accepted": ("go", "send"),
+    "delivered": ("ok", "check"),
+    "read": ("ok", "eye"),
+    "failed": ("bad", "cross"),
+    "uncertain": ("unsure", "question"),
+    "resent": ("", "send"),
+    "refused": ("bad", "cross"),
+    "cancelled": ("", "cross"),
+    "open": ("wait", "alert"),
+    "monitoring": ("go", "eye"),
+    "closed": ("", "check"),
+    "ok": ("ok", "check"),
+    "trouble": ("bad", "alert"),
+    "silent": ("wait", "clock"),
+    "posted": ("ok", "check"),
+    "unknown": ("unsure", "question"),
+}
+
+
+def _language() -> str:
+    return (get_language() or "ru").split("-")[0]
+
+
+@register.filter
+def number(value: Any) -> str:
+    """12 400 in Russian (narrow no-break space), 12,400 in English. Nothing for nothing."""
+    return "" if value in (None, "") else format_decimal(value, locale=_language()).replace("\u00a0", "\u202f")
+
+
+@register.filter
+def zone_name(zone: ZoneInfo | str) -> str:
+    """The city a zone is named after, in the reader's language: Cairo, Каир."""
+    key = zone if isinstance(zone, str) else zone.key
+    return "UTC" if key == "UTC" else get_timezone_location(ZoneInfo(key), locale=_language(), return_city=True)
+
+
+@register.filter
+def elsewhere(zone: ZoneInfo | str | None) -> bool:
+    """Whether a zone has another name than the installation's own, so that both times are worth showing."""
+    return bool(zone) and zone_name(zone or "UTC") != zone_name(timezone.get_default_timezone_name())
+
+
+@register.filter
+def about_word(basis: str) -> str:
+    """What stands before a number that is not exact."""
+    return _("about") + " " if basis in ("about", "estimated") else ""
+
+
+@register.filter
+def clock_time(at: datetime, zone: ZoneInfo | str | None = None) -> str:
+    """24-hour time in a zone (the installation's by default); with the day when it is not today there."""
+    info = ZoneInfo(zone) if isinstance(zone, str) else zone or timezone.get_default_timezone()
+    there, today = at.astimezone(info), timezone.now().astimezone(info)
+    skeleton = "" if there.date() == today.date() else "MMMd" if there.year == today.year else "yMMMd"
+    day = f"{format_skeleton(skeleton, there, tzinfo=info, locale=_language())} " if skeleton else ""
+    return f"{day}{there:%H:%M}"
+
+
+@register.filter
+def local_time(at: datetime | None, zone: ZoneInfo | str | None = None) -> str:
+    """ "Moscow 15:05": the zone is always named. Nothing for nothing."""
+    return "" if at is None else f"{zone_name(zone or timezone.get_default_timezone_name())} {clock_time(at, zone)}"
+
+
+@register.filter
+def duration(value: timedelta | datetime | None) -> str:
+    """ "45 s", "4 min", "3 h 05 min", "5 d": how long, or how long since (until) an instant."""
+    if value is None:
+        return ""
+    span = timezone.now() - value if isinstance(value, datetime) else value
+    seconds = abs(int(span.total_seconds()))
+    if seconds < 60:
+        return _("%(n)d s") % {"n": seconds}
+    if seconds < 3600:
+        return _("%(n)d min") % {"n": seconds // 60}
+    if seconds < 48 * 3600:
+        return _("%(hours)d h %(minutes)02d min") % {"hours": seconds // 3600, "minutes": seconds % 3600 // 60}
+    return _("%(n)d d") % {"n": seconds // 86400}
+
+
+@register.filter
+def ago(at: datetime | None) -> str:
+    """ "4 min ago". Nothing for nothing."""
+    return "" if at is None else _("%(duration)s ago") % {"duration": duration(at)}
+
+
+@register.filter
+def clock_tone(since: datetime, limits: str) -> str:
+    """wait or bad once `since` is older than "amber,red" seconds."""
+    age = (timezone.now() - since).total_seconds()
+    amber, red = (float(part) if part else float("inf") for part in limits.split(","))
+    return "bad" if age >= red else "wait" if age >= amber else ""
+
+
+@register.filter
+def limits(amber: Any, red: Any) -> str:
+    """The two limits of a clock as one argument of `clock_tone`."""
+    return f"{amber or ''},{red or ''}"
+
+
+@register.filter
+def tone(status: str) -> str:
+    return STATUSES.get(status, ("", ""))[0]
+
+
+@register.filter
+def status_icon(status: str) -> str:
+    return STATUSES.get(status, ("", "dot"))[1]
+
+
+@register.filter
+def may(user: Any, action: str) -> bool:
+    """`{% if user|may:"campaign.approve" %}`: the same table that the verbs ask."""
+    return isinstance(user, User) and permissions.may(user, action)
+
+
+@register.filter
+def country(code: str) -> str:
+    """The name of an ISO 3166 country in the reader's language."""
+    return str(Locale.parse(_language()).territories.get(code, code))
+
+
+@register.filter
+def form_problems(form: Any) -> list[dict[str, str]]:
+    """What is wrong with a bound form, each with the id of the field to go to. Nothing where there is no form."""
+    if not isinstance(form, BaseForm):
+        return []
+    return [
+        {"target": _first_input(form, name), "sentence": f"{form[name].label}: {sentence}" if name in form.fields else sentence}
+        for name, sentences in form.errors.items()
+        for sentence in sentences
+    ]
+
+
+@register.filter
+def problem_targets(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """The same from a refusal's problems, whose fields are named as in the form."""
+    return [{"target": f"id_{p.field}" if p.field else "", "sentence": str(p.sentence)} for p in problems or ()]
+
+
+def _first_input(form: BaseForm, name: str) -> str:
+    if name not in form.fields:
+        return ""
+    field = form[name]
+    return field.subwidgets[0].id_for_label or "" if field.use_fieldset else field.id_for_label
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """One drawing of the sprite, hidden from screen readers: a word always stands beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        extra,
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("_bar.html")
+def bar(segments: Iterable[Mapping[str, Any]], label: str = "", at: datetime | None = None) -> dict[str, Any]:
+    """A stacked bar. Segments: {label, people, tone, url?}; tone is ok, go, wait, bad, unsure or "" for what waits."""
+    rows = [dict(segment) for segment in segments]
+    total = sum(row["people"] for row in rows)
+    x = 0.0
+    for row in rows:
+        row["x"], row["width"] = f"{x:.2f}", f"{(share := 1000 * row['people'] / total if total else 0):.2f}"
+        x += share
+    return {"segments": rows, "total": total, "label": label, "at": at}
