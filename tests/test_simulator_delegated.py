@@ -1,0 +1,410 @@
+"""The simulated platform that sends by itself keeps the delegated-order contract, and lets no person out.
+
+Its webhooks are judged by the standardwebhooks library, everything it says by a scan for its people's identifiers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from messaging.simulators.population import Population
+from tests.wire import Simulator, simulator
+
+SECRET = "shared between the ministry and the platform"
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"signs what the platform tells us").decode()
+ENV = {"PLATFORM_SIM_SECRET": SECRET, "PLATFORM_SIM_WEBHOOK_SECRET": WEBHOOK_SECRET}
+NOW = datetime.now(UTC)
+EGYPT = {"country": "EG", "mode": "was_there", "last_seen_within_hours": 336, "until": NOW.isoformat()}
+TEXTS = {"ru": "Уезжайте", "en": "Leave"}
+http = requests.Session()
+heard: list[str] = []  # every body that came out of it
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    log = tmp_path_factory.mktemp("delegated") / "journal"
+    with simulator("delegated", log, "--at", NOW.isoformat(), "--min-interval", "0", env=ENV) as process:
+        yield process
+
+
+@pytest.fixture
+def platform(running: Simulator) -> Simulator:
+    running.control(
+        reset=True, webhook={"url": "", "secret": WEBHOOK_SECRET}, pace={"decision_delay": 0, "duration": 0}, min_interval=0
+    )
+    return running
+
+
+def signed(method: str, path: str, body: bytes, *, secret: str = SECRET, age: float = 0, nonce: str = "") -> dict[str, str]:
+    at, nonce = str(int(time.time() - age)), nonce or uuid4().hex
+    digest = hmac.new(secret.encode(), f"{at}.{nonce}.{method}.{path}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"X-Timestamp": at, "X-Nonce": nonce, "X-Signature": f"v1={digest}"}
+
+
+def ask(platform: Simulator, method: str, path: str, body: Any = None, key: str = "", **signing: Any) -> requests.Response:
+    raw = b"" if body is None else json.dumps(body).encode()
+    headers = signed(method, path, raw, **signing) | ({"Idempotency-Key": key} if key else {})
+    found = http.request(method, platform.url + path, data=raw, headers=headers, timeout=10)
+    heard.append(found.text)
+    return found
+
+
+def estimate(platform: Simulator, everybody: bool = True, issuer: str = "center", **audience: Any) -> requests.Response:
+    asked = {"issuer": issuer, "audience": EGYPT | audience, "include_non_subscribers": everybody}
+    return ask(platform, "POST", "/v1/estimates", asked)
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    texts = json.dumps(TEXTS, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return {
+        "order_id": str(uuid4()),
+        "issuer": "center",
+        "incident": "EG-2015-11",
+        "approval": {"role": "supervisor", "approved_at": NOW.isoformat(), "text_sha256": hashlib.sha256(texts).hexdigest()},
+        "texts": TEXTS,
+        "sender_name": "Crisis Center",
+        "audience": EGYPT,
+        "include_non_subscribers": True,
+        "legal_basis": "Federal law, article 6",
+        "window": {"not_before": NOW.isoformat(), "not_after": (NOW + timedelta(hours=12)).isoformat()},
+        **changes,
+    }
+
+
+def place(platform: Simulator, order: dict[str, Any] | None = None) -> requests.Response:
+    order = order or an_order()
+    return ask(platform, "POST", "/v1/orders", order, key=order["order_id"])
+
+
+def status(platform: Simulator, order_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = ask(platform, "GET", f"/v1/orders/{order_id}").json()
+    return found
+
+
+def until(true: Callable[[], Any]) -> Any:
+    for _ in range(500):
+        if found := true():
+            return found
+        time.sleep(0.01)
+    raise AssertionError("It did not come to pass within 5 s.")
+
+
+def end(platform: Simulator, order_id: str) -> dict[str, Any]:
+    """The status of an order when it has ended."""
+    found: dict[str, Any] = until(
+        lambda: said if (said := status(platform, order_id))["status"] in {"done", "refused", "cancelled"} else None
+    )
+    return found
+
+
+# Estimates
+
+
+def test_it_knows_the_people_of_the_story(platform: Simulator) -> None:
+    assert estimate(platform).json()["estimate"] == {"lower": 19000, "upper": 21000}
+    assert estimate(platform, everybody=False).json()["estimate"] == {"lower": 6200, "upper": 6800}
+
+
+def test_it_counts_those_who_have_left_only_as_having_been_there(platform: Simulator) -> None:
+    assert estimate(platform, mode="last_seen_there").json()["estimate"]["upper"] < 20000
+
+
+def test_it_withholds_what_would_tell_about_few(platform: Simulator) -> None:
+    found = estimate(platform, country="BT").json()
+    assert (found["withheld"], found["reason"], "estimate" in found) == (True, "below_threshold", False)
+
+
+def test_its_window_includes_both_ends() -> None:
+    at = datetime(2015, 11, 8, 12, tzinfo=UTC)
+    people = Population(2_000, at)
+    _, country, seen, _ = people._sightings[0]
+    until_then = {"country": country, "mode": "was_there", "last_seen_within_hours": 1}
+
+    def matched(instant: float) -> int:
+        return people.match({**until_then, "until": datetime.fromtimestamp(instant, UTC).isoformat()}, everybody=True).people
+
+    people._sightings[:] = [people._sightings[0]._replace(at=float(int(seen)))]
+    assert [matched(int(seen) + shift) for shift in (-1, 0, 3600, 3601)] == [0, 1, 1, 0]
+
+
+def test_it_wants_a_pause_between_estimates_of_different_audiences(platform: Simulator) -> None:
+    platform.control(min_interval=100)
+    assert estimate(platform, issuer="curious").status_code == 200
+    assert estimate(platform, issuer="curious").status_code == 200
+    too_soon = estimate(platform, issuer="curious", last_seen_within_hours=335)
+    assert (too_soon.status_code, int(too_soon.headers["Retry-After"]) in range(1, 101)) == (429, True)
+
+
+# Who may ask, and what
+
+
+@pytest.mark.parametrize(
+    ("signing", "code"),
+    [({"secret": "guessed"}, "wrong_signature"), ({"age": 301}, "stale_timestamp"), ({"age": -400}, "stale_timestamp")],
+)
+def test_it_lets_nobody_in_without_a_fresh_signature(platform: Simulator, signing: dict[str, Any], code: str) -> None:
+    found = ask(platform, "GET", f"/v1/orders/{uuid4()}", **signing)
+    assert (found.status_code, found.json()["error"]["code"]) == (401, code)
+
+
+def test_it_lets_nobody_in_without_any_signature(platform: Simulator) -> None:
+    assert http.post(f"{platform.url}/v1/orders", json=an_order(), timeout=5).status_code == 401
+
+
+def test_its_signature_covers_the_body(platform: Simulator) -> None:
+    headers = signed("POST", "/v1/orders", json.dumps(an_order()).encode())
+    assert http.post(f"{platform.url}/v1/orders", json=an_order(), headers=headers, timeout=5).status_code == 401
+
+
+def test_it_takes_a_nonce_once(platform: Simulator) -> None:
+    path, nonce = f"/v1/orders/{uuid4()}", uuid4().hex
+    found = [ask(platform, "GET", path, nonce=nonce) for _ in range(2)]
+    assert [(one.status_code, one.json()["error"]["code"]) for one in found] == [
+        (404, "unknown_order"),
+        (401, "repeated_nonce"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"recipients": ["79161234567"]}, "unknown_field"),
+        ({"audience": EGYPT | {"phones": []}}, "unknown_field"),
+        ({"audience": EGYPT | {"country": "Egypt"}}, "invalid"),
+        ({"audience": EGYPT | {"last_seen_within_hours": 2161}}, "invalid"),
+        ({"audience": EGYPT | {"last_seen_within_hours": True}}, "invalid"),
+        ({"audience": EGYPT | {"until": "2026-11-08T12:00:00"}}, "invalid"),
+        ({"audience": EGYPT | {"mode": "anywhere"}}, "invalid"),
+        ({"audience": {}}, "missing_field"),
+        ({"texts": {"ru": "Уезжайте немедленно"}}, "text_not_approved"),
+        ({"texts": {"ru": "Я" * 4097}}, "too_long"),
+        ({"texts": {}}, "invalid"),
+        ({"legal_basis": " "}, "no_legal_basis"),
+        ({"include_non_subscribers": 1}, "invalid"),
+        ({"sender_name": ""}, "invalid"),
+        ({"window": {"not_before": NOW.isoformat(), "not_after": NOW.isoformat()}}, "window_over"),
+        ({"order_id": "one"}, "invalid"),
+    ],
+)
+def test_it_refuses_an_order_that_breaks_the_contract(platform: Simulator, changes: dict[str, Any], code: str) -> None:
+    orders = len(platform.lines("order"))
+    found = place(platform, an_order(**changes))
+    assert (found.status_code, found.json()["error"]["code"]) == (422, code)
+    assert len(platform.lines("order")) == orders
+
+
+def test_it_wants_the_order_id_as_the_key(platform: Simulator) -> None:
+    assert ask(platform, "POST", "/v1/orders", an_order(), key=str(uuid4())).json()["error"]["code"] == "wrong_idempotency_key"
+
+
+def test_it_needs_no_legal_basis_for_those_who_follow(platform: Simulator) -> None:
+    order = an_order(include_non_subscribers=False)
+    del order["legal_basis"]
+    assert place(platform, order).status_code == 200
+
+
+# An order's life
+
+
+def test_it_takes_an_order_once_and_answers_a_replay_alike(platform: Simulator) -> None:
+    order = an_order()
+    first, second = place(platform, order), place(platform, dict(reversed(order.items())))
+    assert (first.status_code, first.json()["status"], second.json()) == (200, "accepted", first.json())
+    mine = [line["kind"] for line in platform.lines() if line.get("order_id") == order["order_id"] and line["kind"] != "sent"]
+    assert mine == ["order", "repeat"]
+
+
+def test_it_refuses_another_order_under_the_same_id(platform: Simulator) -> None:
+    order = an_order()
+    place(platform, order)
+    assert place(platform, order | {"incident": "TR-2016-07"}).status_code == 409
+
+
+def test_it_sends_to_nearly_all_it_matched_and_rounds(platform: Simulator) -> None:
+    order = an_order()
+    place(platform, order)
+    found = end(platform, order["order_id"])
+    assert (found["status"], found["answered_by"], found["estimate"]) == (
+        "done",
+        "duty officer",
+        {"lower": 19000, "upper": 21000},
+    )
+    assert found["counters"] == {"matched": 20000, "sent": 19400, "delivered": 18820, "read": 11290, "failed": 610}
+
+
+def test_it_waits_for_a_person_to_decide(platform: Simulator) -> None:
+    platform.control(pace={"decision_delay": 600})
+    order_id = place(platform).json()["order_id"]
+    waiting = status(platform, order_id)
+    assert (waiting["status"], set(waiting["counters"].values())) == ("accepted", {None})
+    assert platform.control(decide=True)["done"]["decide"] >= 1
+    assert end(platform, order_id)["status"] == "done"
+
+
+def test_its_officer_can_refuse_with_a_reason(platform: Simulator) -> None:
+    platform.control(refuse={"reason": "The text names a company."})
+    found = end(platform, place(platform).json()["order_id"])
+    assert (found["status"], found["reason"], found["counters"]["sent"]) == ("refused", "The text names a company.", None)
+
+
+def test_it_refuses_by_rule_to_write_to_few(platform: Simulator) -> None:
+    found = end(platform, place(platform, an_order(audience=EGYPT | {"country": "BT"})).json()["order_id"])
+    assert (found["status"], found["reason"], found["answered_by"]) == ("refused", "below_threshold", "rule")
+
+
+def test_it_can_be_cancelled_half_way_and_says_how_many_had_gone(platform: Simulator) -> None:
+    platform.control(pace={"duration": 5})
+    order_id = place(platform).json()["order_id"]
+    until(lambda: status(platform, order_id)["counters"]["sent"])
+    found = ask(platform, "POST", f"/v1/orders/{order_id}/cancel").json()
+    assert (found["status"], 0 < found["counters"]["sent"] < 19400) == ("cancelled", True)
+    assert status(platform, order_id) == found
+    assert platform.lines("cancel")[-1]["sent"] == found["counters"]["sent"]
+
+
+def test_it_leaves_an_order_as_it_ended(platform: Simulator) -> None:
+    order_id = place(platform).json()["order_id"]
+    before = end(platform, order_id)
+    assert ask(platform, "POST", f"/v1/orders/{order_id}/cancel").json() == before
+
+
+def test_it_does_not_begin_before_the_window(platform: Simulator) -> None:
+    window = {"not_before": (NOW + timedelta(hours=1)).isoformat(), "not_after": (NOW + timedelta(hours=2)).isoformat()}
+    order_id = place(platform, an_order(window=window)).json()["order_id"]
+    other = place(platform).json()["order_id"]
+    assert end(platform, other)["status"] == "done"
+    assert status(platform, order_id)["status"] == "accepted"
+
+
+# Faults
+
+
+def test_it_loses_the_answer_to_an_order_it_took(platform: Simulator) -> None:
+    platform.control(lose_after=1)
+    order = an_order()
+    with pytest.raises(requests.ConnectionError):
+        place(platform, order)
+    assert place(platform, order).status_code == 200
+    assert platform.lines("repeat")[-1]["order_id"] == order["order_id"]
+
+
+def test_it_fails_without_taking_the_order(platform: Simulator) -> None:
+    platform.control(fail={"status": 503, "calls": 1})
+    order = an_order()
+    assert (place(platform, order).status_code, ask(platform, "GET", f"/v1/orders/{order['order_id']}").status_code) == (
+        503,
+        404,
+    )
+
+
+# Webhooks
+
+
+class Server(ThreadingHTTPServer):
+    """The ministry's endpoint: keeps what it is told, and answers with the statuses of a script, then 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Told)
+        self.url = f"http://127.0.0.1:{self.server_port}/hook"
+        self.told, self.answers = list[tuple[dict[str, str], bytes]](), list[int]()
+
+    def orders(self, order_id: str) -> list[dict[str, Any]]:
+        found = [json.loads(body)["order"] for _, body in self.told]
+        return [order for order in found if order["order_id"] == order_id]
+
+
+class Told(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        heard.append(body.decode())
+        self.server.told.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(platform: Simulator) -> Iterator[Server]:
+    with Server() as listening:
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        platform.control(webhook={"url": listening.url, "secret": WEBHOOK_SECRET})
+        yield listening
+        platform.control(webhook={"url": "", "secret": WEBHOOK_SECRET})
+        listening.shutdown()
+
+
+def told(server: Server, order_id: str, count: int) -> list[dict[str, Any]]:
+    """What the server was told of one order, once that is `count` messages."""
+    until(lambda: len(server.orders(order_id)) >= count)
+    return server.orders(order_id)
+
+
+def test_it_tells_of_every_change_signed_so_that_others_verify_it(platform: Simulator, server: Server) -> None:
+    order_id = place(platform).json()["order_id"]
+    orders = told(server, order_id, 12)
+    assert [order["status"] for order in orders] == ["accepted", *["sending"] * 10, "done"]
+    assert orders[-1] == status(platform, order_id)
+    for headers, body in server.told:
+        event = Webhook(WEBHOOK_SECRET).verify(body, headers)
+        assert (event["type"], event["event_id"]) == ("order.status", headers["webhook-id"])
+
+
+def test_it_tells_again_until_it_is_heard(platform: Simulator, server: Server) -> None:
+    server.answers += [503]
+    order_id = place(platform).json()["order_id"]
+    told(server, order_id, 13)
+    assert len({headers["webhook-id"] for headers, _ in server.told}) == 12
+
+
+def test_it_can_forge_repeat_and_reverse(platform: Simulator, server: Server) -> None:
+    platform.control(webhooks="reversed")
+    order_id = place(platform).json()["order_id"]
+    assert [order["status"] for order in told(server, order_id, 12)] == ["done", *["sending"] * 10, "accepted"]
+    platform.control(forge_webhooks=1, repeat_webhook=True)
+    assert told(server, order_id, 13)[-1]["status"] == "done"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(WEBHOOK_SECRET).verify(server.told[-1][1], server.told[-1][0])
+
+
+def test_it_can_be_silent(platform: Simulator, server: Server) -> None:
+    platform.control(webhooks="silent")
+    lost = place(platform).json()["order_id"]
+    end(platform, lost)
+    platform.control(webhooks="normal")
+    told(server, place(platform).json()["order_id"], 12)
+    assert server.orders(lost) == []
+
+
+# Nobody gets out
+
+
+def test_it_lets_no_person_out_by_any_answer_webhook_or_line(platform: Simulator, server: Server) -> None:
+    told(server, place(platform).json()["order_id"], 12)
+    revealed = http.get(f"{platform.url}/control/identifiers", timeout=10).json()
+    assert (len(set(revealed["identifiers"])), revealed["prefix"]) == (80_000, "zq7")
+    said = "\n".join([*heard, platform.log.read_text(), http.get(f"{platform.url}/control", timeout=5).text])
+    assert "zq7" not in said
+
+
+def test_it_reveals_its_people_to_this_machine_only(platform: Simulator) -> None:
+    elsewhere = http.get(f"{platform.url}/control/identifiers", headers={"Host": "platform.example"}, timeout=5)
+    assert elsewhere.status_code == 403
