@@ -32,9 +32,11 @@ def record(
 
 
 VERIFY = """
-    SELECT id, prev_hash IS DISTINCT FROM coalesce(lag(hash) OVER chain, '') AS broken,
-           hash IS DISTINCT FROM crisis_audit_hash(e) AS changed
-      FROM crisis_auditentry e WINDOW chain AS (ORDER BY id)
+    SELECT id, broken, changed FROM (
+        SELECT id, prev_hash IS DISTINCT FROM coalesce(lag(hash) OVER (ORDER BY id), '') AS broken,
+               hash IS DISTINCT FROM crisis_audit_hash(e) AS changed
+          FROM crisis_auditentry e) checked
+     WHERE broken OR changed ORDER BY id LIMIT 20
 """
 
 
@@ -44,7 +46,7 @@ def verify(head: str = "") -> tuple[int, str, list[str]]:
     `head` is a hash noted earlier: if no row carries it any more, the end of the log was cut off.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id, broken, changed FROM ({VERIFY}) v WHERE broken OR changed ORDER BY id LIMIT 20")
+        cursor.execute(VERIFY)
         wrong = [_sentence(*row) for row in cursor.fetchall()]
     last = AuditEntry.objects.order_by("-id").values_list("hash", flat=True).first() or ""
     if head and not AuditEntry.objects.filter(hash=head).exists():

@@ -34,10 +34,8 @@ class PersonMiddleware:
 
     @staticmethod
     def _note(user: User, request: HttpRequest) -> None:
-        now = timezone.now()
-        if not request.headers.get("HX-Trigger-Name") == "poll" and (
-            not user.last_seen_at or now - user.last_seen_at > SEEN_EVERY
-        ):
+        now, polled = timezone.now(), request.headers.get("HX-Trigger-Name") == "poll"
+        if not polled and (user.last_seen_at is None or now - user.last_seen_at > SEEN_EVERY):
             User.objects.filter(pk=user.pk).update(last_seen_at=now)
 
 

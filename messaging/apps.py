@@ -1,0 +1,11 @@
+"""The messaging app: what, whether and how. The highest app: it may show everything."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MessagingConfig(AppConfig):
+    name = "messaging"
+    verbose_name = _("messaging")

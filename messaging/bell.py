@@ -1,0 +1,59 @@
+"""Redis as a bell: a job says only "pump lane L". Losing, doubling or forging one changes nothing but latency."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import lru_cache
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from messaging.models import Lane
+
+PUMP = "messaging.jobs.pump"
+FORBIDDEN = ("success_callback_name", "failure_callback_name", "stopped_callback_name", "dependency_ids", "webhook", "webhook_url")
+log = logging.getLogger(__name__)
+
+
+class RingJob(Job):
+    """A job that can be nothing but a ring: whoever writes to Redis can make a worker do nothing else."""
+
+    def restore(self, raw_data: dict[bytes | str, bytes | str]) -> None:
+        """Raises NoSuchJobError for a job that names another function, a callback, a webhook or a dependency."""
+        super().restore(raw_data)
+        names = {key.decode() if isinstance(key, bytes) else key for key, value in raw_data.items() if value not in (b"", "", None)}
+        if self.func_name != PUMP or any(name.startswith(FORBIDDEN) for name in names):
+            raise NoSuchJobError("This job is not a ring and was not run.")
+
+
+@lru_cache(maxsize=2)
+def redis(patience: float = 1.0) -> Redis:
+    """A connection that gives up after `patience` seconds: a page never waits for the bell."""
+    return Redis.from_url(
+        settings.REDIS_URL, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def queue(slug: str, connection: Redis | None = None) -> Queue:
+    return Queue(slug, connection=connection or redis(), serializer=JSONSerializer, job_class=RingJob)
+
+
+def ring(lanes: Iterable[Lane]) -> bool:
+    """Ask the workers to pump these lanes. Returns False when Redis does not hear; the sweeper then pumps by itself."""
+    try:
+        for lane in lanes:
+            queue(lane.account.slug).enqueue(
+                PUMP, lane.pk, result_ttl=0, failure_ttl=3600, ttl=60, job_timeout=24 * 3600, description=f"pump lane {lane.pk}"
+            )
+    except RedisError as error:
+        log.warning("The bell did not ring: %s", type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,136 @@
+"""What is wrong with a draft, in sentences that name the section and the remedy. Asked while drafting and again at submit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from audiences.criteria import Criteria
+from crisis.models import Incident, Severity
+from crisis.refusal import Problem, Refused
+from messaging.models import Account, Campaign, Kind, Part, Text
+from messaging.wording import blanks
+
+EXERCISE = {"ru": "УЧЕНИЕ", "en": "EXERCISE"}
+EXCEPTION_HOURS = 72
+LONGEST = timedelta(days=7)
+
+
+def render(text: Text, account: Account, *, drill: bool) -> str:
+    """The text exactly as this account sends it. A drill carries its word in front, and nobody can take it away."""
+    prefix = f"{EXERCISE.get(text.language, EXERCISE['en'])}. " if drill else ""
+    return prefix + text.whole
+
+
+def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Problem]:
+    """Everything that keeps a draft from being submitted, worst first. Empty = it can be submitted."""
+    accounts = [*campaign.accounts.order_by("pk")]
+    found = [*_incident(campaign.incident), *_texts(campaign, accounts), *_ways(campaign, accounts, reach)]
+    return [*found, *_audience(campaign, accounts), *_times(campaign, at), *_exception(campaign, accounts, at), *_kind(campaign)]
+
+
+def _incident(incident: Incident) -> Iterator[Problem]:
+    if incident.status == Incident.Status.CLOSED:
+        yield Problem("incident", _("The incident is closed. Declare a new one to send about it."))
+
+
+def _texts(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
+    texts = [t for t in campaign.texts.all() if t.part == Part.MAIN]
+    if not any(t.whole for t in texts):
+        yield Problem("texts", _("There is no text yet. Write it in at least one language."))
+    for text in texts:
+        if text.whole:
+            yield from _text(text, accounts, drill=campaign.drill)
+
+
+def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Problem]:
+    where, language = f"text-{text.language}", _language(text.language)
+    if not text.body.strip():
+        yield Problem(where, _("The text in %(language)s has no body. Write it, or empty the other fields of that language.") % {"language": language})
+    if left := blanks(text.whole):
+        yield Problem(where, _("The text in %(language)s still has blanks to fill: %(blanks)s") % {"language": language, "blanks": ", ".join(left)})
+    for account in accounts:
+        for code, numbers in account.channel.problems(render(text, account, drill=drill)):
+            if code == "too_long":
+                yield Problem(where, _too_long(account, language, numbers))
+
+
+def _too_long(account: Account, language: str, numbers: dict[str, int]) -> str:
+    sentence = ngettext(
+        "%(account)s: the text in %(language)s is %(over)d character over %(limit)d. Shorten it.",
+        "%(account)s: the text in %(language)s is %(over)d characters over %(limit)d. Shorten it.",
+        numbers["over"],
+    )
+    return sentence % {"account": account.label, "language": language, **numbers}
+
+
+def _language(code: str) -> str:
+    return str(translation.get_language_info(code)["name_local"])
+
+
+def _ways(campaign: Campaign, accounts: list[Account], reach: dict[str, Any]) -> Iterator[Problem]:
+    if not accounts:
+        yield Problem("accounts", _("No way of sending is chosen. Choose at least one."))
+    for account in accounts:
+        if account.paused_at:
+            sentence = _("%(account)s is paused (%(reason)s). Resume it on its page, or leave it out.")
+            yield Problem("accounts", sentence % {"account": account.label, "reason": account.paused_reason})
+    counted = [reach.get("accounts", {}).get(str(a.pk), {}).get("people", 0) for a in accounts if a.addressed]
+    if counted and len(counted) == len(accounts) and not sum(counted):
+        yield Problem("audience", _("These ways reach nobody of this audience. Widen the audience or add another way."))
+
+
+def _audience(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
+    if campaign.audience_version is None:
+        yield Problem("audience", _("Nobody is chosen. Say who is to get it: an empty choice never means everybody."))
+        return
+    criteria = Criteria.from_json(campaign.audience_version.criteria)
+    for account in accounts:
+        if account.channel.kind == "delegated":
+            yield from _delegated(account, criteria, campaign)
+
+
+def _delegated(account: Account, criteria: Criteria, campaign: Campaign) -> Iterator[Problem]:
+    try:
+        criteria.platform(campaign.created_at)
+    except Refused as refused:
+        yield from refused.problems
+    if criteria.unknown_to_platform:
+        sentence = _("%(account)s can only be told a country and a time. Take the other conditions out of the audience, or leave it out.")
+        yield Problem("audience", sentence % {"account": account.label})
+
+
+def _times(campaign: Campaign, at: datetime) -> Iterator[Problem]:
+    if campaign.not_after is None:
+        yield Problem("not_after", _("Say until when the message is valid: nothing is sent after that."))
+        return
+    if campaign.not_after <= at:
+        yield Problem("not_after", _("The message would be valid until a time that has passed. Choose a later one."))
+    if campaign.not_after > (campaign.starts_at or at) + LONGEST:
+        yield Problem("not_after", _("A message is valid for at most 7 days. Choose an earlier time."))
+    if campaign.starts_at and campaign.starts_at >= campaign.not_after:
+        yield Problem("starts_at", _("The message would start after it has expired. Start earlier, or let it be valid longer."))
+
+
+def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Iterator[Problem]:
+    if not campaign.include_non_subscribers:
+        return
+    if not any(a.channel.kind == "delegated" for a in accounts):
+        yield Problem("exception", _("Only a platform that sends by itself can reach people who did not subscribe. Add such a way, or drop the exception."))
+    if campaign.incident.severity not in (Severity.EXTREME, Severity.SEVERE):
+        yield Problem("exception", _("People who did not subscribe are written to only when serious harm is likely. The incident is rated lower."))
+    ends = campaign.exception_expires_at
+    if ends is None or ends <= at or ends > at + timedelta(hours=EXCEPTION_HOURS):
+        yield Problem("exception", _("The exception has to end within 72 hours from now. Choose when."))
+    if len(campaign.exception_reason.strip()) < 20:
+        yield Problem("exception", _("Say in a sentence what danger justifies the exception; it will be published."))
+
+
+def _kind(campaign: Campaign) -> Iterator[Problem]:
+    if campaign.kind != Kind.ALERT and campaign.refers_to is None:
+        yield Problem("refers_to", _("Choose which earlier message this one updates, cancels or ends."))

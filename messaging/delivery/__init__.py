@@ -1,0 +1,17 @@
+"""Every verb of the machine: start (snapshot), claim, send, record, settle, sweep. Never calls a person's verb.
+
+start     freeze who gets it, in one transaction          messaging.delivery.start
+pump      claim a batch, send it, record what is known    messaging.delivery.pump, .claiming, .recording
+orders    ask, follow and cancel what platforms send      messaging.delivery.orders
+settle    apply receipts                                  messaging.delivery.settling
+sweep     everything that is due and nobody does          messaging.delivery.sweeping
+"""
+
+from __future__ import annotations
+
+from messaging.delivery.pumping import pump
+from messaging.delivery.settling import settle
+from messaging.delivery.starting import Held, close_open, finish, ring, start
+from messaging.delivery.sweeping import sweep
+
+__all__ = ["Held", "close_open", "finish", "pump", "ring", "settle", "start", "sweep"]

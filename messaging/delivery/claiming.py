@@ -1,0 +1,141 @@
+"""Who may send what now: lanes and batches are held by lease and fence, by the database's clock alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+WINDOW = 1.02  # seconds that must lie between two requests of one permit; a restart waits one whole window
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLane:
+    """A lane this process holds. `permits` requests a window, None = no limit; `wait` seconds before the first."""
+
+    id: int
+    account: int
+    fence: int
+    permits: int | None
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch this process holds, with what is needed to send it. `age` = seconds since its first request may have begun."""
+
+    id: int
+    campaign: int
+    account: int
+    text: int | None
+    people: list[int]
+    key: int
+    fence: int
+    attempt: int
+    in_doubt: bool
+    age: float
+    campaign_status: str
+
+
+TAKE = """
+UPDATE messaging_lane l SET lease_until = crisis_now() + %(lease)s * interval '1 second', fence = l.fence + 1
+  FROM messaging_account a
+ WHERE l.id = %(lane)s AND a.id = l.account_id AND a.paused_at IS NULL AND (l.lease_until IS NULL OR l.lease_until < crisis_now())
+RETURNING l.id, l.account_id, l.fence,
+          CASE WHEN a.rate IS NOT NULL THEN greatest(1, a.rate / (SELECT count(*) FROM messaging_lane s WHERE s.account_id = a.id)) END,
+          greatest(0, extract(epoch FROM l.next_at - crisis_now()))
+"""
+
+
+def take(lane: int) -> HeldLane | None:
+    """Hold a lane, unless another pump holds it or its account is paused."""
+    row = _one(TAKE, lane=lane, lease=settings.LEASE_SECONDS)
+    return HeldLane(row[0], row[1], row[2], int(row[3]) if row[3] else None, float(row[4] or 0)) if row else None
+
+
+def release(lane: HeldLane) -> None:
+    """Let a lane go. Its next holder waits one window, because it does not know when our last requests began."""
+    _run(
+        "UPDATE messaging_lane SET lease_until = NULL, next_at = crisis_now() + %(window)s * interval '1 second'"
+        " WHERE id = %(lane)s AND fence = %(fence)s",
+        lane=lane.id, fence=lane.fence, window=WINDOW,
+    )  # fmt: skip
+
+
+RENEW = """
+UPDATE messaging_lane l SET lease_until = crisis_now() + %(lease)s * interval '1 second', next_at = crisis_now() + %(window)s * interval '1 second'
+  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(fence)s AND a.id = l.account_id AND a.paused_at IS NULL
+RETURNING l.id
+"""
+
+# What may be claimed: queued work whose time has come and work whose holder died, of campaigns being sent and not expired;
+# and orders that a platform still works on, whatever became of their campaign: those are followed, or cancelled, to their end.
+OPEN = """
+    SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
+      LEFT JOIN messaging_order o ON o.batch_id = b.id
+     WHERE b.account_id = %(account)s AND b.status IN ('queued', 'sending')
+       AND (b.status = 'queued' OR b.lease_until < crisis_now())
+       AND (b.not_before IS NULL OR b.not_before <= crisis_now())
+       AND (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now())
+            OR o.asked_at IS NOT NULL AND o.ended_at IS NULL)
+"""
+
+CLAIM = f"""
+UPDATE messaging_batch b
+   SET status = 'sending', lease_until = crisis_now() + %(lease)s * interval '1 second', fence = b.fence + 1, attempt = b.attempt + 1,
+       asked_at = coalesce(b.asked_at, crisis_now()), in_doubt = b.in_doubt OR b.status = 'sending', not_before = NULL
+  FROM messaging_campaign c
+ WHERE c.id = b.campaign_id AND b.id = ({OPEN} ORDER BY b.rank, b.id LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
+RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence, b.attempt, b.in_doubt,
+          extract(epoch FROM crisis_now() - b.asked_at), c.status
+"""
+
+
+@transaction.atomic
+def claim(lane: HeldLane) -> Claim | None:
+    """Hold the most urgent open batch of the lane's account and commit that, before anything is sent. None = nothing to do.
+
+    None also when the lane was taken from us meanwhile, or its account was paused.
+    """
+    if not _one(RENEW, lane=lane.id, fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW):
+        return None
+    row = _one(CLAIM, account=lane.account, lease=settings.LEASE_SECONDS)
+    return Claim(*row[:9], float(row[9]), row[10]) if row else None
+
+
+def has_work(account: int) -> bool:
+    """Whether anything could be claimed now."""
+    return _one(f"SELECT EXISTS ({OPEN})", account=account) == (True,)
+
+
+GOES_ON = """
+SELECT c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now()) AND a.paused_at IS NULL
+  FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id JOIN messaging_account a ON a.id = b.account_id
+ WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending' AND b.lease_until > crisis_now()
+"""
+EXTEND = """
+UPDATE messaging_batch SET lease_until = crisis_now() + %(lease)s * interval '1 second'
+ WHERE id = %(batch)s AND fence = %(fence)s AND status = 'sending' AND lease_until < crisis_now() + %(half)s * interval '1 second'
+"""
+
+
+def goes_on(held: Claim) -> bool:
+    """Whether the next request of a claim may begin: not stopped, not paused, not expired, still ours. Renews a lease half used."""
+    if _one(GOES_ON, batch=held.id, fence=held.fence) != (True,):
+        return False
+    _run(EXTEND, batch=held.id, fence=held.fence, lease=settings.LEASE_SECONDS, half=settings.LEASE_SECONDS / 2)
+    return True
+
+
+def _one(statement: str, **values: Any) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def _run(statement: str, **values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)

@@ -1,0 +1,137 @@
+"""Orders to platforms that find and write to people by themselves: asked once, followed to their end, cancelled when stopped.
+
+What a platform says of an order is applied monotonously: late, repeated and out-of-order words are harmless, and nothing but totals is kept.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audiences.criteria import Criteria
+from crisis.clock import now
+from crisis.models import LogEntry
+from messaging.channels import Channel, ChannelError, DelegatedChannel, OrderReport, OrderRequest
+from messaging.channels.delegated import text_sha256
+from messaging.delivery.claiming import Claim
+from messaging.delivery.recording import Close, record
+from messaging.delivery.trouble import content_refused, pause_account
+from messaging.models import Batch, Campaign, Delivery, Order, Part, Status
+
+POLL = 2.0  # seconds between two questions of ours while a platform says nothing by itself
+STAGES = [Order.Status.QUEUED, Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING]
+ENDS = {Order.Status.DONE, Order.Status.CANCELLED, Order.Status.REFUSED}
+TOTALS = ("matched", "sent", "delivered", "read", "failed")
+SENDER_NAME = "МИД России"
+
+
+async def work(channel: Channel, held: Claim) -> None:
+    """One step of a claimed order: ask, follow or cancel it; then let its batch go, or close it when the order has ended."""
+    order = Order.objects.select_related("batch__campaign__incident", "batch__account").get(batch=held.id)
+    reason = ""
+    try:
+        report = await _step(cast("DelegatedChannel", channel), order, held)
+        apply(order.pk, report)
+    except ChannelError as error:
+        reason = error.reason
+        if error.scope == "pause":
+            pause_account(held.account, error.reason)
+        elif error.scope == "content":
+            content_refused(held.campaign, order.batch.account, error.reason)
+    record(held, [], Close(done=False, wait=POLL, reason=reason, follow=True), receipts=False)
+    close(order.pk)
+
+
+async def _step(channel: DelegatedChannel, order: Order, held: Claim) -> OrderReport:
+    if held.campaign_status in (Status.STOPPED, Status.EXPIRED):
+        return await channel.cancel(str(order.pk))
+    if order.answered_at is None:
+        Order.objects.filter(pk=order.pk, asked_at=None).update(asked_at=now(), status=Order.Status.ASKED)
+        return await channel.order(request_of(order))
+    return await channel.status(str(order.pk))
+
+
+def request_of(order: Order) -> OrderRequest:
+    """What the platform is asked: words, a rule, reasons and times; never a person."""
+    campaign = order.batch.campaign
+    approval = campaign.approvals.get(round=campaign.round)
+    texts = {t.language: t.renderings.get(account=order.batch.account).body for t in campaign.texts.filter(part=Part.MAIN)}
+    version = campaign.audience_version
+    assert version is not None and campaign.not_after is not None  # submit refuses a campaign without them
+    return OrderRequest(
+        order_id=str(order.pk),
+        incident=campaign.incident.title_in("en"),
+        texts=texts,
+        text_sha256=text_sha256(texts),
+        approved_by_role="supervisor",
+        approved_at=approval.at,
+        sender_name=SENDER_NAME,
+        audience=Criteria.from_json(version.criteria).platform(campaign.started_at or approval.at),
+        include_non_subscribers=campaign.include_non_subscribers,
+        legal_basis=campaign.exception_reason,
+        not_before=campaign.started_at or approval.at,
+        not_after=campaign.not_after,
+    )
+
+
+@transaction.atomic
+def apply(order_id: object, report: OrderReport) -> None:
+    """Take over what a report says that is newer than what is known. A stage never goes back, and an end is never reopened."""
+    order = Order.objects.select_for_update().get(pk=order_id)
+    if order.answered_at is None:
+        order.answered_at = now()
+    newer = order.totals_at is None or report.at >= order.totals_at
+    if newer:
+        for name in TOTALS:
+            setattr(order, name, getattr(report, name) if getattr(report, name) is not None else getattr(order, name))
+        order.totals_at = report.at
+    if report.lower is not None and order.estimate_at is None:
+        order.estimate_lower, order.estimate_upper, order.estimate_at = report.lower, report.upper, report.at
+    if not order.ended:
+        _advance(order, report)
+    order.save()
+
+
+def _advance(order: Order, report: OrderReport) -> None:
+    status = Order.Status(report.status)
+    if status in ENDS:
+        order.ended_at = now()
+    elif STAGES.index(status) <= STAGES.index(Order.Status(order.status)):
+        return
+    order.status, order.reason = status, report.reason or order.reason
+    if not order.decision and status not in (Order.Status.ACCEPTED, Order.Status.CANCELLED):
+        refused = status == Order.Status.REFUSED
+        order.decision = Order.Decision.REFUSED if refused else Order.Decision.ACCEPTED
+        order.answered_by = report.answered_by
+        order.answered_at = report.at
+        _note(order, refused)
+
+
+def _note(order: Order, refused: bool) -> None:
+    batch = Batch.objects.select_related("campaign__incident", "account").get(pk=order.batch_id)
+    sentence = _("%(account)s refused the order: %(reason)s") if refused else _("%(account)s accepted the order.")
+    text = sentence % {"account": batch.account.label, "reason": order.reason or _("no reason given")}
+    LogEntry.objects.create(incident=batch.campaign.incident, text=text[:1000])
+
+
+@transaction.atomic
+def close(order_id: object) -> bool:
+    """Close the batch of an order that has ended, and write its one Delivery. Harmless when repeated."""
+    order = Order.objects.select_for_update().get(pk=order_id)
+    batch = Batch.objects.select_for_update().get(pk=order.batch_id)
+    if not order.ended or batch.status in (Batch.Status.DONE, Batch.Status.STOPPED, Batch.Status.EXPIRED):
+        return False
+    refused = order.status == Order.Status.REFUSED
+    people = order.sent or 0
+    Delivery.objects.get_or_create(
+        campaign_id=batch.campaign_id, account_id=batch.account_id, batch=batch, contact=0,
+        defaults={"status": Delivery.Status.FAILED if refused else Delivery.Status.ACCEPTED, "people": people, "reason": order.status},
+    )  # fmt: skip
+    ended = Campaign.objects.values_list("status", flat=True).get(pk=batch.campaign_id)
+    closed = ended if order.status == Order.Status.CANCELLED and ended in (Status.STOPPED, Status.EXPIRED) else Batch.Status.DONE
+    Batch.objects.filter(pk=batch.pk).update(
+        status=closed, lease_until=None, not_before=None, accepted=people, delivered=order.delivered or 0, read=order.read or 0
+    )
+    return True

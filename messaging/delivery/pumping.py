@@ -1,0 +1,155 @@
+"""The pump: hold a lane, claim batch after batch, send each outside any transaction, and record what is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterator
+from time import monotonic
+
+from django.db import connection
+
+from audiences import presence
+from messaging.channels import Channel, ChannelError, Message, Outcome, Target
+from messaging.delivery import orders, replies
+from messaging.delivery.claiming import Claim, HeldLane, claim, goes_on, has_work, release, take
+from messaging.delivery.pacing import Pace
+from messaging.delivery.recording import Close, change_addresses, record, served
+from messaging.delivery.starting import finish
+from messaging.delivery.trouble import content_refused, pause_account
+from messaging.models import Account
+
+FRESH = 1.0  # seconds a look at "not stopped" stays good
+log = logging.getLogger(__name__)
+
+
+def pump(lane: int, *, seconds: float = float("inf")) -> int:
+    """Send everything that is due on a lane, for at most `seconds`. Returns batches handled; 0 when another pump holds it."""
+    held = take(lane)
+    if held is None:
+        return 0
+    account = Account.objects.get(pk=held.account)
+    try:
+        handled = _Pump(held, account).run(monotonic() + seconds)
+    finally:
+        release(held)
+    # Work that arrived between our last look and the release was told that the lane is held.
+    return handled + pump(lane, seconds=seconds) if handled and seconds == float("inf") and has_work(held.account) else handled
+
+
+class _Pump:
+    """One holder of one lane: one event loop, one session to the platform, one pace."""
+
+    def __init__(self, lane: HeldLane, account: Account) -> None:
+        self.lane, self.account = lane, account
+        self.pace = Pace(lane.permits, lane.wait)
+        self.looked_at = 0.0
+
+    def run(self, until: float) -> int:
+        try:
+            channel = self.account.connect()
+        except (KeyError, ValueError) as error:
+            pause_account(self.account.pk, f"{type(error).__name__}: {error}")
+            return 0
+        with asyncio.Runner() as runner:
+            runner.run(channel.__aenter__())
+            try:
+                return sum(1 for _ in self._work(runner, channel, until))
+            finally:
+                runner.run(channel.__aexit__(None, None, None))
+
+    def _work(self, runner: asyncio.Runner, channel: Channel, until: float) -> Iterator[int]:
+        while monotonic() < until:
+            held = claim(self.lane)
+            self.looked_at = monotonic()
+            if held is not None:
+                runner.run(self._serve(channel, held))
+                yield held.id
+            elif self.account.addressed and (reply := replies.claim(self.account.pk)):
+                runner.run(self._answer(channel, reply))
+                yield reply.id
+            else:
+                return
+
+    async def _serve(self, channel: Channel, held: Claim) -> None:
+        if channel.kind == "delegated":
+            await orders.work(channel, held)
+            finish(held.campaign)
+            return
+        people = [c for c in held.people if c not in served(held.id)] if held.attempt > 1 else held.people
+        addresses, missing = presence.addresses(people, self.account.address_kind or 0)
+        outcomes = [Outcome(contact, "failed", reason) for contact, reason in missing.items()]
+        targets = [Target(contact, address) for contact, address in addresses.items()]
+        if held.in_doubt and held.age > channel.resendable_for:
+            outcomes += [Outcome(t.contact, "uncertain", "no answer in time") for t in targets]
+            close = Close(done=True)
+        else:
+            sent, close = await self._send(channel, held, targets)
+            outcomes += sent
+        if record(held, outcomes, close, receipts=channel.has_receipts):
+            change_addresses(self.account.address_kind or 0, addresses, outcomes)
+            if close.done:
+                finish(held.campaign)
+        else:
+            log.warning("Batch %s was taken over while we held it; nothing was written.", held.id)
+
+    async def _send(self, channel: Channel, held: Claim, targets: list[Target]) -> tuple[list[Outcome], Close]:
+        """Make the requests of a claim. Stops at the first that fails as a whole: the rest is served by the next claim."""
+        message = _message(held)
+        outcomes: list[Outcome] = []
+        try:
+            for start in range(0, len(targets), channel.per_request):
+                async with self.pace.turn():
+                    if not self._may_go_on(held):
+                        return outcomes, Close(done=False, in_doubt=held.in_doubt)
+                    outcomes += await channel.send(message, targets[start : start + channel.per_request])
+        except ChannelError as error:
+            return outcomes, self._trouble(held, error, targets[len(outcomes) :], outcomes, channel)
+        waiting = {t.contact for t in targets} - {o.contact for o in outcomes if o.status != "retry"}
+        return outcomes, Close(done=not waiting, wait=backoff(held.attempt) if waiting else 0.0)
+
+    def _may_go_on(self, held: Claim) -> bool:
+        if monotonic() - self.looked_at < FRESH:
+            return True
+        self.looked_at = monotonic()
+        return goes_on(held)
+
+    def _trouble(self, held: Claim, error: ChannelError, rest: list[Target], outcomes: list[Outcome], channel: Channel) -> Close:
+        """What a request that failed as a whole means for its batch, its account and its campaign."""
+        if error.scope == "pause":
+            pause_account(self.account.pk, error.reason)
+        elif error.scope == "content":
+            content_refused(held.campaign, self.account, error.reason)
+        elif error.scope == "uncertain" and not channel.resendable_for:
+            outcomes += [Outcome(t.contact, "uncertain", error.reason) for t in rest[: channel.per_request]]
+            return Close(done=len(rest) <= channel.per_request, reason=error.reason)
+        in_doubt = held.in_doubt or error.scope == "uncertain"
+        wait = backoff(held.attempt) if error.retry_after is None else error.retry_after
+        return Close(done=False, wait=wait, in_doubt=in_doubt, reason=error.reason)
+
+    async def _answer(self, channel: Channel, reply: replies.Due) -> None:
+        try:
+            async with self.pace.turn():
+                outcomes = await channel.send(Message(reply.body, reply.language, reply.key), [Target(reply.contact, reply.address)])
+            replies.close(reply, answered=any(o.status == "accepted" for o in outcomes))
+        except ChannelError as error:
+            if error.scope == "pause":
+                pause_account(self.account.pk, error.reason)
+            replies.close(reply, answered=False, again=error.scope in ("retry", "uncertain"))
+
+
+def backoff(attempt: int) -> float:
+    """Seconds before the next attempt: doubling from 1 to 60, with jitter so that lanes do not come back together."""
+    return float(min(60, 2 ** (attempt - 1))) * random.uniform(0.75, 1.25)  # noqa: S311 (spreads load, guards nothing)
+
+
+def _message(held: Claim) -> Message:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.body, t.language FROM messaging_rendering r JOIN messaging_text t ON t.id = r.text_id"
+            " WHERE r.account_id = %s AND r.text_id = %s",
+            [held.account, held.text],
+        )
+        body, language = cursor.fetchone()
+    return Message(body, language, held.key)

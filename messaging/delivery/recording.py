@@ -1,0 +1,124 @@
+"""Writing down what is known: outcomes once, counters from the rows inserted, and nothing at all by a zombie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from audiences import keys, presence
+from messaging.channels import Outcome
+from messaging.delivery.claiming import Claim
+
+LONGEST = 120.0  # seconds: a platform may not put us off for longer
+FINAL = ("accepted", "failed", "uncertain")
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """How a claim ends: `done`, or `queued` again after `wait` seconds, possibly with an unanswered request behind it.
+
+    `follow`: queued again even after its campaign was stopped, because a platform still works on it.
+    """
+
+    done: bool
+    wait: float = 0.0
+    in_doubt: bool = False
+    reason: str = ""
+    follow: bool = False
+
+
+CLOSE = """
+UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s,
+       status = CASE WHEN %(done)s THEN 'done' WHEN c.status IN ('stopped', 'expired') AND NOT %(follow)s THEN c.status ELSE 'queued' END,
+       not_before = CASE WHEN NOT %(done)s THEN crisis_now() + %(wait)s * interval '1 second' END
+  FROM messaging_campaign c
+ WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending' AND c.id = b.campaign_id
+RETURNING b.id
+"""
+
+# A stranger's id, or the same id twice, in a platform's answer changes nothing.
+WRITE = """
+WITH given AS (
+    SELECT DISTINCT ON (contact) contact, status, reason, ref
+      FROM unnest(%(contacts)s::bigint[], %(statuses)s::text[], %(reasons)s::text[], %(refs)s::text[]) AS g (contact, status, reason, ref)
+     WHERE contact = ANY (%(people)s::bigint[])
+), wrote AS (
+    INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
+    SELECT %(campaign)s, %(account)s, %(batch)s, contact, status, reason, 1, crisis_now() FROM given
+    ON CONFLICT DO NOTHING RETURNING id, contact, status
+), refs AS (
+    INSERT INTO messaging_deliveryref (account_id, provider_ref, delivery_id, part)
+    SELECT %(account)s, g.ref, w.id, 0 FROM wrote w JOIN given g USING (contact) WHERE g.ref <> '' AND %(receipts)s
+    ON CONFLICT DO NOTHING
+)
+UPDATE messaging_batch b SET accepted = b.accepted + n.accepted, failed = b.failed + n.failed, uncertain = b.uncertain + n.uncertain
+  FROM (SELECT count(*) FILTER (WHERE status = 'accepted') AS accepted, count(*) FILTER (WHERE status = 'failed') AS failed,
+               count(*) FILTER (WHERE status = 'uncertain') AS uncertain FROM wrote) n
+ WHERE b.id = %(batch)s
+"""
+
+
+def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: bool) -> bool:
+    """Close the claim and write its final outcomes in one transaction. False = the batch is no longer ours: nothing was written."""
+    known = [o for o in outcomes if o.status in FINAL]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(CLOSE, {"batch": held.id, "fence": held.fence, "done": close.done, "wait": min(close.wait, LONGEST),
+                               "in_doubt": close.in_doubt, "reason": close.reason[:200], "follow": close.follow})  # fmt: skip
+        if cursor.fetchone() is None:
+            return False
+        if known:
+            cursor.execute(WRITE, {
+                "campaign": held.campaign, "account": held.account, "batch": held.id, "people": held.people, "receipts": receipts,
+                "contacts": [o.contact for o in known], "statuses": [o.status for o in known],
+                "reasons": [o.reason[:60] for o in known], "refs": [o.provider_ref[:80] for o in known],
+            })  # fmt: skip
+    return True
+
+
+def change_addresses(kind: int, addresses: Mapping[int, str], outcomes: Sequence[Outcome]) -> None:
+    """What an answer says of the addresses themselves: taken back, or nobody there. Apart from the outcomes: losing it loses nothing."""
+    denied = [keys.fingerprint(kind, addresses[o.contact]) for o in outcomes if o.denied and o.contact in addresses]
+    dead = [keys.fingerprint(kind, addresses[o.contact]) for o in outcomes if o.dead and o.contact in addresses]
+    if denied:
+        presence.deny(kind, denied)
+    if dead:
+        presence.bury(kind, dead)
+
+
+DOUBTFUL = """
+    SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
+     WHERE c.status IN ('stopped', 'expired') AND b.total > 0
+       AND (b.status = 'sending' AND b.lease_until < crisis_now() OR b.status <> 'sending' AND b.in_doubt)
+       FOR UPDATE OF b SKIP LOCKED
+"""
+DOUBT = """
+WITH wrote AS (
+    INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
+    SELECT b.campaign_id, b.account_id, b.id, p.contact, 'uncertain', %(reason)s, 1, crisis_now()
+      FROM messaging_batch b, unnest(b.people) AS p (contact) WHERE b.id = ANY (%(batches)s)
+    ON CONFLICT DO NOTHING RETURNING batch_id
+)
+UPDATE messaging_batch b SET status = c.status, lease_until = NULL, in_doubt = false, fence = b.fence + 1,
+       uncertain = b.uncertain + (SELECT count(*) FROM wrote w WHERE w.batch_id = b.id)
+  FROM messaging_campaign c WHERE b.id = ANY (%(batches)s) AND c.id = b.campaign_id
+"""
+
+
+@transaction.atomic
+def doubt() -> int:
+    """Of campaigns that ended, mark everybody uncertain whose request went out and was never answered. Returns batches."""
+    with connection.cursor() as cursor:
+        cursor.execute(DOUBTFUL)
+        batches = [row[0] for row in cursor.fetchall()]
+        if batches:
+            cursor.execute(DOUBT, {"batches": batches, "reason": "ended before the answer came"})
+    return len(batches)
+
+
+def served(batch: int) -> set[int]:
+    """The people of a batch of whom something final is already known."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT contact FROM messaging_delivery WHERE batch_id = %s", [batch])
+        return {row[0] for row in cursor.fetchall()}

@@ -1,0 +1,84 @@
+"""Applying receipts, set by set, after the webhook has only appended them. The sole writer of delivered and read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from audiences import presence
+from crisis.clock import now
+from messaging.channels import OrderReport
+from messaging.delivery import orders
+from messaging.delivery.starting import finish
+from messaging.models import Order, Receipt
+
+AT_ONCE = 1000  # receipts in one transaction
+
+WAITING = """
+    SELECT r.id, r.kind, a.address_kind, r.person_hmac, r.provider_ref, r.account_id, r.data FROM messaging_receipt r
+      JOIN messaging_account a ON a.id = r.account_id
+     WHERE r.applied_at IS NULL ORDER BY r.id LIMIT %s FOR UPDATE OF r SKIP LOCKED
+"""
+
+# A person has read everything up to the message named, so that a later message of theirs does not hide ours.
+READ = """
+WITH seen AS (
+    SELECT DISTINCT d.id, d.batch_id
+      FROM unnest(%(people)s::bytea[], %(refs)s::bigint[], %(accounts)s::bigint[]) AS g (person, ref, account)
+      JOIN messaging_account a ON a.id = g.account
+      JOIN audiences_address x ON x.kind = a.address_kind AND x.value_hmac = g.person
+      JOIN messaging_delivery d ON d.contact = x.contact_id AND d.account_id = g.account AND d.status IN ('accepted', 'delivered')
+      JOIN messaging_deliveryref f ON f.delivery_id = d.id AND f.provider_ref::bigint <= g.ref
+), marked AS (
+    UPDATE messaging_delivery d SET status = 'read' FROM seen WHERE d.id = seen.id RETURNING d.batch_id
+)
+UPDATE messaging_batch b SET read = b.read + n.people FROM (SELECT batch_id, count(*) AS people FROM marked GROUP BY 1) n WHERE b.id = n.batch_id
+"""
+
+
+def settle() -> int:
+    """Apply every receipt that waits. Returns how many."""
+    applied = 0
+    while count := _settle_some():
+        applied += count
+    return applied
+
+
+@transaction.atomic
+def _settle_some() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, [AT_ONCE])
+        rows = cursor.fetchall()
+    by_kind: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_kind[row[1]].append(row)
+    for _id, _kind, address_kind, person, *_rest in by_kind["denied"]:
+        presence.deny(address_kind, [bytes(person)])
+    for _id, _kind, address_kind, person, *_rest in by_kind["allowed"] + by_kind["reply"]:
+        presence.permit(address_kind, [bytes(person)])
+    if by_kind["read"]:
+        _read(by_kind["read"])
+    for row in by_kind["order"]:
+        _order(row[6])
+    Receipt.objects.filter(pk__in=[row[0] for row in rows]).update(applied_at=now())
+    return len(rows)
+
+
+def _read(rows: list[Any]) -> None:
+    rows = [row for row in rows if row[4].isascii() and row[4].isdigit() and len(row[4]) < 19]
+    with connection.cursor() as cursor:
+        values = {"people": [bytes(r[3]) for r in rows], "refs": [int(r[4]) for r in rows], "accounts": [r[5] for r in rows]}
+        cursor.execute(READ, values)
+
+
+def _order(data: dict[str, Any]) -> None:
+    report = OrderReport(**{**data, "at": datetime.fromisoformat(data["at"])})
+    order = Order.objects.filter(pk=report.order_id).select_related("batch").first()
+    if order is None:
+        return
+    orders.apply(order.pk, report)
+    if orders.close(order.pk):
+        finish(order.batch.campaign_id)

@@ -1,0 +1,129 @@
+"""Everything that is due and that nobody does: starts, expiry, receipts, finished campaigns, and work that RQ forgot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+
+from crisis import audit
+from crisis.clock import now
+from crisis.models import LogEntry
+from messaging import bell
+from messaging.delivery.pumping import pump
+from messaging.delivery.recording import doubt
+from messaging.delivery.settling import settle
+from messaging.delivery.starting import Held, close_open, finish, start
+from messaging.models import Campaign, Lane, Status
+
+OVERDUE = 5.0  # seconds that work may be due while nobody holds a lane, before the sweeper pumps by itself
+log = logging.getLogger(__name__)
+
+
+def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
+    """One round. Each part is tried even when another fails. Returns what each did."""
+    parts: dict[str, Callable[[], int]] = {
+        "started": start_due,
+        "expired": expire_due,
+        "settled": settle,
+        "doubted": doubt,
+        "finished": finish,
+        "pumped": lambda: pump_due(pump_for),
+    }
+    done = {}
+    for name, part in parts.items():
+        try:
+            done[name] = part()
+        except DatabaseError:
+            log.exception("The sweep of %s failed and is tried again in the next round.", name)
+            connection.close_if_unusable_or_obsolete()
+    return done
+
+
+def start_due() -> int:
+    """Start approved campaigns whose time has come; one that may no longer start goes back to approval with the reason."""
+    due = Campaign.objects.filter(status=Status.APPROVED, starts_at__lte=now()).exclude(not_after__lte=now())
+    return sum(_start(pk) for pk in due.values_list("pk", flat=True))
+
+
+def _start(pk: int) -> int:
+    try:
+        with transaction.atomic():
+            campaign = _locked(pk, Status.APPROVED)
+            if campaign is None:
+                return 0
+            start(campaign, campaign.approvals.get(round=campaign.round).reach, by=None)
+    except Held as held:
+        _hold(pk, str(held))
+    except IntegrityError:
+        _hold(pk, _("An account was changed since this was approved. Read it again and submit it again."))
+    return 1
+
+
+@transaction.atomic
+def _hold(pk: int, reason: str) -> None:
+    campaign = _locked(pk, Status.APPROVED)
+    if campaign is not None:
+        Campaign.objects.filter(pk=pk).update(status=Status.SUBMITTED, status_reason=reason[:500], submitted_at=now())
+        LogEntry.objects.create(incident=campaign.incident, text=_("Held: %(reason)s") % {"reason": reason})
+        audit.record("campaign.hold", by=None, about=campaign, data={"reason": reason})
+
+
+def expire_due() -> int:
+    """Expire what is past its last instant, whatever its status."""
+    statuses = [Status.SUBMITTED, Status.APPROVED, Status.SENDING, Status.PAUSED]
+    due = Campaign.objects.filter(status__in=statuses, not_after__lte=now()).values_list("pk", flat=True)
+    return sum(_expire(pk, statuses) for pk in due)
+
+
+@transaction.atomic
+def _expire(pk: int, statuses: list[Status]) -> int:
+    campaign = _locked(pk, *statuses)
+    if campaign is None:
+        return 0
+    Campaign.objects.filter(pk=pk).update(status=Status.EXPIRED, ended_at=now())
+    left = close_open(campaign, Status.EXPIRED)
+    LogEntry.objects.create(incident=campaign.incident, text=_("Expired: %(headline)s") % {"headline": campaign.headline})
+    audit.record("campaign.expire", by=None, about=campaign, data=left)
+    return 1
+
+
+def _locked(pk: int, *statuses: Status) -> Campaign | None:
+    rows = Campaign.objects.select_for_update(of=("self",)).select_related("incident", "audience_version")
+    return rows.filter(pk=pk, status__in=statuses).first()
+
+
+# Accounts that have work due but no pump at it, and for how long that has been so.
+NEGLECTED = """
+    SELECT b.account_id, extract(epoch FROM crisis_now() - min(greatest(coalesce(b.not_before, c.started_at), c.started_at,
+                                                               coalesce(b.lease_until, c.started_at))))
+      FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id JOIN messaging_account a ON a.id = b.account_id
+      LEFT JOIN messaging_order o ON o.batch_id = b.id
+     WHERE b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now()) AND a.paused_at IS NULL
+       AND (b.not_before IS NULL OR b.not_before <= crisis_now())
+       AND (c.status = 'sending' OR o.asked_at IS NOT NULL AND o.ended_at IS NULL)
+       AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
+     GROUP BY 1
+    UNION ALL
+    SELECT r.account_id, extract(epoch FROM crisis_now() - min(r.received_at)) FROM messaging_reply r JOIN messaging_account a ON a.id = r.account_id
+     WHERE r.answer = 'queued' AND (r.lease_until IS NULL OR r.lease_until < crisis_now()) AND a.paused_at IS NULL
+       AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
+     GROUP BY 1
+"""
+
+
+def pump_due(seconds: float) -> int:
+    """Ring for neglected work; pump it here, for at most `seconds`, once it has waited too long for anybody else."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEGLECTED)
+        waited = {account: float(since) for account, since in cursor.fetchall()}
+    lanes = [*Lane.objects.filter(account__in=waited).select_related("account").order_by("pk")]
+    pumped = 0
+    for lane in lanes:
+        if waited[lane.account_id] >= OVERDUE:
+            pumped += pump(lane.pk, seconds=seconds)
+    if lanes:
+        bell.ring(lanes)
+    return pumped

@@ -1,0 +1,34 @@
+"""What stops a sending from the platform's side: an account that may not speak, a text that a platform refuses."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crisis import audit
+from crisis.clock import now
+from crisis.models import LogEntry
+from messaging.models import Account, Campaign, Status
+
+
+@transaction.atomic
+def pause_account(account: int, reason: str) -> None:
+    """Stop an account until a person resumes it. What is queued stays queued."""
+    changed = Account.objects.filter(pk=account, paused_at=None).update(paused_at=now(), paused_reason=reason[:300])
+    if changed:
+        audit.record("account.pause", by=None, about=Account.objects.get(pk=account), data={"reason": reason[:300]})
+
+
+@transaction.atomic
+def content_refused(campaign: int, account: Account, reason: str) -> None:
+    """Pause a campaign whose words a platform refuses; the account itself goes on with others."""
+    locked = Campaign.objects.select_for_update(of=("self",)).select_related("incident").get(pk=campaign)
+    if locked.status != Status.SENDING:
+        return
+    sentence = _("%(account)s refuses this text (%(reason)s). Sending is paused: stop it and correct the text, or resume.") % {
+        "account": account.label,
+        "reason": reason,
+    }
+    Campaign.objects.filter(pk=campaign).update(status=Status.PAUSED, status_reason=sentence[:500])
+    LogEntry.objects.create(incident=locked.incident, text=sentence[:1000])
+    audit.record("campaign.pause", by=None, about=locked, data={"account": account.pk, "reason": reason})

@@ -1,0 +1,123 @@
+"""Our presence on channels: accounts, and the lanes by which each is pumped."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from typing import cast
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from audiences.models import AddressKind
+from crisis.models import Mission
+from messaging.channels import CHANNELS, Channel, DelegatedChannel, Setup, channel_class
+
+
+def channel_choices() -> list[tuple[str, str]]:
+    """The registered channels. Callable, so that a new channel needs no migration."""
+    return [(slug, channel_class(slug).label) for slug in CHANNELS]
+
+
+def address_kind_of(slug: str) -> int | None:
+    """The number of the address kind a channel writes to, or None where no person is held."""
+    kind = channel_class(slug).address_kind
+    return AddressKind.named(kind).value if kind else None
+
+
+@lru_cache(maxsize=1)
+def _secrets_file(stamp: float) -> dict[str, str]:
+    return cast("dict[str, str]", json.loads(settings.SECRETS_FILE.read_text()))
+
+
+def secret(name: str) -> str:
+    """The value of a named secret: the environment first, then the secrets file. Raises KeyError when there is none."""
+    if name in os.environ:
+        return os.environ[name]
+    if not settings.SECRETS_FILE.is_file():
+        raise KeyError(name)
+    return _secrets_file(settings.SECRETS_FILE.stat().st_mtime)[name]
+
+
+class Account(models.Model):
+    """One account on one channel. The ministry's own (no mission) writes to people; missions only publish."""
+
+    slug = models.CharField(_("channel"), max_length=30, choices=channel_choices)
+    label = models.CharField(_("name"), max_length=100)
+    mission = models.ForeignKey(Mission, models.PROTECT, null=True, blank=True, verbose_name=_("mission"))
+    handle = models.CharField(_("handle there"), max_length=200)
+    secret_name = models.CharField(_("name of its secret"), max_length=60)
+    rate = models.PositiveIntegerField(_("requests a second"), null=True, blank=True)
+    drill = models.BooleanField(_("for drills"), default=False)
+    address_kind = models.PositiveSmallIntegerField(null=True, editable=False)
+    paused_at = models.DateTimeField(null=True, editable=False)
+    paused_reason = models.CharField(max_length=300, blank=True, editable=False)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("account"), _("accounts")
+        ordering = ["drill", "slug", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_sender_of_an_address_kind", fields=["address_kind", "drill"], condition=Q(address_kind__isnull=False)
+            ),
+            models.UniqueConstraint(name="one_account_a_handle", fields=["slug", "handle"]),
+            models.CheckConstraint(
+                name="drill_accounts_have_drill_secrets",
+                condition=Q(drill=True, secret_name__startswith="DRILL_") | Q(drill=False) & ~Q(secret_name__startswith="DRILL_"),
+            ),
+            models.CheckConstraint(
+                name="missions_only_publish", condition=Q(mission=None) | Q(address_kind__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label if (get_language() or "") else self.slug
+
+    @property
+    def channel(self) -> type[Channel]:
+        return channel_class(self.slug)
+
+    @property
+    def addressed(self) -> bool:
+        return self.address_kind is not None
+
+    def connect(self) -> Channel:
+        """The channel, ready to be entered. Raises KeyError when its secret is missing, ValueError for a drill that would go out."""
+        named = {suffix: self._secret(suffix) for suffix in ("_WEBHOOK", "_CONFIRMATION")}
+        return self.channel(
+            Setup(
+                base_url=settings.CHANNEL_URLS[self.slug],
+                sender=self.handle,
+                secret=secret(self.secret_name),
+                webhook_secret=named["_WEBHOOK"],
+                confirmation=named["_CONFIRMATION"],
+                drill=self.drill,
+                total_timeout=settings.REQUEST_SECONDS,
+            )
+        )
+
+    def connect_delegated(self) -> DelegatedChannel:
+        return cast("DelegatedChannel", self.connect())
+
+    def _secret(self, suffix: str) -> str:
+        try:
+            return secret(self.secret_name + suffix)
+        except KeyError:
+            return ""
+
+
+class Lane(models.Model):
+    """One of an account's parallel ways to the platform. Whoever holds its lease pumps it; `fence` tells holders apart."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="lanes")
+    number = models.PositiveSmallIntegerField()
+    lease_until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "number"], name="one_lane_a_number")]

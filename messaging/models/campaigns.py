@@ -1,0 +1,177 @@
+"""What is said and whether: campaigns, their texts, what will be sent word for word, and who approved exactly that."""
+
+from __future__ import annotations
+
+from django.db import connection, models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from audiences.models import AudienceVersion
+from crisis.clock import Now
+from crisis.models import Incident, User
+from messaging.models.accounts import Account
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    SUBMITTED = "submitted", _("waiting for approval")
+    APPROVED = "approved", _("approved, waiting for its time")
+    SENDING = "sending", _("sending")
+    PAUSED = "paused", _("paused")
+    SENT = "sent", _("sent")
+    STOPPED = "stopped", _("stopped")
+    EXPIRED = "expired", _("expired")
+    REJECTED = "rejected", _("rejected")
+
+
+TRANSITIONS: dict[Status, set[Status]] = {
+    Status.DRAFT: {Status.SUBMITTED, Status.REJECTED},
+    Status.SUBMITTED: {Status.DRAFT, Status.APPROVED, Status.REJECTED, Status.EXPIRED},
+    Status.APPROVED: {Status.SENDING, Status.SUBMITTED, Status.DRAFT, Status.STOPPED, Status.EXPIRED},
+    Status.SENDING: {Status.PAUSED, Status.SENT, Status.STOPPED, Status.EXPIRED},
+    Status.PAUSED: {Status.SENDING, Status.STOPPED, Status.EXPIRED},
+    Status.SENT: {Status.SENDING},
+    Status.REJECTED: set(),
+    Status.STOPPED: set(),
+    Status.EXPIRED: set(),
+}
+
+STOPPABLE = frozenset(old for old, new in TRANSITIONS.items() if Status.STOPPED in new)
+LIVE = frozenset({Status.SENDING, Status.PAUSED})
+
+
+class Kind(models.TextChoices):
+    """CAP 1.2 message types, with the all-clear that CAP says by an Update of response type AllClear."""
+
+    ALERT = "alert", _("alert")
+    UPDATE = "update", _("update")
+    CANCEL = "cancel", _("cancel")
+    ALL_CLEAR = "all-clear", _("all-clear")
+
+
+class Part(models.TextChoices):
+    MAIN = "main", _("text")
+    CORRECTED = "corrected", _("correction")
+
+
+class Campaign(models.Model):
+    """One alert to one audience by one or more accounts. Status and content are guarded by triggers (migration 0002)."""
+
+    incident = models.ForeignKey(Incident, models.PROTECT, related_name="campaigns")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ALERT)
+    refers_to = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
+    audience_version = models.ForeignKey(AudienceVersion, models.PROTECT, null=True, blank=True, related_name="+")
+    accounts = models.ManyToManyField(Account, related_name="campaigns", verbose_name=_("ways"))
+    starts_at = models.DateTimeField(_("start at"), null=True, blank=True)
+    not_after = models.DateTimeField(_("valid until"), null=True, blank=True)
+    drill = models.BooleanField(_("drill"), default=False)
+    exception_reason = models.TextField(_("why people who did not subscribe are included"), blank=True)
+    exception_expires_at = models.DateTimeField(_("the exception ends"), null=True, blank=True)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    status_reason = models.CharField(max_length=500, blank=True)
+    round = models.PositiveIntegerField(default=0)
+    reach = models.JSONField(null=True)
+    updated_at = models.DateTimeField(db_default=Now())
+    submitted_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("campaign"), _("campaigns")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["status"], name="campaign_status", condition=~Q(status__in=["sent", "rejected"]))]
+        constraints = [
+            models.CheckConstraint(
+                name="an_exception_ends", condition=Q(exception_reason="") | Q(exception_expires_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.headline or f"№ {self.pk}"
+
+    @property
+    def headline(self) -> str:
+        """The headline in the reader's language, or in any."""
+        texts = sorted(self.texts.all(), key=lambda t: (t.part != Part.MAIN, t.language != "ru"))
+        return next((t.headline for t in texts if t.headline), "")
+
+    @property
+    def include_non_subscribers(self) -> bool:
+        return bool(self.exception_reason)
+
+    def fingerprint(self) -> str:
+        """What an approval is bound to: one SQL function over everything that would be sent, to whom and by what."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT messaging_fingerprint(%s)", [self.pk])
+            found: str = cursor.fetchone()[0]
+        return found
+
+    def author_ids(self) -> set[int]:
+        """Everybody who wrote any part: texts, accounts, the campaign itself, or the audience version it uses."""
+        written = set(self.authors.values_list("user_id", flat=True))
+        return written | ({self.audience_version.written_by_id} if self.audience_version else set())
+
+
+class Text(models.Model):
+    """The public words in one language: one CAP `info`."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="texts")
+    part = models.CharField(max_length=10, choices=Part, default=Part.MAIN)
+    language = models.CharField(_("language"), max_length=2)
+    headline = models.CharField(_("headline"), max_length=160, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    instruction = models.TextField(_("what to do"), blank=True)
+    link = models.URLField(_("link"), blank=True)
+
+    class Meta:
+        ordering = ["part", "-language"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "part", "language"], name="one_text_a_language")]
+
+    @property
+    def whole(self) -> str:
+        """The parts put together as a person reads them."""
+        return "\n\n".join(part.strip() for part in (self.headline, self.body, self.instruction, self.link) if part.strip())
+
+
+class Rendering(models.Model):
+    """A text exactly as one account will send it, stored when the campaign is submitted: what was shown is what is sent."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="renderings")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    text = models.ForeignKey(Text, models.CASCADE, related_name="renderings")
+    body = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "text"], name="one_rendering_an_account")]
+
+
+class Author(models.Model):
+    """Who wrote any part of a campaign. Written by the content triggers, never removed."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="authors")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "user"], name="one_author_row_a_person")]
+
+
+class Approval(models.Model):
+    """A second person's word on one fingerprint of one round. Insert-only; checked again at commit."""
+
+    class Verdict(models.TextChoices):
+        APPROVED = "approved", _("approved")
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="approvals")
+    round = models.PositiveIntegerField(default=0)
+    fingerprint = models.CharField(max_length=64)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+    verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.APPROVED)
+    reach = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "round"], name="one_approval_a_round")]

@@ -1,0 +1,186 @@
+"""The ledger: who is to get it (batches, orders), what happened (deliveries), and what platforms told us (receipts, replies)."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crisis.clock import Now
+from crisis.models import User
+from messaging.models.accounts import Account
+from messaging.models.campaigns import Campaign, Text
+
+
+class Batch(models.Model):
+    """At most 100 people who get one text by one account, frozen by the snapshot; no people for a post or an order.
+
+    Queued people exist only here. `lease_until`, `fence` and `attempt` belong to the pump that holds it.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        SENDING = "sending", _("being sent")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
+        EXPIRED = "expired", _("expired")
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="batches")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    text = models.ForeignKey(Text, models.PROTECT, null=True, related_name="+")
+    number = models.PositiveIntegerField()
+    rank = models.PositiveSmallIntegerField()  # severity of the incident, 0 = Extreme: the order of sending
+    people = ArrayField(models.BigIntegerField(), default=list)
+    total = models.PositiveIntegerField()
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
+    key = models.IntegerField()  # idempotency key: random, signed 32 bit, never 0
+    lease_until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)  # when the first request with `key` may have begun
+    in_doubt = models.BooleanField(default=False)  # a request went out whose answer never came
+    resend_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    accepted = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    uncertain = models.PositiveIntegerField(default=0)
+    delivered = models.PositiveIntegerField(default=0)
+    read = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "account", "number"], name="one_batch_a_number"),
+            models.CheckConstraint(name="a_batch_key_is_not_zero", condition=~Q(key=0)),
+        ]
+        indexes = [
+            models.Index(fields=["account", "rank", "id"], name="batch_open", condition=Q(status__in=["queued", "sending"])),
+        ]
+
+
+class Order(models.Model):
+    """What a platform was asked to send by itself, and its word on it: totals only, no person. `id` is the Idempotency-Key."""
+
+    class Decision(models.TextChoices):
+        ACCEPTED = "accepted", _("accepted")
+        REFUSED = "refused", _("refused")
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("not asked yet")
+        ASKED = "asked", _("asked, no answer yet")
+        ACCEPTED = "accepted", _("waiting for the platform's decision")
+        SENDING = "sending", _("being sent by the platform")
+        DONE = "done", _("done")
+        CANCELLED = "cancelled", _("cancelled")
+        REFUSED = "refused", _("refused")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    batch = models.OneToOneField(Batch, models.PROTECT, related_name="order")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    asked_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=120, blank=True)
+    decision = models.CharField(max_length=10, choices=Decision, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    estimate_lower = models.PositiveIntegerField(null=True)
+    estimate_upper = models.PositiveIntegerField(null=True)
+    estimate_at = models.DateTimeField(null=True)
+    matched = models.PositiveIntegerField(null=True)
+    sent = models.PositiveIntegerField(null=True)
+    delivered = models.PositiveIntegerField(null=True)
+    read = models.PositiveIntegerField(null=True)
+    failed = models.PositiveIntegerField(null=True)
+    totals_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
+
+
+class Delivery(models.Model):
+    """What happened, written once: to one person, by one post (contact 0) or by one order (contact 0, many people)."""
+
+    class Status(models.TextChoices):
+        ACCEPTED = "accepted", _("accepted")
+        DELIVERED = "delivered", _("delivered")
+        READ = "read", _("read")
+        FAILED = "failed", _("failed")
+        UNCERTAIN = "uncertain", _("may or may not have got it")
+        RESENT = "resent", _("sent again")
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="deliveries", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="deliveries")
+    contact = models.BigIntegerField()  # no foreign key: a purge removes the contact first
+    status = models.CharField(max_length=9, choices=Status)
+    reason = models.CharField(max_length=60, blank=True)
+    people = models.PositiveIntegerField(default=1)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "account", "batch", "contact"], name="one_delivery_a_person"),
+        ]
+        indexes = [models.Index(fields=["contact", "-id"], name="delivery_of_contact", condition=~Q(contact=0))]
+
+
+class DeliveryRef(models.Model):
+    """The platform's own id of a message, kept only where receipts come back by it."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    provider_ref = models.CharField(max_length=80)
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="refs")
+    part = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "provider_ref"], name="one_delivery_a_ref")]
+
+
+class Receipt(models.Model):
+    """One inbound event, appended by the webhook and applied by the sweeper. The same event twice is one row."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    event_id = models.CharField(max_length=120)
+    kind = models.CharField(max_length=12)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now())
+    person_hmac = models.BinaryField(null=True)
+    provider_ref = models.CharField(max_length=80, blank=True)
+    data = models.JSONField(default=dict)
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "event_id"], name="one_receipt_an_event")]
+        indexes = [models.Index(fields=["id"], name="receipt_waiting", condition=Q(applied_at=None))]
+
+
+class Reply(models.Model):
+    """What a person wrote back. Answered once automatically; read by people."""
+
+    class Answer(models.TextChoices):
+        QUEUED = "queued", _("answer is being sent")
+        SENT = "sent", _("answered automatically")
+        FAILED = "failed", _("the automatic answer could not be sent")
+        NONE = "none", _("answered before")
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="replies")
+    receipt = models.OneToOneField(Receipt, models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="replies")
+    contact = models.BigIntegerField(null=True)
+    text = models.TextField()
+    received_at = models.DateTimeField(db_default=Now())
+    read_at = models.DateTimeField(null=True)
+    read_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    answer = models.CharField(max_length=6, choices=Answer, default=Answer.QUEUED)
+    key = models.IntegerField()
+    lease_until = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("reply"), _("replies")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["account"], name="reply_to_answer", condition=Q(answer="queued"))]

@@ -1,0 +1,95 @@
+"""Whom a campaign will reach, account by account: counted by us, or estimated by a platform; never added up as if people were distinct."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+
+from audiences.criteria import Criteria
+from audiences.reach import reach
+from crisis.refusal import Refused
+from messaging.channels import ChannelError, Estimate
+from messaging.models import Account, Campaign
+
+Estimates = Mapping[int, Estimate | str]  # account → the platform's word, or a sentence why there is none
+REMEMBERED = 60  # seconds an estimate is good for; platforms limit how often they may be asked
+
+
+def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str, Any]:
+    """The reach of a campaign as plain JSON, to be shown, stored at submit and approved.
+
+    {"at", "people" in scope, "left", "was_there", "newest_at", "took_ms", "narrower": {hours: people}, "addressed": people by our own
+    accounts, "accounts": {id: {"basis": "counted", "people", "excluded", "languages"} or {"basis": "estimated", "lower", "upper",
+    "at", "withheld"}}}
+    """
+    accounts = [*campaign.accounts.order_by("pk")]
+    if campaign.audience_version is None:
+        return {"at": at.isoformat(), "people": 0, "left": 0, "was_there": 0, "addressed": 0, "narrower": {}, "accounts": {}}
+    criteria = Criteria.from_json(campaign.audience_version.criteria)
+    kinds = sorted({a.address_kind for a in accounts if a.address_kind is not None})
+    found = reach(criteria, kinds, at=at)
+    shown: dict[str, Any] = {}
+    for account in accounts:
+        if account.address_kind is not None:
+            kind = found.by_kind[account.address_kind]
+            shown[str(account.pk)] = {
+                "basis": "counted",
+                "people": kind.reachable,
+                "excluded": dict(kind.excluded),
+                "languages": dict(kind.languages),
+            }
+        else:
+            shown[str(account.pk)] = _estimated(estimates.get(account.pk, ""))
+    return {
+        "at": at.isoformat(),
+        "people": found.people,
+        "left": found.left,
+        "was_there": found.was_there,
+        "narrower": {str(hours): people for hours, people in found.narrower.items()},
+        "newest_at": found.newest_at.isoformat() if found.newest_at else None,
+        "took_ms": round(found.took_ms, 1),
+        "addressed": sum(entry.get("people", 0) for entry in shown.values()),
+        "accounts": shown,
+    }
+
+
+def _estimated(word: Estimate | str) -> dict[str, Any]:
+    if isinstance(word, str):
+        return {"basis": "unknown", "why": word}
+    return {"basis": "estimated", "lower": word.lower, "upper": word.upper, "at": word.at.isoformat(), "withheld": word.withheld}
+
+
+def estimates_of(campaign: Campaign, at: datetime) -> dict[int, Estimate | str]:
+    """Ask every platform of the campaign how many people its order would reach. Never inside a transaction; asking sends nothing."""
+    if campaign.audience_version is None:
+        return {}
+    delegated = [a for a in campaign.accounts.order_by("pk") if a.channel.kind == "delegated"]
+    return {account.pk: _ask(account, campaign, at) for account in delegated}
+
+
+def _ask(account: Account, campaign: Campaign, at: datetime) -> Estimate | str:
+    assert campaign.audience_version is not None
+    try:
+        audience = Criteria.from_json(campaign.audience_version.criteria).platform(at)
+    except Refused as refused:
+        return str(refused)
+    fixed = {key: value for key, value in audience.items() if key != "until"}
+    key = f"estimate:{account.pk}:{campaign.audience_version.pk}:{sorted(fixed.items())}:{campaign.include_non_subscribers}"
+    known: Estimate | str | None = cache.get(key)
+    if known is None:
+        known = asyncio.run(_estimate(account, audience, include_non_subscribers=campaign.include_non_subscribers))
+        if isinstance(known, Estimate):
+            cache.set(key, known, REMEMBERED)
+    return known
+
+
+async def _estimate(account: Account, audience: Mapping[str, Any], *, include_non_subscribers: bool) -> Estimate | str:
+    try:
+        async with account.connect_delegated() as channel:
+            return await channel.estimate(audience, include_non_subscribers=include_non_subscribers)
+    except (ChannelError, KeyError, ValueError) as error:
+        return error.reason if isinstance(error, ChannelError) else type(error).__name__

@@ -1,0 +1,1 @@
+"""Pages of messaging, a module for each kind of page."""

@@ -1,0 +1,80 @@
+"""Fixtures of the whole suite: one migrated database a process, and clones of it for tests that must commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connections
+from django.test import Client
+
+from crisis.models import User
+
+PASSWORD = "correct horse battery staple"
+
+
+def _point_at(name: str) -> None:
+    for connection in connections.all():
+        connection.close()
+        connection.settings_dict["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest, worker_id: str = "") -> Iterator[None]:
+    """Create and migrate the test database as its owner; everything else runs as the application's restricted role."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        owner = connections["owner"]
+        name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        _point_at(name)
+    yield
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        _point_at(name)
+        owner.creation.destroy_test_db("crisis", verbosity=0)
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of this test alone, where COMMIT means COMMIT. Yields its name."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        template = connections["owner"].settings_dict["NAME"]
+        name = f"{template}_{uuid4().hex[:8]}"
+        _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        _point_at(name)
+        try:
+            yield name
+        finally:
+            _point_at(template)
+            _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(statement: str) -> None:
+    for connection in connections.all():
+        connection.close()
+    with connections["owner"]._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(statement)
+
+
+def _person(username: str, *roles: str) -> User:
+    user = User.objects.create_user(username, password=None, language="en", last_name=username.capitalize())
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+@pytest.fixture
+def person() -> Callable[..., User]:
+    """Make a person: `person("anna", "operator")`. Needs a database."""
+    return _person
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A logged-in browser of a person."""
+
+    def logged_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return logged_in
