@@ -35,6 +35,8 @@ from messaging.channels.http import Answer, HttpChannel, read_object, take_int, 
 AUDIENCE = {"country", "mode", "last_seen_within_hours", "until"}
 COUNTERS = ("matched", "sent", "delivered", "read", "failed")
 MOST_PEOPLE = 10**9  # a larger number is no count of people but perhaps somebody's telephone
+# In a text: mail, a link, five digits however they are spaced, letters and digits in one word ("id7").
+IDENTIFYING = re.compile(r"@|/|\d(?:[\W_]*\d){4}|[^\W\d]\d|\d[^\W\d]")
 Read = TypeVar("Read", Estimate, OrderReport)
 NO_ORDER = "00000000-0000-0000-0000-000000000000"
 
@@ -240,4 +242,4 @@ def _words(found: Mapping[str, Any], key: str) -> str:
         text = take_text(found, key, most=120)
     except ValueError:
         return ""
-    return text if text.isprintable() and not re.search(r"@|/|\d(?:[\W_]*\d){4}", text) else ""
+    return text if text.isprintable() and not IDENTIFYING.search(text) else ""

@@ -39,9 +39,11 @@ class HttpChannel(Channel):
     _session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        total = self.setup.total_timeout
+        connect = min(self.setup.connect_timeout, total / 2)  # must end first, or "nothing was sent" could not be told
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self.concurrency),
-            timeout=aiohttp.ClientTimeout(connect=self.setup.connect_timeout, total=self.setup.total_timeout),
+            timeout=aiohttp.ClientTimeout(connect=connect, total=total),
             headers={"User-Agent": "crisis-console", "Accept": "application/json", "Accept-Encoding": "gzip"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -79,6 +81,8 @@ class HttpChannel(Channel):
             ) as response:
                 _refuse_by_status(response.status, response.headers.get("Retry-After"))
                 return Answer(response.status, await _read(response))
+        except (aiohttp.InvalidURL, UnicodeError):
+            raise ChannelError("pause", "bad_address") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise ChannelError("retry", "unreachable") from None  # refused, unknown name, bad certificate: nothing has left
         except TimeoutError:
