@@ -9,11 +9,9 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +20,7 @@ import requests
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from messaging.simulators.population import Population
+from tests.simulated import Server, http, until
 from tests.wire import Simulator, simulator
 
 SECRET = "shared between the ministry and the platform"
@@ -30,7 +29,6 @@ ENV = {"PLATFORM_SIM_SECRET": SECRET, "PLATFORM_SIM_WEBHOOK_SECRET": WEBHOOK_SEC
 NOW = datetime.now(UTC)
 EGYPT = {"country": "EG", "mode": "was_there", "last_seen_within_hours": 336, "until": NOW.isoformat()}
 TEXTS = {"ru": "Уезжайте", "en": "Leave"}
-http = requests.Session()
 heard: list[str] = []  # every body that came out of it
 
 
@@ -93,14 +91,6 @@ def place(platform: Simulator, order: dict[str, Any] | None = None) -> requests.
 def status(platform: Simulator, order_id: str) -> dict[str, Any]:
     found: dict[str, Any] = ask(platform, "GET", f"/v1/orders/{order_id}").json()
     return found
-
-
-def until(true: Callable[[], Any]) -> Any:
-    for _ in range(500):
-        if found := true():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("It did not come to pass within 5 s.")
 
 
 def end(platform: Simulator, order_id: str) -> dict[str, Any]:
@@ -314,48 +304,26 @@ def test_it_fails_without_taking_the_order(platform: Simulator) -> None:
 # Webhooks
 
 
-class Server(ThreadingHTTPServer):
-    """The ministry's endpoint: keeps what it is told, and answers with the statuses of a script, then 200."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Told)
-        self.url = f"http://127.0.0.1:{self.server_port}/hook"
-        self.told, self.answers = list[tuple[dict[str, str], bytes]](), list[int]()
-
-    def orders(self, order_id: str) -> list[dict[str, Any]]:
-        found = [json.loads(body)["order"] for _, body in self.told]
-        return [order for order in found if order["order_id"] == order_id]
-
-
-class Told(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        heard.append(body.decode())
-        self.server.told.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server(platform: Simulator) -> Iterator[Server]:
-    with Server() as listening:
-        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    with Server(lambda _: (refusals.pop(), b"") if refusals else (204, b"")) as listening:
         platform.control(webhook={"url": listening.url, "secret": WEBHOOK_SECRET})
         yield listening
         platform.control(webhook={"url": "", "secret": WEBHOOK_SECRET})
-        listening.shutdown()
+        heard.extend(body.decode() for _, body in listening.told)
+
+
+refusals: list[int] = []  # what our server answers next
+
+
+def of(server: Server, order_id: str) -> list[dict[str, Any]]:
+    return [event["order"] for event in server.events() if event["order"]["order_id"] == order_id]
 
 
 def told(server: Server, order_id: str, count: int) -> list[dict[str, Any]]:
     """What the server was told of one order, once that is `count` messages."""
-    until(lambda: len(server.orders(order_id)) >= count)
-    return server.orders(order_id)
+    until(lambda: len(of(server, order_id)) >= count)
+    return of(server, order_id)
 
 
 def test_it_tells_of_every_change_signed_so_that_others_verify_it(platform: Simulator, server: Server) -> None:
@@ -369,7 +337,7 @@ def test_it_tells_of_every_change_signed_so_that_others_verify_it(platform: Simu
 
 
 def test_it_tells_again_until_it_is_heard(platform: Simulator, server: Server) -> None:
-    server.answers += [503]
+    refusals.append(503)
     order_id = place(platform).json()["order_id"]
     told(server, order_id, 13)
     assert len({headers["webhook-id"] for headers, _ in server.told}) == 12
@@ -391,7 +359,7 @@ def test_it_can_be_silent(platform: Simulator, server: Server) -> None:
     end(platform, lost)
     platform.control(webhooks="normal")
     told(server, place(platform).json()["order_id"], 12)
-    assert server.orders(lost) == []
+    assert of(server, lost) == []
 
 
 # Nobody gets out
@@ -401,7 +369,8 @@ def test_it_lets_no_person_out_by_any_answer_webhook_or_line(platform: Simulator
     told(server, place(platform).json()["order_id"], 12)
     revealed = http.get(f"{platform.url}/control/identifiers", timeout=10).json()
     assert (len(set(revealed["identifiers"])), revealed["prefix"]) == (80_000, "zq7")
-    said = "\n".join([*heard, platform.log.read_text(), http.get(f"{platform.url}/control", timeout=5).text])
+    webhooks = [body.decode() for _, body in server.told]
+    said = "\n".join([*heard, *webhooks, platform.log.read_text(), http.get(f"{platform.url}/control", timeout=5).text])
     assert "zq7" not in said
 
 

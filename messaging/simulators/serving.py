@@ -6,6 +6,7 @@ Nothing is saved on the way out: whatever mattered is in the journal already.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -27,7 +28,8 @@ def run(app: web.Application, port: int) -> None:
     try:
         asyncio.run(_serve(app, port))
     except OSError as error:
-        raise SystemExit(f"Port {port} on 127.0.0.1 cannot be used: {error.strerror}. Choose another with --port.") from error
+        why = os.strerror(error.errno or 0)
+        raise SystemExit(f"Port {port} on 127.0.0.1 cannot be used ({why}). Choose another with --port.") from error
 
 
 async def _serve(app: web.Application, port: int) -> None:
