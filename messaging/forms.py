@@ -1,0 +1,285 @@
+"""Forms of the campaign pages: they read what was typed, strictly, and hold no rule of sending; those are in `checking`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from audiences import definitions
+from audiences.criteria import Criteria, Permitted, Seen, Subscribed
+from audiences.models import AddressKind, AudienceVersion
+from crisis.models import Country, Incident, User
+from crisis.refusal import Problem, Refused
+from messaging.beginning import LANGUAGES, name_of
+from messaging.models import Account, Campaign, Kind, Part, Status
+from messaging.wording import Words
+from messaging.workflow import Draft
+
+NEW = "new"
+LONGEST_TEXT = 20_000
+YEARS = range(2000, 2100)
+NAMES = {"ru": gettext_lazy("Russian"), "en": gettext_lazy("English")}
+DRILLS = [("", gettext_lazy("with drills")), ("no", gettext_lazy("without drills")), ("yes", gettext_lazy("only drills"))]
+CRITERIA_FIELDS = {"countries": "countries", "hours": "hours", "until": "until", "mode": "mode"}
+
+
+class Moment(forms.DateTimeField):
+    """Date and time in the center's own zone, typed without naming it; the page says which."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    default_error_messages = {"invalid": gettext_lazy("This is no date and time. Write it like 2015-11-08 14:30.")}
+
+    def to_python(self, value: Any) -> datetime | None:
+        found: datetime | None = super().to_python(value)
+        if found and found.year not in YEARS:
+            raise forms.ValidationError(_("The year has to lie between 2000 and 2099."))
+        return found
+
+
+def _words(label: Any, limit: int, *, rows: int = 0) -> forms.CharField:
+    widget: forms.Widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
+    return forms.CharField(label=label, max_length=limit, required=False, widget=widget)
+
+
+class CampaignForm(forms.Form):
+    """Everything of a draft in one form. There is a `headline_ru` and a `headline_en`; `audience` is a version or "new"."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of message"), choices=Kind.choices)
+    refers_to = forms.ModelChoiceField(
+        Campaign.objects.none(),
+        label=gettext_lazy("Which earlier message it follows"),
+        required=False,
+        empty_label=gettext_lazy("none: it stands alone"),
+    )
+    headline_ru, headline_en = (_words(gettext_lazy("Headline"), 160) for _language in LANGUAGES)
+    body_ru, body_en = (_words(gettext_lazy("Text"), LONGEST_TEXT, rows=8) for _language in LANGUAGES)
+    instruction_ru, instruction_en = (_words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4) for _language in LANGUAGES)
+    link = forms.URLField(
+        label=gettext_lazy("Link, the same in every language"), max_length=200, required=False, assume_scheme="https"
+    )
+
+    audience = forms.ChoiceField(label=gettext_lazy("Who gets it"), required=False, widget=forms.RadioSelect)
+    countries = forms.MultipleChoiceField(label=gettext_lazy("Seen in"), required=False, widget=forms.CheckboxSelectMultiple)
+    hours = forms.IntegerField(
+        label=gettext_lazy("Within how many hours"), required=False, min_value=1, max_value=90 * 24,
+        help_text=gettext_lazy("72 is three days, 336 is two weeks; at most 2160."),
+    )  # fmt: skip
+    until_now = forms.ChoiceField(
+        label=gettext_lazy("Up to"), required=False, widget=forms.RadioSelect,
+        choices=[("now", gettext_lazy("the moment of sending")), ("instant", gettext_lazy("a fixed time"))],
+    )  # fmt: skip
+    until = Moment(label=gettext_lazy("The fixed time"), required=False)
+    mode = forms.ChoiceField(
+        label=gettext_lazy("Were there, or still there?"), required=False, widget=forms.RadioSelect,
+        choices=[
+            ("last_seen_there", gettext_lazy("last seen there: those seen elsewhere since are left out")),
+            ("was_there", gettext_lazy("was there: also those who have probably left")),
+        ],
+    )  # fmt: skip
+    subscribed = forms.ChoiceField(
+        label=gettext_lazy("Follows our group in VK"), required=False,
+        choices=[("", gettext_lazy("any")), ("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))],
+    )  # fmt: skip
+    permitted = forms.ChoiceField(
+        label=gettext_lazy("Allows our messages in VK"),
+        required=False,
+        choices=[("", gettext_lazy("any")), ("yes", gettext_lazy("yes"))],
+    )
+
+    accounts = forms.ModelMultipleChoiceField(
+        Account.objects.none(), label=gettext_lazy("Ways"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    exception_reason = _words(gettext_lazy("What danger justifies writing to people who did not subscribe?"), 2000, rows=3)
+    exception_expires_at = Moment(label=gettext_lazy("The exception ends"), required=False)
+    starts_at = Moment(
+        label=gettext_lazy("Start at"), required=False, help_text=gettext_lazy("Empty: as soon as it is approved.")
+    )
+    not_after = Moment(label=gettext_lazy("Valid until"), required=False, help_text=gettext_lazy("Nothing is sent after that."))
+
+    def __init__(self, *args: Any, incident: Incident, campaign: Campaign | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.incident, self.campaign = incident, campaign
+        self._choose("accounts", Account.objects.filter(drill=incident.drill).order_by("pk"))
+        earlier = Campaign.objects.filter(incident=incident).exclude(status__in=[Status.DRAFT, Status.REJECTED])
+        self._choose("refers_to", earlier.exclude(pk=campaign.pk if campaign else 0).prefetch_related("texts"))
+        self.versions = {str(version.pk): version for version in self._versions()}
+        self._offer(
+            "audience", [*((pk, str(v.audience)) for pk, v in self.versions.items()), (NEW, _("Somebody else: say who"))]
+        )
+        names = sorted((str(country), country.pk) for country in self._countries())
+        self._offer("countries", [(code, name) for name, code in names])
+
+    def _choose(self, name: str, rows: Any) -> None:
+        self.fields[name].queryset = rows  # type: ignore[attr-defined]
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        self.fields[name].choices = choices  # type: ignore[attr-defined]
+
+    def _countries(self) -> list[Country]:
+        return [*self.incident.countries.all()]
+
+    def _versions(self) -> Iterator[AudienceVersion]:
+        """The newest version of each audience of this incident, and whatever the draft already uses."""
+        rows = AudienceVersion.objects.filter(audience__incident=self.incident).select_related("audience")
+        newest = {version.audience_id: version for version in rows.order_by("pk")}
+        used = self.campaign.audience_version if self.campaign else None
+        yield from sorted({v.pk: v for v in [*newest.values(), *([used] if used else [])]}.values(), key=lambda v: -v.pk)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("exception_reason") and not data.get("exception_expires_at") and "exception_expires_at" not in self.errors:
+            self.add_error("exception_expires_at", _("Say when the exception ends: at most 72 hours from now."))
+        if data.get("audience") == NEW and not CRITERIA_FIELDS.keys() & self.errors.keys():
+            self._read_criteria(data)
+        return data
+
+    def _read_criteria(self, data: dict[str, Any]) -> None:
+        try:
+            data["criteria"] = self.rule(data)
+        except Refused as refused:
+            for problem in refused.problems:
+                self.add_error(CRITERIA_FIELDS.get(problem.field, "audience"), str(problem.sentence))
+
+    @staticmethod
+    def rule(data: Mapping[str, Any]) -> Criteria:
+        """The rule of an audience typed here. Raises Refused."""
+        if not data["countries"]:
+            raise Refused(_("Choose at least one country: an empty choice never means everybody."), field="countries")
+        if not data["hours"]:
+            raise Refused(_("Say within how many hours people were seen there."), field="hours")
+        if not data["mode"]:
+            raise Refused(_("Choose whether people were there or were last seen there."), field="mode")
+        fixed = data["until_now"] == "instant"
+        if fixed and not data["until"]:
+            raise Refused(_("Write the fixed time, or choose the moment of sending."), field="until")
+        seen = Seen(tuple(data["countries"]), data["hours"], data["until"] if fixed else None, data["mode"])
+        vk = AddressKind.VK.slug
+        subscribed = [Subscribed(vk, data["subscribed"] == "yes")] if data["subscribed"] else []
+        return Criteria(seen, *subscribed, *([Permitted(vk, True)] if data["permitted"] else []))
+
+    @property
+    def criteria(self) -> Criteria | None:
+        """The rule of the audience as chosen or typed; None when nobody is chosen or it cannot be read."""
+        data = getattr(self, "cleaned_data", {})
+        version = self.versions.get(data.get("audience", ""))
+        return Criteria.from_json(version.criteria) if version else data.get("criteria")
+
+    def audience_version(self, *, by: User) -> AudienceVersion | None:
+        """The version chosen; a rule typed here is saved as an audience of the incident, once."""
+        criteria = self.cleaned_data.get("criteria")
+        if criteria is None:
+            return self.versions.get(self.cleaned_data["audience"])
+        known = (v for v in self.versions.values() if v.criteria == criteria.to_json())
+        return next(known, None) or definitions.define(
+            name_of([*criteria.countries], criteria.place.hours), criteria, by=by, incident=self.incident
+        )
+
+    def content(self, version: AudienceVersion | None) -> Draft:
+        """What the verbs take."""
+        data = self.cleaned_data
+        texts = {code: Words(data[f"headline_{code}"], data[f"body_{code}"], data[f"instruction_{code}"]) for code in LANGUAGES}
+        same = ("link", "refers_to", "starts_at", "not_after", "exception_reason", "exception_expires_at")
+        return Draft(
+            kind=Kind(data["kind"]),
+            texts=texts,
+            accounts=[*data["accounts"]],
+            audience_version=version,
+            **{name: data[name] for name in same},
+        )
+
+    def audience_choices(self) -> list[dict[str, Any]]:
+        """The radio buttons of saved audiences, each with its sentence."""
+        language = (get_language() or "ru").split("-")[0]
+        return [
+            {"widget": choice, "sentence": Criteria.from_json(version.criteria).sentence(language) if version else ""}
+            for choice in self["audience"].subwidgets
+            for version in [self.versions.get(str(choice.data["value"]))]
+        ]
+
+    def languages(self) -> list[dict[str, Any]]:
+        """The fields of each language side by side."""
+        parts = ("headline", "body", "instruction")
+        return [
+            {"code": code, "name": NAMES[code], "fields": {part: self[f"{part}_{code}"] for part in parts}}
+            for code in LANGUAGES
+        ]
+
+
+def initial_of(campaign: Campaign) -> dict[str, Any]:
+    """Initial values of the form of an existing draft."""
+    version = campaign.audience_version
+    texts = {text.language: text for text in campaign.texts.all() if text.part == Part.MAIN}
+    written = {
+        f"{part}_{code}": getattr(text, part) for code, text in texts.items() for part in ("headline", "body", "instruction")
+    }
+    return {
+        "kind": campaign.kind,
+        "refers_to": campaign.refers_to_id,
+        "link": next((text.link for text in texts.values() if text.link), ""),
+        "audience": str(version.pk) if version else "",
+        **(_initial_rule(Criteria.from_json(version.criteria)) if version else {"until_now": "now"}),
+        "accounts": [*campaign.accounts.values_list("pk", flat=True)],
+        "exception_reason": campaign.exception_reason,
+        "exception_expires_at": campaign.exception_expires_at,
+        "starts_at": campaign.starts_at,
+        "not_after": campaign.not_after,
+        **written,
+    }
+
+
+def _initial_rule(criteria: Criteria) -> dict[str, Any]:
+    place = criteria.place
+    return {
+        "subscribed": next(("yes" if leaf.yes else "no" for leaf in criteria.leaves if isinstance(leaf, Subscribed)), ""),
+        "permitted": next(("yes" for leaf in criteria.leaves if isinstance(leaf, Permitted) and leaf.yes), ""),
+        "countries": [*place.countries],
+        "hours": place.hours,
+        "until_now": "instant" if place.until else "now",
+        "until": place.until,
+        "mode": place.mode,
+    }
+
+
+def seen_at_of(value: str) -> datetime:
+    """The instant of the draft that a page was opened with. Raises Refused for anything else."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or timezone.is_naive(found):
+        raise Refused(
+            problems=[Problem("", _("This page does not say which version of the draft it shows. Open the draft again."))]
+        )
+    return found
+
+
+class CampaignFilter(forms.Form):
+    """Filters of the list of campaigns; they live in the URL. What cannot be read filters nothing and says so."""
+
+    status = forms.ChoiceField(
+        label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("any")), *Status.choices]
+    )
+    incident = forms.ModelChoiceField(
+        Incident.objects.all(), label=gettext_lazy("Incident"), required=False, empty_label=gettext_lazy("any")
+    )
+    drill = forms.ChoiceField(label=gettext_lazy("Drills"), required=False, choices=DRILLS)
+
+    def rows(self) -> Any:
+        """The campaigns that pass, newest first."""
+        self.is_valid()
+        chosen = {name: value for name, value in self.cleaned_data.items() if value}
+        if "drill" in chosen:
+            chosen["drill"] = chosen["drill"] == "yes"
+        return Campaign.objects.filter(**chosen).select_related("incident", "created_by").prefetch_related("texts")
+
+
+class ReasonForm(forms.Form):
+    """Why something is returned, rejected or discarded."""
+
+    reason = forms.CharField(label=gettext_lazy("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))

@@ -1,0 +1,159 @@
+"""What the live page and the report ask of the ledger: sums over batches and orders, never a count of single people.
+
+The one exception is `failures`: reasons stand on deliveries alone, and are counted only where that is cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
+
+from crisis.clock import now
+from messaging.models import Account, Batch, Campaign, Delivery, Order, Status
+from messaging.phrases import Size, union
+
+WINDOW = 30.0  # seconds over which the rate is taken
+MOST_FOR_REASONS = 100_000  # people of a running campaign up to which failures are grouped by reason
+ENDED = frozenset({Status.SENT, Status.STOPPED, Status.EXPIRED, Status.REJECTED})
+
+HANDLED = F("accepted") + F("failed") + F("uncertain")
+OPEN = Q(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
+CLOSED = Q(status__in=[Batch.Status.STOPPED, Batch.Status.EXPIRED])
+COUNTERS = ("total", "accepted", "failed", "uncertain", "delivered", "read")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One account of a campaign in numbers of people. An order has no `total` of ours: its numbers are the platform's.
+
+    * waiting: not asked yet; left: will not be sent any more
+    * rate: people a second over the last half minute
+    * first_at, half_at, most_at: when the first, 50 % and 95 % of the people had been answered for; None = not yet
+    """
+
+    account: Account
+    order: Order | None = None
+    total: int = 0
+    accepted: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    delivered: int = 0
+    read: int = 0
+    waiting: int = 0
+    left: int = 0
+    rate: float = 0.0
+    first_at: datetime | None = None
+    half_at: datetime | None = None
+    most_at: datetime | None = None
+
+    @property
+    def handled(self) -> int:
+        return self.accepted + self.failed + self.uncertain
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long the rest takes at this rate; None when nothing waits or nothing moves."""
+        return timedelta(seconds=round(self.waiting / self.rate)) if self.waiting and self.rate else None
+
+    @property
+    def reached(self) -> int:
+        """People for whom the platform accepted the message, or whom it says it wrote to."""
+        return (self.order.sent or 0) if self.order else self.accepted
+
+
+def ways(campaign: Campaign) -> list[Way]:
+    """Every account of the campaign with its numbers, in the order of the accounts."""
+    counted, marks, orders = _sums(campaign), _marks(campaign), _orders(campaign)
+    return [
+        Way(account, order=orders.get(account.pk), **counted.get(account.pk, {}), **marks.get(account.pk, {}))
+        for account in campaign.accounts.order_by("pk")
+    ]
+
+
+def reached(found: list[Way]) -> Size:
+    """People reached at all: at least by the best way, at most by all of them together."""
+    return union((way.reached, way.reached) for way in found)
+
+
+def gone_and_left(found: list[Way]) -> dict[str, int]:
+    """People already tried, and people not tried yet or not any more. Orders count in neither: they hold no person."""
+    return {"gone": sum(way.handled for way in found), "left": sum(way.waiting + way.left for way in found)}
+
+
+def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
+    at = now()
+    seconds = min(WINDOW, (at - campaign.started_at).total_seconds()) if campaign.started_at else 0.0
+    rest = F("total") - HANDLED
+    rows = (
+        Batch.objects.filter(campaign=campaign, order=None)
+        .values("account")
+        .annotate(
+            **{f"sum_{name}": Coalesce(Sum(name), 0) for name in COUNTERS},
+            waiting=Coalesce(Sum(rest, filter=OPEN), 0),
+            left=Coalesce(Sum(rest, filter=CLOSED), 0),
+            recent=Coalesce(Sum(HANDLED, filter=Q(asked_at__gte=at - timedelta(seconds=WINDOW))), 0),
+        )
+    )
+    return {row["account"]: _numbers(row, seconds) for row in rows}
+
+
+def _numbers(row: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    numbers = {name: row[f"sum_{name}"] for name in COUNTERS}
+    return {**numbers, "waiting": row["waiting"], "left": row["left"], "rate": row["recent"] / max(seconds, 1.0)}
+
+
+MARKS = """
+    SELECT account_id, min(asked_at) FILTER (WHERE so_far > 0), min(asked_at) FILTER (WHERE so_far >= whole * 0.5),
+           min(asked_at) FILTER (WHERE so_far >= whole * 0.95)
+      FROM (SELECT account_id, asked_at, sum(total) OVER (PARTITION BY account_id) AS whole,
+                   sum(accepted + failed + uncertain) OVER (PARTITION BY account_id ORDER BY asked_at, id) AS so_far
+              FROM messaging_batch WHERE campaign_id = %s AND total > 0) b
+     WHERE asked_at IS NOT NULL GROUP BY account_id
+"""
+
+
+def _marks(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
+    """The clocks of addressed accounts, to the beginning of the request that carried the people."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARKS, [campaign.pk])
+        return {row[0]: {"first_at": row[1], "half_at": row[2], "most_at": row[3]} for row in cursor.fetchall()}
+
+
+def _orders(campaign: Campaign) -> dict[int, Order]:
+    rows = Order.objects.filter(batch__campaign=campaign).select_related("batch")
+    return {order.batch.account_id: order for order in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """People of one account who failed, or are uncertain, for one reason."""
+
+    account: int
+    status: str
+    reason: str
+    people: int
+
+
+def failures(campaign: Campaign) -> list[Failure] | None:
+    """Failed and uncertain people by account and reason, most first; None while a large campaign is under way."""
+    if campaign.status not in ENDED and not _few(campaign):
+        return None
+    rows = (
+        Delivery.objects.filter(campaign=campaign, status__in=[Delivery.Status.FAILED, Delivery.Status.UNCERTAIN])
+        .exclude(contact=0)
+        .values_list("account", "status", "reason")
+        .annotate(number=Sum("people"))
+        .order_by("-number", "reason")
+    )
+    return [Failure(*row) for row in rows]
+
+
+def _few(campaign: Campaign) -> bool:
+    total: int = Batch.objects.filter(campaign=campaign).aggregate(n=Coalesce(Sum("total"), 0))["n"]
+    return total <= MOST_FOR_REASONS

@@ -1,0 +1,154 @@
+"""The list of campaigns, the door that opens the right page of one, and what its pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET
+
+from audiences.criteria import Criteria
+from audiences.models import AddressKind
+from crisis.models import User
+from crisis.permissions import may, requires
+from messaging import checking
+from messaging.forms import CampaignFilter
+from messaging.models import Account, Campaign, Part, Rendering, Status, Text
+from messaging.phrases import EXCLUDED, places
+
+PER_PAGE = 50
+HERE_NOW = timedelta(minutes=5)
+OPENED = {Status.APPROVED, Status.SENDING, Status.PAUSED}
+OVER = {Status.SENT, Status.STOPPED, Status.EXPIRED}
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks: the middleware lets nobody without a name in."""
+    return cast("User", request.user)
+
+
+def find(pk: int) -> Campaign:
+    """A campaign with all that its pages show. Raises Http404."""
+    rows = Campaign.objects.select_related("incident", "audience_version__audience", "refers_to", "created_by")
+    found = rows.prefetch_related("texts", "incident__countries").filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
+    """Context of every page of one campaign."""
+    zones = {country.zone.key for country in campaign.incident.countries.all()}
+    return {
+        "campaign": campaign,
+        "incident": campaign.incident,
+        "drill": campaign.drill,
+        "zone": zones.pop() if len(zones) == 1 else "",
+        "places": places(campaign),
+        "audience_sentence": sentence(campaign),
+        "mine": person(request).pk in campaign.author_ids(),
+    }
+
+
+def sentence(campaign: Campaign) -> str:
+    """The audience in the reader's language; empty while nobody is chosen."""
+    version = campaign.audience_version
+    return Criteria.from_json(version.criteria).sentence(language()) if version else ""
+
+
+def language() -> str:
+    return (get_language() or "ru").split("-")[0]
+
+
+def letters(campaign: Campaign) -> list[dict[str, Any]]:
+    """Every text exactly as each account sends it: what was stored at submit, or what would be stored now."""
+    stored = {(r.account_id, r.text_id): r.body for r in Rendering.objects.filter(campaign=campaign)}
+    accounts = [*campaign.accounts.order_by("pk")]
+    texts = [text for text in campaign.texts.all() if text.part == Part.MAIN and text.whole]
+    return [{"language": text.language, "versions": [*_versions(text, accounts, campaign, stored)]} for text in texts]
+
+
+def _versions(
+    text: Text, accounts: list[Account], campaign: Campaign, stored: dict[tuple[int, int], str]
+) -> Iterable[dict[str, Any]]:
+    for account in accounts:
+        body = checking.render(text, account, drill=campaign.drill)
+        if campaign.status != Status.DRAFT:
+            body = stored.get((account.pk, text.pk), body)
+        yield {"account": account, "body": body, "used": len(body), "limit": account.channel.max_length}
+
+
+def reach_rows(campaign: Campaign, reach: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """A stored reach account by account, with exclusions in words. Never a sum: the same person may stand in several rows."""
+    entries = (reach or {}).get("accounts", {})
+    return [
+        _reach_row(account, entries[str(account.pk)])
+        for account in campaign.accounts.order_by("pk")
+        if str(account.pk) in entries
+    ]
+
+
+def _reach_row(account: Account, entry: dict[str, Any]) -> dict[str, Any]:
+    excluded = [(EXCLUDED[reason], people) for reason, people in entry.get("excluded", {}).items() if people]
+    kind = AddressKind(account.address_kind).label if account.address_kind else ""
+    at = datetime.fromisoformat(entry["at"]) if entry.get("at") else None
+    return {**entry, "account": account, "excluded": excluded, "kind": kind, "at": at}
+
+
+def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:
+    """When a stored reach was counted, how fresh its newest sighting is, and the narrower choices in order."""
+    found = reach or {}
+    narrower = sorted(((int(hours), people) for hours, people in found.get("narrower", {}).items()), reverse=True)
+    stays = found.get("was_there", 0) - found.get("left", 0)
+    return {
+        "counted_at": _instant(found, "at"),
+        "newest_at": _instant(found, "newest_at"),
+        "narrower": narrower,
+        "stays": stays,
+    }
+
+
+def _instant(found: dict[str, Any], name: str) -> Any:
+    return datetime.fromisoformat(found[name]) if found.get(name) else None
+
+
+def approvers(campaign: Campaign) -> list[dict[str, Any]]:
+    """Active supervisors who wrote no part, those here now first."""
+    rows = User.objects.filter(is_active=True, groups__name="supervisor").exclude(pk__in=campaign.author_ids())
+    since = timezone.now() - HERE_NOW
+    found = [{"person": user, "here": bool(user.last_seen_at and user.last_seen_at >= since)} for user in rows]
+    return sorted(found, key=lambda row: (not row["here"], str(row["person"])))
+
+
+@require_GET
+@requires("see")
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    """All campaigns, newest first; filters in the URL."""
+    form = CampaignFilter(request.GET)
+    page = Paginator(form.rows(), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "filtered": any(request.GET.get(name) for name in form.fields)}
+    return render(request, "messaging/campaign_list.html", context)
+
+
+@require_GET
+@requires("see")
+def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Opens the page that answers the question of the campaign's status."""
+    return redirect(page_of(find(pk), person(request)), pk)
+
+
+def page_of(campaign: Campaign, user: User) -> str:
+    """The name of that page."""
+    if campaign.status == Status.DRAFT:
+        return "campaign_draft" if may(user, "campaign.write") else "campaign_preview"
+    if campaign.status == Status.SUBMITTED:
+        return "campaign_preview" if user.pk in campaign.author_ids() else "campaign_decision"
+    if campaign.status in OPENED:
+        return "campaign_live"
+    return "campaign_report" if campaign.status in OVER else "campaign_preview"

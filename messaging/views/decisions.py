@@ -1,0 +1,184 @@
+"""The decision: what the second person reads before anything is sent, and the three words they can say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core import signing
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from crisis.clock import now
+from crisis.permissions import may, requires
+from crisis.refusal import Problem, Refused
+from crisis.templatetags.console import local_time
+from messaging import workflow
+from messaging.channels import Estimate
+from messaging.forms import ReasonForm
+from messaging.models import Campaign, Status
+from messaging.phrases import Size, places, size_of
+from messaging.reaching import Estimates, reach_of
+from messaging.views.campaigns import approvers, find, letters, person, reach_rows, reach_times, shared
+
+SALT = "what the approver saw"
+GOOD_FOR = 3600  # seconds a decision page may lie open before it has to be read again
+
+
+@require_GET
+@requires("see")
+def campaign_decision(request: HttpRequest, pk: int) -> HttpResponse:
+    """Shall it go? Readable by everybody; the buttons are for a supervisor who wrote no part."""
+    return _page(request, find(pk))
+
+
+def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | None = None, status: int = 200) -> HttpResponse:
+    waits = campaign.status == Status.SUBMITTED
+    then = campaign.reach or {}
+    counted = reach_of(campaign, now(), _known_estimates(then)) if waits else then
+    size, context = size_of(counted), shared(campaign, request)
+    context |= {
+        **reach_times(counted),
+        "reach": counted,
+        "reach_rows": reach_rows(campaign, counted),
+        "size": size,
+        "then": size_of(then),
+        "grew": str(size) != str(size_of(then)),
+        "letters": letters(campaign),
+        "heading": _heading(campaign, size),
+        "approvals": campaign.approvals.select_related("by").order_by("-round"),
+        "problems": problems or [],
+        "approvers": approvers(campaign),
+    }
+    if waits and may(person(request), "campaign.approve") and not context["mine"]:
+        context |= {
+            "decides": True,
+            "button": _button(campaign, size),
+            "tick": _tick(campaign, size),
+            "seen": _sign(campaign, counted),
+        }
+        context["reason_form"] = ReasonForm(auto_id="id_return_%s")
+    return render(request, "messaging/campaign_decision.html", context, status=status)
+
+
+def _known_estimates(reach: dict[str, Any]) -> Estimates:
+    """The platforms' estimates as they were submitted: this page asks nobody over the network."""
+    return {
+        int(pk): _estimate(entry) if entry["basis"] == "estimated" else entry.get("why", "")
+        for pk, entry in reach.get("accounts", {}).items()
+        if entry["basis"] != "counted"
+    }
+
+
+def _estimate(entry: dict[str, Any]) -> Estimate:
+    return Estimate(entry["lower"], entry["upper"], datetime.fromisoformat(entry["at"]), entry.get("withheld", ""))
+
+
+def _heading(campaign: Campaign, size: Size) -> str:
+    values = {"who": campaign.created_by, "people": size, "places": places(campaign), "kind": campaign.get_kind_display()}
+    if campaign.drill:
+        return _("%(who)s wants to start a drill (%(kind)s) as if for %(people)s: %(places)s") % values
+    return _("%(who)s wants to send an official message (%(kind)s) to %(people)s: %(places)s") % values
+
+
+def _button(campaign: Campaign, size: Size) -> str:
+    if campaign.drill:
+        return _("Start the drill: nobody real is reached")
+    if campaign.starts_at and campaign.starts_at > now():
+        return _("Approve: sending starts at %(time)s") % {"time": local_time(campaign.starts_at)}
+    return pgettext("button", "Send now to %(people)s in %(places)s") % {"people": size, "places": places(campaign)}
+
+
+def _tick(campaign: Campaign, size: Size) -> str:
+    if campaign.drill:
+        return _("I understand that this is a drill and that it is played as if %(people)s got it") % {"people": size}
+    if campaign.include_non_subscribers:
+        return _("I understand that %(people)s will get this, including people who did not subscribe") % {"people": size}
+    return _("I understand that %(people)s will get this") % {"people": size}
+
+
+def _sign(campaign: Campaign, reach: dict[str, Any]) -> str:
+    return signing.dumps(
+        {"campaign": campaign.pk, "fingerprint": campaign.fingerprint(), "reach": reach}, salt=SALT, compress=True
+    )
+
+
+def _seen(campaign: Campaign, token: str) -> dict[str, Any]:
+    """What the page had shown, as signed by it. Raises Refused for anything that no page of this campaign has shown lately."""
+    try:
+        seen: dict[str, Any] = signing.loads(token, salt=SALT, max_age=GOOD_FOR)
+    except signing.SignatureExpired as expired:
+        raise Refused(
+            _("This page was opened more than an hour ago. Nothing was sent. Read it again, then decide.")
+        ) from expired
+    except signing.BadSignature as wrong:
+        raise Refused(_("This page cannot show what you had read. Nothing was sent. Read it again, then decide.")) from wrong
+    if seen["campaign"] != campaign.pk:
+        raise Refused(_("You had read another message. Nothing was sent. Read this one, then decide."))
+    return seen
+
+
+@require_POST
+@requires("campaign.approve")
+def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
+    """A second person's yes to exactly what their page showed."""
+    campaign = find(pk)
+    try:
+        seen = _seen(campaign, request.POST.get("seen", ""))
+        if not request.POST.get("understood"):
+            raise Refused(
+                _("Tick the box that says how many people will get this. Nothing was sent."), field="understood", status=422
+            )
+        approved = workflow.approve(campaign, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request))
+    except Refused as refused:
+        return _page(request, find(pk), refused.problems, refused.status)
+    except IntegrityError:
+        sentence = _(
+            "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
+        )
+        return _page(request, find(pk), [Problem("", sentence)], 409)
+    messages.success(
+        request,
+        _("Approved. It starts at its time.") if approved.status == Status.APPROVED else _("Approved. Sending has begun."),
+    )
+    return redirect("campaign_live", pk)
+
+
+@require_POST
+@requires("campaign.approve")
+def campaign_send_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return it to its author with a reason."""
+    return _with_reason(request, pk, workflow.send_back, _("Returned to the author. Nothing was sent."))
+
+
+@require_POST
+@requires("campaign.approve")
+def campaign_reject(request: HttpRequest, pk: int) -> HttpResponse:
+    """Refuse it for good with a reason."""
+    campaign = find(pk)
+    if campaign.status == Status.DRAFT:
+        return _page(
+            request, campaign, [Problem("", _("This is a draft: nobody has asked for a decision. Nothing was changed."))], 409
+        )
+    return _with_reason(request, pk, workflow.reject, _("Rejected for good. Nothing was sent."))
+
+
+def _with_reason(request: HttpRequest, pk: int, verb: Any, done: str) -> HttpResponse:
+    campaign, form = find(pk), ReasonForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise Refused(
+                _("Say why in at most 500 characters; the author needs the reason. Nothing was changed."),
+                field="reason",
+                status=422,
+            )
+        verb(campaign, form.cleaned_data["reason"], by=person(request))
+    except Refused as refused:
+        return _page(request, find(pk), refused.problems, refused.status)
+    messages.success(request, done)
+    return redirect("incident_detail", campaign.incident_id)

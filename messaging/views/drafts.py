@@ -1,0 +1,365 @@
+"""Pages on which a campaign is written: choosing what to begin with, the draft, the preview, and what leads out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from audiences.models import AddressKind
+from audiences.reach import reach
+from crisis.clock import now
+from crisis.models import Incident
+from crisis.permissions import requires
+from crisis.refusal import Problem, Refused
+from crisis.templatetags.console import local_time
+from messaging import checking, workflow
+from messaging.beginning import initial
+from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
+from messaging.models import Account, Campaign, Part, Status, Text
+from messaging.phrases import EXCLUDED, WHAT_IT_DOES, size_of
+from messaging.reaching import estimates_of, reach_of
+from messaging.views.campaigns import (
+    approvers,
+    find,
+    language,
+    letters,
+    person,
+    reach_rows,
+    reach_times,
+    sentence,
+    shared,
+)
+from messaging.wording import TEMPLATES
+
+BLANK = "blank"
+SECTIONS = (
+    ("texts", gettext_lazy("Text")),
+    ("audience", gettext_lazy("Who")),
+    ("accounts", gettext_lazy("Ways")),
+    ("exception", gettext_lazy("Exception")),
+    ("times", gettext_lazy("Until when")),
+)
+# Which section of the draft a problem belongs to, where it is not named after it.
+SECTION_OF = {"not_after": "times", "starts_at": "times", "refers_to": "texts", "incident": "texts"}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("campaign.write")
+def campaign_new(request: HttpRequest, incident: int) -> HttpResponse:
+    """Choose a template, then the draft form filled from it; the first save makes the draft."""
+    about = get_object_or_404(Incident.objects.prefetch_related("countries"), pk=incident)
+    if request.method == "POST":
+        form = CampaignForm(request.POST, incident=about)
+        return _counted(request, form) if request.POST.get("go") == "count" else _begin(request, form)
+    slug, earlier = request.GET.get("template", ""), _earlier(request, about)
+    if slug not in {*TEMPLATES, BLANK}:
+        return _choose(request, about, earlier, unknown=bool(slug))
+    begun = initial(about, TEMPLATES.get(slug), earlier, now())
+    return _form_page(request, CampaignForm(initial=begun, incident=about))
+
+
+def _earlier(request: HttpRequest, incident: Incident) -> Campaign | None:
+    """The message a new one follows, named in the URL. Raises Http404 for one that this incident does not have."""
+    named = request.GET.get("refers_to", "")
+    if not named:
+        return None
+    if not named.isascii() or not named.isdigit():
+        raise Http404
+    return get_object_or_404(Campaign.objects.exclude(status=Status.DRAFT), pk=int(named), incident=incident)
+
+
+def _choose(request: HttpRequest, incident: Incident, earlier: Campaign | None, *, unknown: bool) -> HttpResponse:
+    problems = [Problem("", _("There is no such template. Choose one of these."))] if unknown else []
+    names = [name for name in TEMPLATES if (name == "drill") <= incident.drill]
+    context = {"incident": incident, "drill": incident.drill, "earlier": earlier, "problems": problems}
+    context["templates"] = [TEMPLATES[name] for name in names]
+    return render(request, "messaging/campaign_choose.html", context, status=404 if unknown else 200)
+
+
+def _begin(request: HttpRequest, form: CampaignForm) -> HttpResponse:
+    if not form.is_valid():
+        return _form_page(request, form, status=422)
+    try:
+        with transaction.atomic():
+            version = form.audience_version(by=person(request))
+            campaign = workflow.draft(form.incident, form.content(version), by=person(request))
+    except Refused as refused:
+        return _form_page(request, form, problems=refused.problems, status=refused.status)
+    return _onward(request, campaign)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("campaign.write")
+def campaign_draft(request: HttpRequest, pk: int) -> HttpResponse:
+    """One form for everything of a draft. A colleague's change since the page was opened is shown, never overwritten unseen."""
+    campaign = find(pk)
+    if campaign.status != Status.DRAFT:
+        messages.info(request, _("This is no draft any more: it is %(status)s.") % {"status": campaign.get_status_display()})
+        return redirect("campaign_detail", pk)
+    if request.method != "POST":
+        return _form_page(request, CampaignForm(initial=initial_of(campaign), incident=campaign.incident, campaign=campaign))
+    form = CampaignForm(request.POST, incident=campaign.incident, campaign=campaign)
+    return _counted(request, form) if request.POST.get("go") == "count" else _save(request, campaign, form)
+
+
+def _save(request: HttpRequest, campaign: Campaign, form: CampaignForm) -> HttpResponse:
+    if not form.is_valid():
+        return _form_page(request, form, status=422, seen_at=request.POST.get("seen_at", ""))
+    try:
+        seen_at = seen_at_of(request.POST.get("seen_at", ""))
+        with transaction.atomic():
+            version = form.audience_version(by=person(request))
+            campaign = workflow.edit(campaign, form.content(version), seen_at=seen_at, by=person(request))
+    except Refused as refused:
+        return _form_page(request, form, problems=refused.problems, status=refused.status, theirs=find(campaign.pk))
+    return _onward(request, campaign)
+
+
+def _onward(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    if request.POST.get("go") == "preview":
+        return redirect("campaign_preview", campaign.pk)
+    messages.success(request, _("Saved. Nothing has been sent."))
+    return redirect("campaign_draft", campaign.pk)
+
+
+def _form_page(
+    request: HttpRequest,
+    form: CampaignForm,
+    *,
+    problems: list[Problem] | None = None,
+    status: int = 200,
+    seen_at: str = "",
+    theirs: Campaign | None = None,
+) -> HttpResponse:
+    """The draft form. `theirs` is what a colleague has saved meanwhile, to compare; saving again is then a decision."""
+    campaign = theirs or form.campaign
+    context = {
+        "form": form,
+        "zones_here": settings.TIME_ZONE,
+        "incident": form.incident,
+        "drill": form.incident.drill,
+        "campaign": campaign,
+        "problems": problems or [],
+        "theirs": theirs,
+        "seen_at": seen_at or (campaign.updated_at.isoformat(timespec="microseconds") if campaign else ""),
+        "steps": _steps(form, campaign),
+        "ways": _ways(form),
+        "languages": _languages(form),
+        "delegated": any(account.channel.kind == "delegated" for account in form.fields["accounts"].queryset),  # type: ignore[attr-defined]
+        "exception_open": bool(form["exception_reason"].value())
+        or bool(form["exception_reason"].errors or form["exception_expires_at"].errors),
+        "letters": letters(campaign) if campaign else [],
+        **_count(form),
+    }
+    return render(request, "messaging/campaign_draft.html", context, status=status)
+
+
+def _ways(form: CampaignForm) -> list[dict[str, Any]]:
+    accounts: dict[str, Account] = {str(a.pk): a for a in form.fields["accounts"].queryset}  # type: ignore[attr-defined]
+    return [
+        {"choice": choice, "account": account, "does": WHAT_IT_DOES[account.channel.kind]}
+        for choice in form["accounts"].subwidgets
+        for account in [accounts[str(choice.data["value"])]]
+    ]
+
+
+def _languages(form: CampaignForm) -> list[dict[str, Any]]:
+    """The fields of each language, with what each account leaves for the text beside headline, instruction, link and mark."""
+    return [{**one, "counters": [*_counters(form, one["code"])]} for one in form.languages()]
+
+
+def _counters(form: CampaignForm, code: str) -> Iterator[dict[str, Any]]:
+    values = {part: form[f"{part}_{code}"].value() or "" for part in ("headline", "body", "instruction")}
+    text = Text(language=code, **{**values, "body": "·"}, link=form["link"].value() or "")
+    for account in form.fields["accounts"].queryset:  # type: ignore[attr-defined]
+        rest = len(checking.render(text, account, drill=form.incident.drill)) - 1
+        yield {"label": account.label, "limit": account.channel.max_length - rest, "used": len(values["body"])}
+
+
+def _steps(form: CampaignForm, campaign: Campaign | None) -> list[dict[str, Any]]:
+    """The side list: a section is ticked when it is filled and nothing is wrong with what was saved."""
+    wrong = _wrong_sections(campaign)
+    return [
+        {"label": label, "url": f"#id_{name}", "done": campaign is not None and name not in wrong} for name, label in SECTIONS
+    ]
+
+
+def _wrong_sections(campaign: Campaign | None) -> set[str]:
+    if campaign is None:
+        return set()
+    at = now()
+    return {section_of(problem.field) for problem in checking.problems(campaign, reach_of(campaign, at, {}), at)}
+
+
+def section_of(field: str) -> str:
+    return "texts" if field.startswith("text") else SECTION_OF.get(field, field)
+
+
+def _counted(request: HttpRequest, form: CampaignForm) -> HttpResponse:
+    """The reach of what is typed, saving nothing: a fragment for the page, or the whole page without scripts."""
+    form.is_valid()
+    if not request.htmx:  # type: ignore[attr-defined]
+        return _form_page(request, form, seen_at=request.POST.get("seen_at", ""))
+    return render(request, "messaging/_campaign_count.html", _count(form))
+
+
+def _count(form: CampaignForm) -> dict[str, Any]:
+    """Context of the count: the sentence of the audience chosen, and how many people it means by our own accounts."""
+    criteria = form.criteria if form.is_bound else _initial_criteria(form)
+    if criteria is None:
+        return {"count": None}
+    kinds = sorted({a.address_kind for a in _addressed(form)})
+    found = reach(criteria, kinds, at=now())
+    by_kind = [
+        {
+            "label": AddressKind(kind).label,
+            "people": r.reachable,
+            "excluded": [(EXCLUDED[w], n) for w, n in r.excluded.items() if n],
+        }
+        for kind, r in found.by_kind.items()
+    ]
+    narrower = sorted(found.narrower.items(), reverse=True)
+    return {
+        "count": found, "count_sentence": criteria.sentence(language()), "count_by_kind": by_kind, "count_at": now(),
+        "narrower": narrower, "stays": found.was_there - found.left, "mode": criteria.place.mode,
+    }  # fmt: skip
+
+
+def _initial_criteria(form: CampaignForm) -> Any:
+    if form.initial.get("audience") != "new":
+        form.cleaned_data = {"audience": form.initial.get("audience", "")}
+        return form.criteria
+    names = ("countries", "hours", "until", "until_now", "mode", "subscribed", "permitted")
+    return form.rule({name: form.initial.get(name) for name in names})
+
+
+def _addressed(form: CampaignForm) -> list[Any]:
+    return [a for a in form.fields["accounts"].queryset if a.address_kind is not None]  # type: ignore[attr-defined]
+
+
+@require_GET
+@requires("see")
+def campaign_preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """Is everything right? Asks the platforms for their estimates while it is a draft; afterwards shows what was submitted."""
+    return _preview(request, find(pk))
+
+
+def _preview(
+    request: HttpRequest, campaign: Campaign, problems: list[Problem] | None = None, status: int = 200
+) -> HttpResponse:
+    counted, found = campaign.reach or {}, problems or []
+    if campaign.status == Status.DRAFT:
+        at = now()
+        counted = reach_of(campaign, at, estimates_of(campaign, at))
+        found = problems or checking.problems(campaign, counted, at)
+    context = {
+        **shared(campaign, request),
+        **reach_times(counted),
+        "reach": counted,
+        "reach_rows": reach_rows(campaign, counted),
+        "size": size_of(counted),
+        "letters": letters(campaign),
+        "approvers": approvers(campaign),
+        "problems": [{"url": f"#id_{_row_of(p.field)}", "sentence": p.sentence} for p in found],
+        "rows": _summary(campaign, found),
+    }
+    return render(request, "messaging/campaign_preview.html", context, status=status)
+
+
+def _row_of(field: str) -> str:
+    return "texts" if field.startswith("text") else field
+
+
+def _summary(campaign: Campaign, found: list[Problem]) -> list[dict[str, Any]]:
+    wrong = {_row_of(p.field): str(p.sentence) for p in reversed(found)}
+    change = reverse("campaign_draft", args=[campaign.pk]) if campaign.status == Status.DRAFT else ""
+    rows = [
+        {
+            **row,
+            "problem": wrong.get(row["field"], ""),
+            "change_url": f"{change}#id_{section_of(row['field'])}" if change else "",
+        }
+        for row in _summary_rows(campaign)
+    ]
+    return [
+        row for row in rows if row["value"] or row["problem"] or row["field"] in ("texts", "audience", "accounts", "not_after")
+    ]
+
+
+def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
+    ways = [f"{account.label}: {WHAT_IT_DOES[account.channel.kind]}" for account in campaign.accounts.order_by("pk")]
+    texts = [text.language for text in campaign.texts.all() if text.part == Part.MAIN and text.whole]
+    exception = campaign.exception_reason and _("%(reason)s Ends: %(time)s") % {
+        "reason": f"{campaign.exception_reason}\n", "time": local_time(campaign.exception_expires_at)
+    }  # fmt: skip
+    return [
+        {"field": "incident", "label": _("Incident"), "value": str(campaign.incident)},
+        {"field": "refers_to", "label": _("Follows"), "value": str(campaign.refers_to or "")},
+        {"field": "texts", "label": _("Text"), "value": f"{campaign.headline} ({', '.join(texts)})" if texts else ""},
+        {"field": "audience", "label": _("Who"), "value": sentence(campaign)},
+        {"field": "accounts", "label": _("Ways"), "value": "\n".join(ways)},
+        {"field": "exception", "label": _("Exception"), "value": exception},
+        {
+            "field": "starts_at",
+            "label": _("Start at"),
+            "value": local_time(campaign.starts_at) or _("as soon as it is approved"),
+        },
+        {"field": "not_after", "label": _("Valid until"), "value": local_time(campaign.not_after)},
+    ]
+
+
+@require_POST
+@requires("campaign.submit")
+def campaign_submit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for approval of what the preview shows. The platforms are asked outside the verb's transaction."""
+    campaign = find(pk)
+    try:
+        estimates = estimates_of(campaign, now()) if campaign.status == Status.DRAFT else {}
+        workflow.submit(campaign, by=person(request), estimates=estimates)
+    except Refused as refused:
+        return _preview(request, find(pk), refused.problems, refused.status)
+    messages.success(request, _("Submitted for approval. Nothing is sent before another person approves it."))
+    return redirect("campaign_preview", pk)
+
+
+@require_POST
+@requires("campaign.submit")
+def campaign_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take it back to draft."""
+    workflow.withdraw(find(pk), by=person(request))
+    messages.success(request, _("Withdrawn: it is a draft again, and nobody can approve it."))
+    return redirect("campaign_draft", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("campaign.write")
+def campaign_discard(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask once, then discard a draft for good, with the reason."""
+    campaign = find(pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if campaign.status != Status.DRAFT:
+            raise Refused(_("Only a draft can be discarded. Nothing was changed."))
+        workflow.reject(campaign, form.cleaned_data["reason"], by=person(request))
+        messages.success(request, _("The draft was discarded. Nothing had been sent."))
+        return redirect("incident_detail", campaign.incident_id)
+    context = {
+        **shared(campaign, request),
+        "form": form,
+        "heading": _("Discard this draft?"),
+        "sentence": _("“%(headline)s” will be closed for good. Nothing has been sent.") % {"headline": campaign},
+        "action": reverse("campaign_discard", args=[pk]),
+        "button": _("Discard the draft"),
+        "cancel_url": reverse("campaign_draft", args=[pk]),
+    }
+    return render(request, "messaging/campaign_confirm.html", context, status=422 if form.errors else 200)

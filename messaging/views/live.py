@@ -1,0 +1,222 @@
+"""While it is being sent: is it arriving, how to pause and stop it, and what people write back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from crisis.clock import now
+from crisis.permissions import requires
+from crisis.refusal import Refused
+from crisis.templatetags.console import number
+from messaging import progress, workflow
+from messaging.models import Campaign, Order, Reply
+from messaging.models.campaigns import STOPPABLE
+from messaging.phrases import UNSURE, failure, places, size_of
+from messaging.progress import Failure, Way
+from messaging.replying import mark_read
+from messaging.views.campaigns import PER_PAGE, find, person, shared
+
+UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
+
+
+@require_GET
+@requires("see")
+def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
+    """Is it arriving? Opens the report once it has ended, the campaign's own page before it began."""
+    campaign = find(pk)
+    if campaign.status in progress.ENDED:
+        return redirect("campaign_report", pk)
+    if campaign.status not in STOPPABLE:
+        return redirect("campaign_detail", pk)
+    context = {
+        **shared(campaign, request),
+        **numbers(campaign),
+        "approval": campaign.approvals.select_related("by").order_by("-round").first(),
+    }
+    return render(request, "messaging/campaign_live.html", context)
+
+
+@require_GET
+@requires("see")
+def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the live page that changes by itself."""
+    campaign = find(pk)
+    answer = render(request, "messaging/_campaign_progress.html", {**shared(campaign, request), **numbers(campaign)})
+    if campaign.status in progress.ENDED:
+        answer["X-Poll"] = "over"
+    return answer
+
+
+def numbers(campaign: Campaign) -> dict[str, Any]:
+    """Context of the moving part."""
+    found, reasons = progress.ways(campaign), progress.failures(campaign)
+    return {
+        "at": now(),
+        "ways": [way_row(way, reasons or []) for way in found],
+        "reasons_later": reasons is None,
+        "size": size_of(campaign.reach or {}),
+        "unread": Reply.objects.filter(campaign=campaign, read_at=None).count(),
+        "ended": campaign.status in progress.ENDED,
+        **progress.gone_and_left(found),
+    }
+
+
+def way_row(way: Way, reasons: list[Failure]) -> dict[str, Any]:
+    """One account for the screen: its bar, its line of progress, its reasons."""
+    segments = _order_segments(way.order) if way.order else _segments(way)
+    return {
+        "way": way,
+        "account": way.account,
+        "segments": segments,
+        "text": _order_text(way) if way.order else _text(way),
+        "reasons": [_reason(one) for one in reasons if one.account == way.account.pk],
+    }
+
+
+def _segments(way: Way) -> list[dict[str, Any]]:
+    return [
+        {"label": _("accepted by the platform"), "people": way.accepted, "tone": "go"},
+        {"label": _("failed"), "people": way.failed, "tone": "bad"},
+        {"label": _("uncertain"), "people": way.uncertain, "tone": "unsure"},
+        {"label": _("waiting"), "people": way.waiting, "tone": ""},
+        {"label": _("will not be sent"), "people": way.left, "tone": "wait"},
+    ]
+
+
+def _text(way: Way) -> str:
+    values = {"accepted": number(way.accepted), "total": number(way.total), "account": way.account.label}
+    return (
+        ngettext(
+            "%(accepted)s of %(total)s person accepted by %(account)s",
+            "%(accepted)s of %(total)s people accepted by %(account)s",
+            way.total,
+        )
+        % values
+    )
+
+
+def _order_segments(order: Order) -> list[dict[str, Any]]:
+    sent, failed = order.sent or 0, order.failed or 0
+    rest = max(0, (order.matched or 0) - sent - failed)
+    waits = (
+        {"label": _("found, not sent yet"), "tone": ""} if not order.ended else {"label": _("found, not sent"), "tone": "wait"}
+    )
+    return [
+        {"label": _("sent, as the platform reports"), "people": sent, "tone": "go"},
+        {"label": _("failed, as the platform reports"), "people": failed, "tone": "bad"},
+        {**waits, "people": rest},
+    ]
+
+
+def _order_text(way: Way) -> str:
+    order = way.order
+    if order is None or order.matched is None:
+        return ""
+    values = {"sent": number(order.sent or 0), "matched": number(order.matched), "account": way.account.label}
+    return _("%(sent)s sent of %(matched)s people whom %(account)s found") % values
+
+
+def _reason(one: Failure) -> dict[str, Any]:
+    means, todo = failure(one.reason)
+    if one.status == "uncertain":
+        means, todo = _("may or may not have got it"), UNSURE
+    return {"status": one.status, "people": one.people, "means": means, "todo": todo}
+
+
+@require_POST
+@requires("campaign.pause")
+def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Begin no new request."""
+    workflow.pause(find(pk), by=person(request))
+    messages.success(request, _("Paused. What was on its way is finished; nothing new is sent until a supervisor resumes it."))
+    return redirect("campaign_live", pk)
+
+
+@require_POST
+@requires("campaign.resume")
+def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go on."""
+    workflow.resume(find(pk), by=person(request))
+    messages.success(request, _("Sending goes on."))
+    return redirect("campaign_live", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("campaign.stop")
+def campaign_stop(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET says what stopping does, POST stops. Plain enough to work without scripts and from a page hours old."""
+    campaign = find(pk)
+    if request.method == "POST":
+        done = workflow.stop(campaign, by=person(request))
+        messages.success(request, _gone(done["gone"], done["left"], stopped=True))
+        return redirect("campaign_report", pk)
+    if campaign.status not in STOPPABLE:
+        raise Refused(_("There is nothing to stop: this is %(status)s.") % {"status": campaign.get_status_display()})
+    found = progress.ways(campaign)
+    context = {
+        **shared(campaign, request),
+        "heading": _("Stop the drill?") if campaign.drill else _("Stop sending?"),
+        "sentence": _stop_sentence(campaign, found),
+        "action": reverse("campaign_stop", args=[pk]),
+        "button": _stop_button(campaign),
+        "cancel_url": reverse("campaign_live", args=[pk]),
+        "danger": True,
+    }
+    return render(request, "messaging/campaign_confirm.html", context)
+
+
+def _stop_button(campaign: Campaign) -> str:
+    if campaign.drill:
+        return _("Stop the drill")
+    return _("Stop sending to %(places)s") % {"places": places(campaign)}
+
+
+def _stop_sentence(campaign: Campaign, found: list[Way]) -> str:
+    sums = progress.gone_and_left(found)
+    sentences = [_gone(sums["gone"], sums["left"], stopped=False)] if sums["gone"] + sums["left"] else []
+    for way in found:
+        if way.order and way.order.status in UNDER_WAY:
+            sentences.append(
+                _("%(account)s is asked to cancel; what it has sent cannot be called back.") % {"account": way.account.label}
+            )
+    return " ".join([*sentences, _("Stopping is final: the rest is reached by a new message.")])
+
+
+def _gone(gone: int, left: int, *, stopped: bool) -> str:
+    values = {"gone": number(gone) or "0", "left": number(left) or "0"}
+    if stopped:
+        return _("Stopped. People already tried: %(gone)s. People who will not get it: %(left)s.") % values
+    return _("People already tried: %(gone)s. People who would not get it any more: %(left)s.") % values
+
+
+@require_GET
+@requires("replies.read")
+def campaign_replies(request: HttpRequest, pk: int) -> HttpResponse:
+    """What people wrote back, unread first."""
+    campaign = find(pk)
+    rows = (
+        Reply.objects.filter(campaign=campaign)
+        .select_related("account", "read_by")
+        .order_by(F("read_at").asc(nulls_first=True), "-id")
+    )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    unread = Reply.objects.filter(campaign=campaign, read_at=None).count()
+    return render(request, "messaging/campaign_replies.html", {**shared(campaign, request), "page": page, "unread": unread})
+
+
+@require_POST
+@requires("replies.read")
+def reply_read(request: HttpRequest, pk: int, reply: int) -> HttpResponse:
+    """Note that a reply was read; harmless when a colleague was first."""
+    mark_read(get_object_or_404(Reply, pk=reply, campaign=pk), by=person(request))
+    return redirect("campaign_replies", pk)

@@ -1,0 +1,198 @@
+"""What came of it: the report of a campaign on the screen, on paper, and as CSV and JSON of totals that hold no person."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from crisis.clock import now
+from crisis.deeds import deed
+from crisis.models import AuditEntry
+from crisis.permissions import requires
+from crisis.templatetags.console import number
+from messaging import progress
+from messaging.models import Campaign, Status
+from messaging.models.campaigns import STOPPABLE
+from messaging.phrases import Size, share
+from messaging.progress import Way
+from messaging.views.campaigns import find, letters, reach_rows, reach_times, shared
+from messaging.views.live import numbers
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "read")
+TOTALS = ("estimate_lower", "estimate_upper", "matched", "sent", "delivered", "read", "failed")
+CLOCKS = ("first_at", "half_at", "most_at")
+SHORT = 12  # characters of the approved content's hash that are shown
+TIMES = ("submitted_at", "approved_at", "started_at", "ended_at", "not_after")
+
+
+@require_GET
+@requires("see")
+def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
+    """What came of it?"""
+    campaign = find(pk)
+    if campaign.status in (Status.DRAFT, Status.SUBMITTED, Status.REJECTED):
+        return redirect("campaign_detail", pk)
+    context = {
+        **shared(campaign, request),
+        **numbers(campaign),
+        **reach_times(campaign.reach),
+        "headline": headline(campaign, progress.reached(progress.ways(campaign))),
+        "reach": campaign.reach,
+        "reach_rows": reach_rows(campaign, campaign.reach),
+        "letters": letters(campaign),
+        "approvals": [*_approvals(campaign)],
+        "log": _log(campaign),
+        "under_way": campaign.status in STOPPABLE,
+    }
+    return render(request, "messaging/campaign_report.html", context)
+
+
+def headline(campaign: Campaign, reached: Size) -> str:
+    """ "About 20,000 people of an estimated 80,000 nationals (25 %): …". Ways are never added up as if people were distinct."""
+    incident = campaign.incident
+    values = {"least": number(reached.least), "most": number(reached.most or 0)}
+    people = _("%(least)s") % values if reached.exact else _("between %(least)s and %(most)s") % values
+    values = {"people": people, "all": number(incident.estimate_people or 0), "share": _share(campaign, reached)}
+    if campaign.drill:
+        return _("Drill: played to %(people)s people. Nobody received this.") % values
+    if not incident.estimate_people:
+        return _("The platforms accepted it for %(people)s people. How many nationals are there is not known.") % values
+    values |= {"source": incident.estimate_source, "date": f"{incident.estimate_at:%d.%m.%Y}"}
+    return (
+        _("The platforms accepted it for %(people)s of an estimated %(all)s nationals (%(share)s; %(source)s, %(date)s).")
+        % values
+    )
+
+
+def _share(campaign: Campaign, reached: Size) -> str:
+    least, most = share(reached.least, campaign.incident), share(reached.most or 0, campaign.incident)
+    return least if least == most else f"{least} – {most}"
+
+
+def _approvals(campaign: Campaign) -> Iterator[dict[str, Any]]:
+    for approval in campaign.approvals.select_related("by").order_by("-round"):
+        yield {
+            "by": approval.by,
+            "at": approval.at,
+            "hash": approval.fingerprint[:SHORT],
+            "verdict": approval.get_verdict_display(),
+        }
+
+
+def _log(campaign: Campaign) -> list[dict[str, Any]]:
+    rows = (
+        AuditEntry.objects.filter(object_type="messaging.campaign", object_id=str(campaign.pk))
+        .select_related("by")
+        .order_by("-id")
+    )
+    return [{"key": row.pk, "at": row.at, "by": row.by, "text": deed(row.action)} for row in rows[:100]]
+
+
+def report_of(campaign: Campaign) -> dict[str, Any]:
+    """The report as plain totals: machine words, numbers of people, times in ISO 8601. Holds no person and no address."""
+    found = progress.ways(campaign)
+    reached, incident = progress.reached(found), campaign.incident
+    return {
+        "campaign": campaign.pk,
+        "incident": str(incident),
+        "headline": campaign.headline,
+        "kind": campaign.kind,
+        "drill": campaign.drill,
+        "status": campaign.status,
+        **{name: _iso(getattr(campaign, name)) for name in TIMES},
+        "audience": campaign.audience_version.criteria if campaign.audience_version else None,
+        "approved_content": [approval["hash"] for approval in _approvals(campaign)],
+        "exception": {"reason": campaign.exception_reason, "ends_at": _iso(campaign.exception_expires_at)}
+        if campaign.exception_reason
+        else None,
+        "nationals_estimated": {
+            "people": incident.estimate_people,
+            "source": incident.estimate_source,
+            "date": _iso(incident.estimate_at),
+        },
+        "reached": {"at_least": reached.least, "at_most": reached.most, "basis": "accepted by platforms"},
+        "ways": [_way(way, campaign) for way in found],
+        "failures": [
+            {"account": one.account, "status": one.status, "reason": one.reason, "people": one.people}
+            for one in progress.failures(campaign) or []
+        ],
+        "counted_at": _iso(now()),
+    }
+
+
+def _way(way: Way, campaign: Campaign) -> dict[str, Any]:
+    entry = (campaign.reach or {}).get("accounts", {}).get(str(way.account.pk), {})
+    base = {"account": way.account.pk, "label": way.account.label, "channel": way.account.slug, "reach_at_submit": entry}
+    if way.order is None:
+        return base | {name: getattr(way, name) for name in NUMBERS} | {name: _iso(getattr(way, name)) for name in CLOCKS}
+    order = way.order
+    told = {name: getattr(order, name) for name in TOTALS}
+    words = {"status": order.status, "decision": order.decision, "reason": order.reason}
+    return (
+        base
+        | words
+        | told
+        | {name: _iso(getattr(order, name)) for name in ("asked_at", "answered_at", "totals_at", "ended_at")}
+    )
+
+
+def _iso(at: Any) -> str | None:
+    return at.isoformat() if at else None
+
+
+@require_GET
+@requires("report.export")
+def campaign_report_json(request: HttpRequest, pk: int) -> JsonResponse:
+    """The totals as JSON."""
+    answer = JsonResponse(report_of(find(pk)), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.json"'
+    return answer
+
+
+@require_GET
+@requires("report.export")
+def campaign_report_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    """The totals as CSV for a spreadsheet: UTF-8 with its mark, and no cell that a spreadsheet would run as a formula."""
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(["section", "name", "value"])
+    writer.writerows([safe(cell) for cell in row] for row in _rows(report_of(find(pk))))
+    answer = HttpResponse("\ufeff" + sheet.getvalue(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.csv"'
+    return answer
+
+
+def _name(pk: int) -> str:
+    return f"report-{pk}-{datetime.now().astimezone():%Y%m%d}"
+
+
+def safe(cell: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """The report flattened: one line a number. Lists of totals get the account's name as their section."""
+    for way in report.pop("ways"):
+        yield from ((way["label"], name, value) for name, value in _flat(way) if name != "label")
+    for one in report.pop("failures"):
+        yield "failures", f"account {one['account']}, {one['status']}: {one['reason']}", one["people"]
+    yield from (("campaign", name, value) for name, value in _flat(report))
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list) else value
