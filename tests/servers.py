@@ -26,10 +26,13 @@ RUN = pytest.StashKey[ExitStack]()
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Name the data directory before the settings are read; workers of pytest-xdist inherit the name."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        stack = early_config.stash[RUN] = ExitStack()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return (yield)
+    with ExitStack() as stack:
         os.environ["CRISIS_DATA_DIR"] = os.environ.get("CRISIS_TEST_DATA_DIR") or _new_directory(stack)
-    return (yield)
+        result = yield
+        early_config.stash[RUN] = stack.pop_all()  # only now: settings that fail end the run without pytest_unconfigure
+        return result
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -143,11 +143,11 @@ class Keeper:
         self.refuse_a_full_disk()
         (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
         self.identity = Identity.choose(self.data_dir, postgres_program("postgres"))
-        self.identity.own_directory(self.sockets)
         passwords = self.passwords()
         if not self.pg.exists():
             self.make_cluster(passwords)
         self.identity.give(self.pg)
+        self.identity.own_directory(self.sockets)
         self.servers = {
             "postgres": Server(self.postgres_argv(), signal.SIGINT),
             "valkey": Server(self.valkey_argv(), signal.SIGKILL),
