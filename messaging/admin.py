@@ -1,0 +1,128 @@
+"""Reference data of messaging: accounts and their lanes. Campaigns and the ledger are only looked at here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from crisis.admin_site import ReadOnlyAdmin, RoleAdmin
+from crisis.models import User
+from crisis.permissions import may
+from messaging.channels import channel_class
+from messaging.models import Account, Approval, Batch, Campaign, Delivery, Lane
+from messaging.models.accounts import address_kind_of
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says in sentences what the database would refuse."""
+
+    class Meta:
+        model = Account
+        fields = ["slug", "label", "mission", "handle", "secret_name", "rate", "drill"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        slug = data.get("slug") or self.instance.slug
+        if not slug:
+            return data
+        drill = data.get("drill", self.instance.drill)
+        self.instance.address_kind = address_kind_of(slug)
+        self._one_sender(drill)
+        self._secret(data, drill)
+        self._rate(data, slug)
+        if data.get("mission") and self.instance.address_kind is not None:
+            self.add_error("mission", _("Missions only publish. Messages to people are sent in the Ministry's own name."))
+        return data
+
+    def _one_sender(self, drill: bool) -> None:
+        others = Account.objects.filter(address_kind=self.instance.address_kind, drill=drill).exclude(pk=self.instance.pk)
+        if self.instance.address_kind is not None and others.exists():
+            self.add_error(
+                None, _("There is an account already that writes to this kind of address; two would repeat every message.")
+            )
+
+    def _secret(self, data: dict[str, Any], drill: bool) -> None:
+        if data.get("secret_name") and data["secret_name"].startswith("DRILL_") != drill:
+            self.add_error("secret_name", _("A drill account's secret is named DRILL_…, and only a drill account's."))
+
+    def _rate(self, data: dict[str, Any], slug: str) -> None:
+        """Without a rate nothing would hold our requests back, so an empty one becomes the platform's limit."""
+        limit = channel_class(slug).per_second
+        if limit and data.get("rate") is None:
+            data["rate"] = limit
+        elif limit and data["rate"] > limit:
+            self.add_error("rate", _("The platform allows %(limit)d requests a second.") % {"limit": limit})
+
+
+class LaneInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Only how many there are is decided here; the rest belongs to the pumps."""
+
+    model = Lane
+    fields = ["number", "lease_until", "fence", "next_at"]
+    readonly_fields = ["lease_until", "fence", "next_at"]
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return isinstance(request.user, User) and may(request.user, "admin.site")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return isinstance(request.user, User) and may(request.user, "admin.change")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
+@admin.register(Account)
+class AccountAdmin(RoleAdmin):
+    form = AccountForm
+    list_display = ["label", "slug", "mission", "handle", "secret_name", "rate", "drill", "paused_at"]
+    list_filter = ["slug", "drill"]
+    list_select_related = ["mission"]
+    inlines = [LaneInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
+        """Channel and drill mark are for life: what was approved and sent names this account."""
+        return ["slug", "drill"] if obj else []
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """An account without a lane could never send, so the first one is made with it."""
+        super().save_related(request, form, formsets, change)
+        if not Lane.objects.filter(account=form.instance).exists():
+            Lane.objects.create(account=form.instance, number=1)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "incident", "kind", "status", "drill", "created_by", "started_at"]
+    list_filter = ["status", "drill", "kind"]
+    list_select_related = ["incident", "created_by"]
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "round", "by", "at", "verdict"]
+    list_select_related = ["campaign", "by"]
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ["id", "campaign", "account", "number", "status", "total", "accepted", "failed", "uncertain"]
+    list_filter = ["status"]
+    list_select_related = ["campaign", "account"]
+    exclude = ["people"]  # who they are is asked on the page “People”, where every look is audited
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["id", "campaign", "account", "status", "reason", "people", "at"]
+    list_filter = ["status"]
+    list_select_related = ["campaign", "account"]
+    show_full_result_count = False
+    exclude = ["contact"]

@@ -1,0 +1,126 @@
+"""Whether we can speak by an account: the verbs pause, resume and probe, and what a platform's refusal means in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crisis import audit
+from crisis.clock import now
+from crisis.models import User
+from crisis.permissions import demand
+from crisis.refusal import Refused
+from messaging import bell
+from messaging.channels import ChannelError
+from messaging.models import Account, Lane
+from messaging.models.accounts import secret
+
+# What keeps an account from speaking → a sentence with what to do. Codes are VK's; words are ours.
+TROUBLE: Mapping[str, Any] = {
+    "5": gettext_lazy("The platform does not accept our token. An administrator has to put a new one in place."),
+    "7": gettext_lazy("The token may not send messages. An administrator has to give it that right at the platform."),
+    "9": gettext_lazy("The platform says we send too many of the same. Wait, or agree a higher limit with it."),
+    "14": gettext_lazy("The platform wants a person to solve a captcha in the group's own account."),
+    "15": gettext_lazy("The platform refuses access. Look into the group's own account there."),
+    "17": gettext_lazy("The platform wants the group's account to be confirmed again. Log in there."),
+    "27": gettext_lazy("The group's token is not valid any more. An administrator has to put a new one in place."),
+    "29": gettext_lazy("The platform's limit is used up for now. Wait, or agree a higher limit with it."),
+    "another_community": gettext_lazy("The token belongs to another group than this account names. Nothing may be sent by it."),
+    "timeout": gettext_lazy("The platform did not answer in time."),
+    "redirected": gettext_lazy("The platform's address sends us elsewhere; that is not followed."),
+    "unreadable": gettext_lazy("The platform's answer could not be understood."),
+    "http_401": gettext_lazy("The platform does not accept our signature. An administrator has to compare the secret."),
+    "http_403": gettext_lazy("The platform refuses us access. An administrator has to ask it why."),
+    "idempotency_conflict": gettext_lazy("The platform holds another order under the same number. Call its duty officer."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a test found."""
+
+    ok: bool
+    sentence: str
+
+
+def in_words(reason: str) -> str:
+    """Why an account is in trouble: a machine's word as a sentence, a person's own words as they are."""
+    if reason.startswith("KeyError"):
+        return _("Its secret is not in place. An administrator has to add it.")
+    if reason.startswith("ValueError"):
+        return _("It is a drill account whose platform is not on this machine, so it may not speak.")
+    if reason in TROUBLE:
+        return str(TROUBLE[reason])
+    if reason.startswith("http_"):
+        return _("The platform answered with the error %(code)s.") % {"code": reason.removeprefix("http_")}
+    if " " in reason or not reason.isascii():
+        return reason
+    return _("The platform's reason: %(reason)s.") % {"reason": reason or "—"}
+
+
+def has_secret(account: Account) -> bool:
+    """Whether the secret that the account names is in place. Its value is never shown."""
+    try:
+        return bool(secret(account.secret_name))
+    except KeyError:
+        return False
+
+
+@transaction.atomic
+def pause_account(account: Account, reason: str, *, by: User) -> None:
+    """Send nothing by this account until somebody resumes it. What is queued stays queued. Raises Refused without a reason."""
+    demand(by, "account.pause")
+    reason = reason.strip()
+    if not reason:
+        raise Refused(_("Say why: whoever resumes it needs the reason. Nothing was changed."), field="reason")
+    if len(reason) > 300:
+        raise Refused(_("The reason is longer than 300 characters. Shorten it."), field="reason")
+    changed = Account.objects.filter(pk=account.pk, paused_at=None).update(paused_at=now(), paused_reason=reason)
+    if not changed:
+        raise Refused(_("The account is paused already. Nothing was changed."))
+    audit.record("account.pause", by=by, about=account, data={"reason": reason})
+
+
+@transaction.atomic
+def resume_account(account: Account, *, by: User) -> None:
+    """Send by this account again, beginning with what waits."""
+    demand(by, "account.pause")
+    changed = Account.objects.filter(pk=account.pk, paused_at__isnull=False).update(paused_at=None, paused_reason="")
+    if not changed:
+        raise Refused(_("The account is not paused. Nothing was changed."))
+    lanes = [*Lane.objects.filter(account=account).select_related("account")]
+    transaction.on_commit(partial(bell.ring, lanes), robust=True)
+    audit.record("account.resume", by=by, about=account)
+
+
+def probe(account: Account, *, by: User) -> Probe:
+    """Ask the platform whether this account can speak; nobody is written to. Never in a transaction: it waits for a network."""
+    demand(by, "account.test")
+    found = _ask(account)
+    with transaction.atomic():
+        audit.record("account.test", by=by, about=account, data={"ok": found.ok, "result": found.sentence})
+    return found
+
+
+def _ask(account: Account) -> Probe:
+    try:
+        asyncio.run(_probe(account))
+    except ChannelError as error:
+        return Probe(False, in_words(error.reason))
+    except KeyError:
+        return Probe(False, in_words("KeyError"))
+    except ValueError:
+        return Probe(False, in_words("ValueError"))
+    return Probe(True, _("The platform answered and accepts this account."))
+
+
+async def _probe(account: Account) -> None:
+    async with account.connect() as channel:
+        await channel.probe()

@@ -1,0 +1,136 @@
+"""The situation, incidents and the coverage board: pages to look at. What they offer to do is POSTed elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+
+from crisis.clock import now
+from crisis.forms import NextUpdateForm, NoteForm
+from crisis.incidents import MOVES
+from crisis.models import Incident, User
+from crisis.permissions import may, requires
+from messaging import board, standing
+from messaging.models import Account, Campaign, Status
+from messaging.phrases import size_of
+
+PER_PAGE = 50
+COUNTERS = ("accepted", "failed", "uncertain")
+LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
+
+
+@require_GET
+@requires("see")
+def situation(request: HttpRequest) -> HttpResponse:
+    """What is going on now? Asked by a poll, it answers with the campaigns under way alone."""
+    live = [*board.of_status(*LIVE)]
+    if request.headers.get("HX-Request"):
+        return render(request, "messaging/_under_way.html", {"under_way": board.with_totals(live)})
+    user, at = cast(User, request.user), now()
+    waiting = [*board.of_status(Status.SUBMITTED).annotate(mine=board.written_by(user))]
+    decisions = [row for row in waiting if may(user, "campaign.approve") and not row.mine]
+    incidents = [(row, row.update_overdue(at)) for row in board.open_incidents()]
+    posts = board.posts(row for row, _overdue in incidents)
+    context = {
+        "under_way": board.with_totals(live),
+        "approvals": [(row, size_of(row.reach or {}), row in decisions) for row in waiting],
+        "incidents": incidents,
+        "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
+        "silent": [post for found in posts.values() for post in found if not post.posted],
+        "last_drill": Campaign.objects.filter(drill=True, started_at__isnull=False).order_by("-started_at").first(),
+        "burning": board.burning(decisions, live, [row for row, overdue in incidents if overdue]),
+    }
+    return render(request, "messaging/situation.html", context)
+
+
+class IncidentFilter(forms.Form):
+    """Filters of the list of incidents; they live in the URL."""
+
+    status = forms.ChoiceField(
+        label=_("Status"), required=False, choices=[("", _("not closed")), *Incident.Status.choices, ("all", _("all"))]
+    )
+    drill = forms.ChoiceField(
+        label=_("Live or drill"), required=False, choices=[("", _("live and drills")), ("0", _("live")), ("1", _("drills"))]
+    )
+
+    def rows(self) -> QuerySet[Incident]:
+        """The incidents that pass; a filter that cannot be read filters nothing."""
+        self.is_valid()
+        status, drill = self.cleaned_data.get("status", "all"), self.cleaned_data.get("drill", "")
+        rows = Incident.objects.prefetch_related("countries").select_related("opened_by").order_by("-opened_at", "-pk")
+        if status in Incident.Status.values:
+            rows = rows.filter(status=status)
+        elif not status:
+            rows = rows.exclude(status=Incident.Status.CLOSED)
+        return rows.filter(drill=drill == "1") if drill else rows
+
+
+@require_GET
+@requires("see")
+def incident_list(request: HttpRequest) -> HttpResponse:
+    """All incidents, newest first."""
+    form = IncidentFilter(request.GET)
+    rows = form.rows().annotate(alerts=Count("campaigns", filter=~Q(campaigns__status=Status.REJECTED)))
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "messaging/incident_list.html", {"form": form, "page": page, "any": Incident.objects.exists()})
+
+
+@require_GET
+@requires("see")
+def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """What do we know, and what did we do?"""
+    incident = get_object_or_404(Incident.objects.prefetch_related("countries").select_related("opened_by"), pk=pk)
+    campaigns = board.with_totals(Campaign.objects.filter(incident=incident).prefetch_related("texts"))
+    page = Paginator(incident.log.select_related("by"), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "incident": incident,
+        "drill": incident.drill,
+        "zone": next((country.zone for country in incident.countries.all()), None),
+        "open": incident.status != Incident.Status.CLOSED,
+        "overdue": incident.update_overdue(now()),
+        "campaigns": campaigns,
+        "reached": _reached(campaigns),
+        "posts": board.posts([incident])[incident.pk],
+        "page": page,
+        "note": NoteForm(),
+        "next_update": NextUpdateForm(),
+        "moves": _moves(incident),
+    }
+    return render(request, "messaging/incident_detail.html", context)
+
+
+def _reached(campaigns: list[tuple[Campaign, list[board.Total]]]) -> dict[str, Any]:
+    """Messages by account over all campaigns, and how many people at least: one person may have got several messages."""
+    every = [total for campaign, found in campaigns for total in found if total.accepted or total.handled]
+    by_account: dict[int, dict[str, Any]] = {}
+    for total in every:
+        row = by_account.setdefault(total.account, {"label": total.label, "order": total.order, **dict.fromkeys(COUNTERS, 0)})
+        for name in COUNTERS:
+            row[name] += getattr(total, name)
+    return {"least": max((total.accepted for total in every), default=0), "rows": [*by_account.values()]}
+
+
+def _moves(incident: Incident) -> list[tuple[str, Any]]:
+    words = {
+        Incident.Status.OPEN: _("Open again"),
+        Incident.Status.MONITORING: _("Only monitor from now on"),
+        Incident.Status.CLOSED: _("Close the incident"),
+    }
+    return [(status.value, words[status]) for status in Incident.Status if status in MOVES[Incident.Status(incident.status)]]
+
+
+@require_GET
+@requires("see")
+def coverage(request: HttpRequest) -> HttpResponse:
+    """Which missions have told their followers, over all incidents that are not closed."""
+    incidents = board.open_incidents()
+    found = board.posts(incidents)
+    rows = [(row, found[row.pk], sum(not post.posted for post in found[row.pk])) for row in incidents]
+    return render(request, "messaging/coverage.html", {"rows": rows})

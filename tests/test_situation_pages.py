@@ -1,0 +1,412 @@
+"""Situation, incident, coverage, account and queue pages, and what waits for whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from redis.exceptions import ConnectionError as RedisDown
+
+from crisis import incidents
+from crisis.models import AuditEntry, Incident, Mission, User
+from crisis.refusal import Forbidden, Refused
+from messaging import bell, standing, waiting, workflow
+from messaging.models import Account, Batch, Campaign, Delivery, Receipt, Reply
+from tests import world
+
+pytestmark = pytest.mark.django_db
+PAGES = ("situation", "incident_list", "coverage", "account_list")
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+    monkeypatch.setenv("VK_MINISTRY", "a token")
+
+
+@pytest.fixture
+def operator() -> User:
+    return world.person("anna", "operator")
+
+
+@pytest.fixture
+def supervisor() -> User:
+    return world.person("boris", "supervisor")
+
+
+@pytest.fixture
+def admin_person() -> User:
+    return world.person("vera", "admin")
+
+
+@pytest.fixture
+def account() -> Account:
+    return world.account()
+
+
+@pytest.fixture
+def campaign(operator: User, account: Account) -> Campaign:
+    """Submitted, meant for three people."""
+    world.contacts([1000, 2000, 3000])
+    return world.submitted(operator, account)
+
+
+def page(user: User, name: str, *arguments: Any, expected: int = 200, **query: str) -> str:
+    client = Client()
+    client.force_login(user)
+    answer = client.get(reverse(name, args=arguments), query)
+    assert answer.status_code == expected
+    return answer.content.decode()
+
+
+def post(user: User, name: str, *arguments: Any, **data: Any) -> Any:
+    client = Client()
+    client.force_login(user)
+    return client.post(reverse(name, args=arguments), data, follow=True)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("role", ["operator", "supervisor", "admin", "auditor"])
+def test_it_shows_every_role_its_empty_pages(name: str, role: str) -> None:
+    page(world.person("gleb", role), name)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_shows_nothing_to_a_person_without_a_role(name: str) -> None:
+    page(world.person("gleb"), name, expected=403)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_sends_a_stranger_to_the_login(name: str) -> None:
+    assert Client().get(reverse(name)).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["incident_detail", "account_detail"])
+def test_it_answers_404_for_what_is_not_there(name: str, operator: User) -> None:
+    page(operator, name, 999_999, expected=404)
+
+
+def test_it_offers_to_declare_when_nothing_burns(operator: User) -> None:
+    assert "Declare an incident" in page(operator, "situation")
+
+
+def test_it_offers_an_auditor_nothing_to_declare() -> None:
+    assert "Declare an incident" not in page(world.person("gleb", "auditor"), "situation")
+
+
+def test_it_opens_the_decision_for_another_supervisor(campaign: Campaign, supervisor: User) -> None:
+    html = page(supervisor, "situation")
+    assert "Decide about the alert" in html
+    assert reverse("campaign_decision", args=[campaign.pk]) in html
+    assert "3 people" in html
+
+
+def test_it_does_not_ask_the_author_to_decide(supervisor: User, account: Account) -> None:
+    world.contacts([1000])
+    campaign = world.submitted(supervisor, account)
+    assert reverse("campaign_decision", args=[campaign.pk]) not in page(supervisor, "situation")
+
+
+def test_it_shows_a_sending_with_its_numbers(campaign: Campaign, supervisor: User, operator: User) -> None:
+    world.approve(campaign, supervisor)
+    Batch.objects.update(accepted=2)
+    html = page(operator, "situation")
+    assert "vk-direct: 2 of 3 accepted" in html
+    assert "Watch the sending" in html
+
+
+def test_it_answers_a_poll_with_the_sendings_alone(campaign: Campaign, supervisor: User, operator: User) -> None:
+    world.approve(campaign, supervisor)
+    client = Client()
+    client.force_login(operator)
+    html = client.get(reverse("situation"), headers={"HX-Request": "true"}).content.decode()
+    assert "0 of 3 accepted" in html
+    assert "<html" not in html
+
+
+def test_it_shows_an_account_in_trouble_in_words(operator: User, account: Account, supervisor: User) -> None:
+    Account.objects.update(paused_at=world.now(), paused_reason="5")
+    assert "does not accept our token" in page(operator, "situation")
+
+
+def test_it_names_silent_missions_until_they_have_told(operator: User) -> None:
+    incident, mission = world.incident(operator), embassy()
+    assert str(mission) in page(operator, "situation")
+    incidents.tick(incident, mission, posted=True, link="https://vk.example/1", by=operator)
+    assert str(mission) not in page(operator, "situation")
+    assert "https://vk.example/1" in page(operator, "coverage")
+
+
+def embassy() -> Mission:
+    names = {"name_ru": "Посольство в Каире", "name_en": "Embassy in Cairo", "city_ru": "Каир", "city_en": "Cairo"}
+    return Mission.objects.create(country_id="EG", kind="embassy", **names)
+
+
+def test_it_notes_a_mission_from_the_board(operator: User) -> None:
+    incident, mission = world.incident(operator), embassy()
+    post(operator, "incident_coverage", incident.pk, mission.pk, posted="on", link="")
+    assert "0 of 1 missions silent" in page(operator, "coverage")
+
+
+def test_it_shows_an_incident_in_words(operator: User) -> None:
+    incident = world.incident(operator)
+    html = page(operator, "incident_detail", incident.pk)
+    assert "serious harm is likely" in html
+    assert "Severe" not in html
+    assert reverse("campaign_new", args=[incident.pk]) in html
+
+
+def test_it_takes_a_line_into_the_log(operator: User) -> None:
+    incident = world.incident(operator)
+    answer = post(operator, "incident_note", incident.pk, text="Airport closed")
+    assert "Airport closed" in answer.content.decode()
+
+
+def test_it_offers_no_alert_about_a_closed_incident(operator: User) -> None:
+    incident = world.incident(operator)
+    incidents.move(incident, "closed", by=operator)
+    html = page(operator, "incident_detail", incident.pk)
+    assert "This incident is closed" in html
+    assert reverse("campaign_new", args=[incident.pk]) not in html
+
+
+def test_it_frames_a_drill(operator: User) -> None:
+    drill, live = world.incident(operator, drill=True), world.incident(operator)
+    assert "mode-drill" in page(operator, "incident_detail", drill.pk)
+    assert "mode-drill" not in page(operator, "incident_detail", live.pk)
+
+
+def test_it_does_not_add_up_people_who_may_be_the_same(campaign: Campaign, operator: User, supervisor: User) -> None:
+    world.approve(campaign, supervisor)
+    Batch.objects.update(accepted=3)
+    html = page(operator, "incident_detail", campaign.incident_id)
+    assert "At least 3 people" in html
+
+
+def test_it_filters_incidents_by_the_url(operator: User) -> None:
+    world.incident(operator)
+    Incident.objects.update(status="closed")
+    assert "Flights suspended" not in page(operator, "incident_list")
+    assert "Flights suspended" in page(operator, "incident_list", status="closed")
+    assert "Flights suspended" in page(operator, "incident_list", status="all", drill="0")
+    assert "No incident passes" in page(operator, "incident_list", status="all", drill="1")
+
+
+def test_it_asks_little_of_the_database_on_the_situation_page(
+    campaign: Campaign, supervisor: User, operator: User, django_assert_max_num_queries: Any
+) -> None:
+    world.approve(campaign, supervisor)
+    embassy()
+    client = Client()
+    client.force_login(operator)
+    client.get(reverse("situation"))
+    with django_assert_max_num_queries(22):
+        client.get(reverse("situation"))
+
+
+# What waits for whom
+
+
+def texts(user: User) -> list[str]:
+    return [item["text"] for item in waiting.found(User.objects.get(pk=user.pk))]
+
+
+def test_it_tells_the_approver_what_waits(campaign: Campaign, supervisor: User, operator: User) -> None:
+    assert texts(supervisor) == ["1 campaign waits for your approval"]
+    assert texts(operator) == []
+    assert "1 campaign waits for your approval" in page(supervisor, "situation")
+
+
+def test_it_counts_no_campaign_of_ones_own(supervisor: User, account: Account) -> None:
+    world.contacts([1000])
+    world.submitted(supervisor, account)
+    assert texts(supervisor) == []
+
+
+def test_it_counts_no_campaign_whose_audience_is_ones_own(operator: User, supervisor: User, account: Account) -> None:
+    world.contacts([1000])
+    world.submitted(operator, account, version=world.audience(supervisor))
+    assert texts(supervisor) == []
+
+
+def test_it_tells_the_author_what_was_returned(campaign: Campaign, supervisor: User, operator: User) -> None:
+    workflow.send_back(campaign, "Name the hotline", by=supervisor)
+    assert texts(operator) == ["Returned to you: Заголовок"]
+
+
+def test_it_tells_the_author_what_was_held(campaign: Campaign, operator: User) -> None:
+    Campaign.objects.update(status_reason="It would now reach 500 people")
+    assert texts(operator) == ["Held: Заголовок"]
+
+
+def test_it_marks_a_drill_that_waits(operator: User, supervisor: User) -> None:
+    world.contacts([1000])
+    world.submitted(operator, world.account(drill=True), drill=True)
+    assert texts(supervisor) == ["DRILL · 1 campaign waits for your approval"]
+
+
+def test_it_puts_an_overdue_update_first(campaign: Campaign, supervisor: User) -> None:
+    world.sql("UPDATE crisis_incident SET next_update_at = crisis_now() - interval '5 minutes'")
+    assert texts(supervisor) == ["Update overdue: Flights suspended", "1 campaign waits for your approval"]
+
+
+def test_it_counts_unread_replies(campaign: Campaign, account: Account, operator: User) -> None:
+    receipt = Receipt.objects.create(account=account, event_id="e", kind="reply", at=world.now())
+    Reply.objects.create(account=account, receipt=receipt, campaign=campaign, text="help", key=1)
+    assert texts(operator) == ["1 unread reply"]
+
+
+def test_it_reads_at_most_three_times_what_waits(
+    campaign: Campaign, supervisor: User, django_assert_max_num_queries: Any
+) -> None:
+    user = User.objects.get(pk=supervisor.pk)
+    assert user.roles
+    with django_assert_max_num_queries(3):
+        waiting.found(user)
+
+
+def test_it_waits_for_nobody_before_the_login(rf: Any) -> None:
+    assert waiting.waiting(rf.get("/")) == {"waiting": []}
+
+
+# Accounts
+
+
+def test_it_never_shows_the_value_of_a_secret(account: Account, admin_person: User) -> None:
+    html = page(admin_person, "account_detail", account.pk)
+    assert "VK_MINISTRY" in html
+    assert "a token" not in html
+    assert "in place" in html
+
+
+def test_it_says_that_a_secret_is_missing(account: Account, operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VK_MINISTRY")
+    assert "Its secret is not in place" in page(operator, "account_list")
+
+
+def test_it_counts_failures_by_reason(campaign: Campaign, account: Account, supervisor: User) -> None:
+    batch = Batch.objects.get(campaign=world.approve(campaign, supervisor))
+    for contact in batch.people[:2]:
+        Delivery.objects.create(campaign=campaign, account=account, batch=batch, contact=contact, status="failed", reason="900")
+    assert "have blocked our group" in page(supervisor, "account_detail", account.pk)
+
+
+def test_it_pauses_an_account_for_a_reason(account: Account, supervisor: User) -> None:
+    answer = post(supervisor, "account_pause", account.pk, reason="The group was hacked")
+    account.refresh_from_db()
+    assert account.paused_at is not None
+    assert "The group was hacked" in answer.content.decode()
+    assert AuditEntry.objects.latest("pk").action == "account.pause"
+
+
+def test_it_pauses_nothing_without_a_reason(account: Account, supervisor: User) -> None:
+    answer = post(supervisor, "account_pause", account.pk, reason=" ")
+    account.refresh_from_db()
+    assert (answer.status_code, account.paused_at) == (409, None)
+    assert "Say why" in answer.content.decode()
+
+
+def test_it_resumes_an_account_and_rings(account: Account, supervisor: User) -> None:
+    standing.pause_account(account, "why", by=supervisor)
+    post(supervisor, "account_resume", account.pk)
+    account.refresh_from_db()
+    assert (account.paused_at, account.paused_reason) == (None, "")
+
+
+def test_it_resumes_once(account: Account, supervisor: User) -> None:
+    with pytest.raises(Refused, match="not paused"):
+        standing.resume_account(account, by=supervisor)
+
+
+@pytest.mark.parametrize("name", ["account_pause", "account_resume", "account_test"])
+def test_it_lets_an_operator_touch_no_account(name: str, account: Account, operator: User) -> None:
+    assert post(operator, name, account.pk, reason="why").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["account_pause", "account_resume", "account_test"])
+def test_it_changes_no_account_by_a_link(name: str, account: Account, supervisor: User) -> None:
+    page(supervisor, name, account.pk, expected=405)
+
+
+def test_it_says_what_a_test_found(account: Account, supervisor: User, settings: Any) -> None:
+    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": "http://127.0.0.1:9"}
+    answer = post(supervisor, "account_test", account.pk)
+    assert "Test: " in answer.content.decode()
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.data["ok"]) == ("account.test", False)
+
+
+def test_it_refuses_a_test_by_somebody_who_may_not(account: Account, operator: User) -> None:
+    with pytest.raises(Forbidden):
+        standing.probe(account, by=operator)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("5", "The platform does not accept our token"),
+        ("http_502", "the error 502"),
+        ("KeyError: 'VK_MINISTRY'", "Its secret is not in place"),
+        ("hacked since noon", "hacked since noon"),
+        ("4711", "The platform's reason: 4711."),
+    ],
+)
+def test_it_says_a_reason_in_words(reason: str, words: str) -> None:
+    assert words in standing.in_words(reason)
+
+
+# Queues, and the reference data
+
+
+def test_it_shows_queues_to_administrators_and_auditors_alone(operator: User, admin_person: User, account: Account) -> None:
+    page(operator, "queues", expected=403)
+    assert "Workers" in page(admin_person, "queues")
+
+
+def test_it_goes_on_without_redis(admin_person: User, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down() -> None:
+        raise RedisDown
+
+    monkeypatch.setattr(bell, "redis", down)
+    assert "Redis does not answer; sending goes on without it." in page(admin_person, "queues")
+
+
+ACCOUNT = {"slug": "vk-direct", "label": "VK", "handle": "77", "secret_name": "VK_MINISTRY", "rate": ""}
+NO_LANES = {"lanes-TOTAL_FORMS": "0", "lanes-INITIAL_FORMS": "0"}
+
+
+def test_it_makes_an_account_ready_to_be_used(admin_person: User) -> None:
+    post(admin_person, "admin:messaging_account_add", **ACCOUNT, **NO_LANES)
+    made = Account.objects.get()
+    assert (made.address_kind, made.rate, made.lanes.count()) == (1, 20, 1)
+    assert AuditEntry.objects.filter(action="reference.add").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"secret_name": "DRILL_VK"}, "secret is named DRILL_"),
+        ({"rate": "50"}, "allows 20 requests a second"),
+        ({}, "two would repeat every message"),
+    ],
+)
+def test_it_says_why_an_account_cannot_be_made(
+    admin_person: User, account: Account, changes: dict[str, str], words: str
+) -> None:
+    answer = post(admin_person, "admin:messaging_account_add", **{**ACCOUNT, **changes}, **NO_LANES)
+    assert words in answer.content.decode()
+    assert Account.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", ["campaign", "approval", "batch", "delivery"])
+def test_it_only_shows_the_ledger_there(model: str, admin_person: User) -> None:
+    page(admin_person, f"admin:messaging_{model}_changelist")
+    page(admin_person, f"admin:messaging_{model}_add", expected=403)
+
+
+def test_it_lets_an_auditor_look_and_change_nothing(account: Account) -> None:
+    auditor = world.person("gleb", "auditor")
+    assert "VK_MINISTRY" in page(auditor, "admin:messaging_account_change", account.pk)
+    assert post(auditor, "admin:messaging_account_change", account.pk, **ACCOUNT, **NO_LANES).status_code == 403
