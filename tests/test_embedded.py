@@ -87,7 +87,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def postmaster(data_dir: Path) -> int:
-    with suppress(FileNotFoundError, ValueError):
+    with suppress(FileNotFoundError, IndexError):  # it is made empty, then filled
         return int((data_dir / "pg" / "postmaster.pid").read_text().split()[0])
     return 0
 
