@@ -28,23 +28,35 @@ from crisis.refusal import Refused
 
 NONCE = 12  # bytes, as AES-GCM wants it
 VK_LIMIT = 2_000_000_000  # from here on a VK peer id is a chat, not a person
-NUMBERED = {AddressKind.VK: VK_LIMIT, AddressKind.TELEGRAM: 1 << 52, AddressKind.MAX: 1 << 63}
+NUMBERED: dict[int, int] = {AddressKind.VK.value: VK_LIMIT, AddressKind.TELEGRAM.value: 1 << 52, AddressKind.MAX.value: 1 << 63}
 PHONE = re.compile(r"\+[1-9]\d{6,14}")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
+    """The keys of this installation. Whoever handles thousands of addresses takes it once and asks it with canonical values."""
+
     current: str
     ciphers: Mapping[str, AESGCM] = field(repr=False)
-    hmac: bytes = field(repr=False)
+    mac: hmac.HMAC = field(repr=False)  # keyed and empty: a copy of it costs half of a new one
+
+    def fingerprint(self, kind: int, value: str) -> bytes:
+        mac = self.mac.copy()
+        mac.update(b"%d:%s" % (kind, value.encode()))
+        return mac.digest()
+
+    def encrypt(self, kind: int, value: str) -> bytes:
+        name, nonce = self.current.encode(), os.urandom(NONCE)
+        sealed = self.ciphers[self.current].encrypt(nonce, value.encode(), _bound_to(kind))
+        return bytes([len(name)]) + name + nonce + sealed
 
 
 def canonical(kind: int, value: str) -> str:
     """The one spelling of an address. Raises Refused with a sentence when it cannot be one."""
     value = value.strip()
-    if kind in NUMBERED:
-        return _number(value, NUMBERED[AddressKind(kind)])
+    if limit := NUMBERED.get(kind):
+        return _number(value, limit)
     if kind == AddressKind.PHONE:
         return _phone(value)
     if kind == AddressKind.EMAIL:
@@ -56,15 +68,12 @@ def canonical(kind: int, value: str) -> str:
 
 def fingerprint(kind: int, value: str) -> bytes:
     """HMAC-SHA256 over kind and canonical value: tells nothing without the key. Raises Refused like canonical()."""
-    return hmac.digest(ring().hmac, b"%d:%s" % (kind, canonical(kind, value).encode()), "sha256")
+    return ring().fingerprint(kind, canonical(kind, value))
 
 
 def encrypt(kind: int, value: str) -> bytes:
     """Key name, nonce and ciphertext of the canonical value, bound to the kind. Raises Refused like canonical()."""
-    keys = ring()
-    name, nonce = keys.current.encode(), os.urandom(NONCE)
-    sealed = keys.ciphers[keys.current].encrypt(nonce, canonical(kind, value).encode(), _bound_to(kind))
-    return bytes([len(name)]) + name + nonce + sealed
+    return ring().encrypt(kind, canonical(kind, value))
 
 
 def decrypt(kind: int, blob: bytes) -> str:
@@ -89,27 +98,25 @@ def ring() -> Ring:
 
     In a demonstration and in tests a missing ring is made.
     """
-    path = Path(settings.KEY_RING_FILE)
+    path = os.fspath(settings.KEY_RING_FILE)
     try:
-        about = path.stat()
+        about = os.stat(path)
     except FileNotFoundError:
         if not settings.LOCAL:
-            raise ImproperlyConfigured(
-                f"There is no key ring at {path}. Restore it from its back-up or name it in CRISIS_KEY_RING."
-            ) from None
-        _create(path)
-        about = path.stat()
+            raise ImproperlyConfigured(f"There is no key ring at {path}. Restore it or name it in CRISIS_KEY_RING.") from None
+        _create(Path(path))
+        about = os.stat(path)
     return _read(path, about.st_mode, about.st_ino, about.st_mtime_ns, about.st_size)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, mode: int, *_identity: int) -> Ring:
+def _read(path: str, mode: int, *_identity: int) -> Ring:
     if mode & 0o077:
         raise ImproperlyConfigured(f"Other users of this machine can read the key ring {path}. Run: chmod 600 {path}")
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(Path(path).read_text())
         keys = {name: AESGCM(_secret(value)) for name, value in data["keys"].items()}
-        found = Ring(data["current"], keys, _secret(data["hmac"]))
+        found = Ring(data["current"], keys, hmac.new(_secret(data["hmac"]), digestmod="sha256"))
         keys[found.current]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ImproperlyConfigured(f"The key ring {path} cannot be read. Restore it from its back-up.") from None

@@ -6,7 +6,8 @@ for each other in a ring. Everything is done on sets: COPY into a temporary tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from audiences import keys, traits
 from audiences.models import AddressKind, Contact, Source
 from audiences.traits import Reason
 from crisis.refusal import Refused
+
+MANY = 1_000  # rows from which on an import is a bulk
 
 INCOMING = """
     DROP TABLE IF EXISTS pg_temp.incoming;
@@ -141,10 +144,9 @@ def ingest(rows: Iterable[Sighting], source: Source) -> Ingested:
     Raises Refused for a source that is switched off or has no legal basis.
     """
     demand_usable(source)
-    with connection.cursor() as cursor:
-        total = _copy(cursor, rows)
+    with incoming(INCOMING, ["int2", "bytea", "varchar", "int8", "timestamptz"], rows) as (cursor, total):
         cursor.execute(NEWEST)
-        _lock(cursor, "SELECT contact_id FROM pg_temp.newest", {})
+        lock_contacts(cursor, "SELECT contact_id FROM pg_temp.newest")
         cursor.execute(COUNTED)
         future, unknown = cursor.fetchone()
         cursor.execute(PLANNED)
@@ -171,7 +173,7 @@ def refresh_traits(contact_ids: Iterable[int]) -> int:
     """Repeat addresses and languages of these contacts in their presence. Call it in the transaction that changed them."""
     contacts = [*contact_ids]
     with connection.cursor() as cursor:
-        _lock(cursor, "SELECT unnest(%(contacts)s::bigint[])", {"contacts": contacts})
+        lock_contacts(cursor, "SELECT unnest(%(contacts)s::bigint[])", {"contacts": contacts})
         cursor.execute(REFRESH, {"contacts": contacts})
         return int(cursor.rowcount)
 
@@ -212,11 +214,26 @@ def find(kind: int, value: str) -> Contact | None:
     return Contact.objects.filter(addresses__kind=kind, addresses__value_hmac=hmac).first()
 
 
-def _copy(cursor: CursorWrapper, rows: Iterable[Sighting]) -> int:
-    cursor.execute(INCOMING)
+@contextmanager
+def incoming(table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[tuple[CursorWrapper, int]]:
+    """Make the temporary table `incoming`, fill it, and give its cursor and number of rows.
+
+    Many rows are joined by hashing: until their statistics are refreshed, PostgreSQL takes tables just filled for empty ones.
+    """
+    with connection.cursor() as cursor:
+        total = _copy(cursor, table, types, rows)
+        if total >= MANY:
+            cursor.execute("SET LOCAL enable_nestloop = off")
+        yield cursor, total
+        if total >= MANY:
+            cursor.execute("SET LOCAL enable_nestloop TO DEFAULT; SELECT audiences_refresh_statistics()")
+
+
+def _copy(cursor: CursorWrapper, table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     total = 0
+    cursor.execute(table)
     with cursor.copy("COPY pg_temp.incoming FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["int2", "bytea", "varchar", "int8", "timestamptz"])
+        copy.set_types(types)
         for row in rows:
             copy.write_row(row)
             total += 1
@@ -224,8 +241,8 @@ def _copy(cursor: CursorWrapper, rows: Iterable[Sighting]) -> int:
     return total
 
 
-def _lock(cursor: CursorWrapper, contacts: str, params: dict[str, Any]) -> None:
-    """Counted inside the database: the rows themselves are not wanted here."""
+def lock_contacts(cursor: CursorWrapper, contacts: str, params: dict[str, Any] | None = None) -> None:
+    """Lock the contacts whose ids the query gives, in the order of their ids, until the transaction ends."""
     locked = f"SELECT FROM audiences_contact WHERE id IN ({contacts}) ORDER BY id FOR NO KEY UPDATE"
     cursor.execute(f"SELECT count(*) FROM ({locked}) locked", params)
 
@@ -234,7 +251,7 @@ def _lock(cursor: CursorWrapper, contacts: str, params: dict[str, Any]) -> None:
 def _change(kind: int, hmacs: Iterable[bytes], statement: str) -> int:
     params: dict[str, Any] = {"kind": AddressKind(kind).value, "hmacs": [*hmacs]}
     with connection.cursor() as cursor:
-        _lock(cursor, f"SELECT a.contact_id FROM audiences_address a WHERE {NAMED}", params)
+        lock_contacts(cursor, f"SELECT a.contact_id FROM audiences_address a WHERE {NAMED}", params)
         cursor.execute(statement, params)
         changed = [row[0] for row in cursor.fetchall()]
     refresh_traits({contact for contact in changed if contact})

@@ -1,4 +1,5 @@
-"""Audience versions are written once, and presence is vacuumed early: an index-only scan over unvacuumed pages reads every row."""
+"""Audience versions are written once; presence is vacuumed early, as an index-only scan of unvacuumed pages reads every row;
+and the application may refresh the planner's statistics after an import: by those of an empty table a big join takes minutes."""
 
 from __future__ import annotations
 
@@ -31,7 +32,18 @@ ALTER TABLE audiences_presence RESET (
 );
 """
 
+STATISTICS = """
+CREATE FUNCTION audiences_refresh_statistics() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS
+    'ANALYZE public.audiences_contact, public.audiences_address, public.audiences_presence';
+REVOKE ALL ON FUNCTION audiences_refresh_statistics() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audiences_refresh_statistics() TO crisis_app;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("audiences", "0001_initial"), ("crisis", "0002_audit_chain")]
-    operations = [migrations.RunSQL(WRITTEN_ONCE, CHANGEABLE), migrations.RunSQL(EARLY, USUAL)]
+    operations = [
+        migrations.RunSQL(WRITTEN_ONCE, CHANGEABLE),
+        migrations.RunSQL(EARLY, USUAL),
+        migrations.RunSQL(STATISTICS, "DROP FUNCTION audiences_refresh_statistics()"),
+    ]

@@ -1,0 +1,173 @@
+"""What stands in the columns of each file, and how a row's cells become the values that are stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from math import isfinite
+from typing import Any, NamedTuple
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from h3.api.basic_int import latlng_to_cell
+
+from audiences import keys
+from audiences.models import AddressKind
+from audiences.presence import Sighting
+from crisis.models import Country
+from crisis.refusal import Refused
+
+RESOLUTION = 7  # H3: cells of some 5 km²; nothing finer is kept
+LANGUAGE = re.compile(r"[a-z]{2,3}")
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+KINDS = {kind.slug: kind.value for kind in AddressKind}
+YES_NO = {
+    **dict.fromkeys(("1", "true", "yes", "да"), True),
+    **dict.fromkeys(("0", "false", "no", "нет", ""), False),
+}
+
+
+class FileKind(TextChoices):
+    CONTACTS = "contacts", gettext_lazy("contacts")
+    ADDRESSES = "addresses", gettext_lazy("addresses")
+    SIGHTINGS = "sightings", gettext_lazy("sightings")
+
+
+COLUMNS: dict[FileKind, tuple[str, ...]] = {
+    FileKind.CONTACTS: ("contact", "language"),
+    FileKind.ADDRESSES: ("contact", "kind", "value", "subscribed", "permitted", "denied"),
+    FileKind.SIGHTINGS: ("kind", "value", "country", "lat", "lon", "seen_at"),
+}
+
+
+class BadCell(Exception):
+    """One cell cannot be used. `sentence` says why and what would do."""
+
+    def __init__(self, column: str, value: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.column, self.value, self.sentence = column, value, sentence
+
+
+class ContactRow(NamedTuple):
+    reference: str
+    language: str
+
+
+class AddressRow(NamedTuple):
+    """`sealed` is the encrypted value: the plain one is not kept."""
+
+    reference: str
+    kind: int
+    hmac: bytes
+    sealed: bytes
+    subscribed: bool
+    permitted: bool
+    denied: bool
+
+
+Row = ContactRow | AddressRow | Sighting
+
+
+class Reader(NamedTuple):
+    """How a row is made, and what makes two rows the same thing and equal. Sightings may repeat: ingest takes the newest."""
+
+    make: Callable[..., Any]
+    key: Callable[[Any], Any] | None
+    rest: Callable[[Any], Any] = tuple
+
+
+def reader(kind: FileKind) -> Reader:
+    match kind:
+        case FileKind.CONTACTS:
+            return Reader(_contact, lambda row: row.reference)
+        case FileKind.ADDRESSES:
+            return Reader(
+                partial(_address, keys.ring()), lambda row: (row.kind, row.hmac), lambda row: (row.reference, *row[4:])
+            )
+        case FileKind.SIGHTINGS:
+            countries = frozenset(Country.objects.values_list("code", flat=True))
+            return Reader(partial(_sighting, keys.ring(), countries), None)
+
+
+def _contact(contact: str, language: str) -> ContactRow:
+    code = language.strip().lower().partition("-")[0]
+    if code and not LANGUAGE.fullmatch(code):
+        raise BadCell("language", language, _("A language is a code of two or three letters, such as “ru”, or empty."))
+    return ContactRow(_reference(contact), code)
+
+
+def _address(ring: keys.Ring, contact: str, kind: str, value: str, *flags: str) -> AddressRow:
+    reference, number = _reference(contact), _kind(kind)
+    plain = _canonical(number, value)
+    subscribed, permitted, denied = map(_flag, ("subscribed", "permitted", "denied"), flags)
+    hmac, sealed = ring.fingerprint(number, plain), ring.encrypt(number, plain)
+    return AddressRow(reference, number, hmac, sealed, subscribed, permitted, denied)
+
+
+def _sighting(
+    ring: keys.Ring, countries: frozenset[str], kind: str, value: str, country: str, *where_and_when: str
+) -> Sighting:
+    number, code = _kind(kind), country.strip().upper()
+    lat, lon, seen_at = where_and_when
+    if code not in countries:
+        raise BadCell("country", country, _("A country is a code of two letters, such as “EG”."))
+    cell = latlng_to_cell(_degrees("lat", lat, 90), _degrees("lon", lon, 180), RESOLUTION)
+    return Sighting(number, ring.fingerprint(number, _canonical(number, value)), code, cell, _instant(seen_at))
+
+
+def _canonical(kind: int, value: str) -> str:
+    try:
+        return keys.canonical(kind, value)
+    except Refused as refused:
+        raise BadCell("value", value, str(refused)) from None
+
+
+def _reference(contact: str) -> str:
+    reference = contact.strip()
+    if not 0 < len(reference) <= 64 or not reference.isprintable():
+        raise BadCell("contact", contact, _("The contact's reference has 1 to 64 characters."))
+    return reference
+
+
+def _kind(kind: str) -> int:
+    number = KINDS.get(kind) or KINDS.get(kind.strip().lower())
+    if number is None:
+        raise BadCell("kind", kind, _("The kind is one of: %(kinds)s.") % {"kinds": ", ".join(KINDS)})
+    return number
+
+
+def _flag(column: str, value: str) -> bool:
+    found = YES_NO.get(value)
+    if found is None:
+        found = YES_NO.get(value.strip().lower())
+    if found is None:
+        raise BadCell(column, value, _("Write yes or no here (also true, false, 1, 0; empty is no)."))
+    return found
+
+
+def _degrees(column: str, value: str, most: int) -> float:
+    try:
+        found = float(value)
+    except ValueError:
+        found = float("nan")
+    if not (isfinite(found) and -most <= found <= most):
+        raise BadCell(
+            column, value, _("Degrees from -%(most)d to %(most)d with a decimal point are expected.") % {"most": most}
+        )
+    return found
+
+
+def _instant(value: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or found < EARLIEST:
+        sentence = _(
+            "A date, a time and a time zone are expected, such as 2015-11-08T12:00:00+03:00, not before the year 2000."
+        )
+        raise BadCell("seen_at", value, sentence)
+    return found

@@ -1,0 +1,185 @@
+"""Reading a CSV file as it comes: any common encoding and separator, every bad cell named, nothing stored."""
+
+from __future__ import annotations
+
+import csv
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from itertools import chain
+from operator import itemgetter
+from typing import IO, Any
+
+from django.utils.translation import gettext as _
+
+from audiences.criteria.checks import shown
+from audiences.imports.columns import COLUMNS, BadCell, FileKind, Row, reader
+from crisis.refusal import Problem, Refused
+
+SHOWN = 100  # bad rows kept with their sentences; the others are counted
+MOST_ROWS = 1_000_000
+LONGEST_CELL = 4_096
+CHUNK = 1 << 20  # bytes
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+# A row is looked at cell by cell only when something in it is suspicious: most are not.
+SUSPICIOUS = re.compile(r"\x00|(?:^|\x1f)[ ]*[=+\-@\t\r]")
+FORMULA = re.compile(r"[ ]*[=+\-@\t\r]")
+NUMBER = re.compile(r"\s*[+-]\d[\d ().-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One bad cell, or with `column` empty a bad row. `value` is shortened and safe to show."""
+
+    line: int
+    column: str
+    value: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a file says. `rows` are the good ones, with their `lines`; `total` counts all rows but the header."""
+
+    kind: FileKind
+    encoding: str
+    separator: str
+    rows: list[Row] = field(default_factory=list, repr=False)
+    lines: list[int] = field(default_factory=list, repr=False)
+    total: int = 0
+    repeated: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    error_count: int = 0
+
+    def reject(self, error: RowError) -> None:
+        self.error_count += 1
+        if len(self.errors) < SHOWN:
+            self.errors.append(error)
+
+
+def read(kind: str, file: IO[bytes]) -> Parsed:
+    """Check a whole file, which must be seekable. Raises Refused when it cannot be read at all; bad rows are in the result."""
+    file_kind = FileKind(kind)
+    encoding = _encoding(file)
+    text = TextIOWrapper(file, encoding=encoding, newline="")
+    try:
+        return _read(file_kind, encoding, text)
+    except UnicodeDecodeError:
+        raise _refused(_("The file's letters cannot be read. Save it as CSV in UTF-8 and choose it again.")) from None
+    finally:
+        text.detach()
+
+
+def _read(kind: FileKind, encoding: str, text: TextIOWrapper) -> Parsed:
+    header = text.readline()
+    parsed = Parsed(kind, encoding.removesuffix("-sig"), ";" if header.count(";") > header.count(",") else ",")
+    rows = csv.reader(chain([header], text), delimiter=parsed.separator, strict=True)
+    try:
+        names = [name.strip().lower() for name in next(rows)]
+        _rows(parsed, rows, _order(COLUMNS[kind], names))
+    except csv.Error:
+        sentence = _("Near line %(line)d a quotation mark is not closed or stands inside a cell, or a cell is far too long.")
+        raise _refused(sentence % {"line": (parsed.lines[-1] if parsed.lines else 1) + 1}) from None
+    if not parsed.total:
+        raise _refused(_("The file has a header and no rows."))
+    return parsed
+
+
+def _rows(parsed: Parsed, rows: Any, order: Sequence[int]) -> None:
+    make, key, rest = reader(parsed.kind)
+    pick, seen = itemgetter(*order), dict[Any, tuple[int, Any]]()
+    for row in filter(None, rows):  # empty lines are no rows
+        parsed.total += 1
+        line = rows.line_num
+        try:
+            _look_at(row, parsed.kind, order)
+            made = make(*pick(row))
+            if key and _known(seen, key(made), line, rest(made)):
+                parsed.repeated += 1
+            else:
+                parsed.rows.append(made)
+                parsed.lines.append(line)
+        except BadCell as bad:
+            parsed.reject(RowError(line, bad.column, shown(bad.value), bad.sentence))
+        if parsed.total > MOST_ROWS:
+            raise _refused(_("The file has more than %(n)d rows. Split it.") % {"n": MOST_ROWS})
+
+
+def _known(seen: dict[Any, tuple[int, Any]], key: Any, line: int, rest: Any) -> bool:
+    """Whether an equal row came before. Raises BadCell when one about the same thing says something else."""
+    before, said = seen.setdefault(key, (line, rest))
+    if said != rest:
+        raise BadCell("", "", _("Line %(line)d says something else about the same contact or address.") % {"line": before})
+    return before != line
+
+
+def _look_at(row: list[str], kind: FileKind, order: Sequence[int]) -> None:
+    columns = COLUMNS[kind]
+    if len(row) != len(columns):
+        raise BadCell("", "", _("The row has %(found)d cells instead of %(n)d.") % {"found": len(row), "n": len(columns)})
+    joined = "\x1f".join(row)
+    if len(joined) > LONGEST_CELL or SUSPICIOUS.search(joined):
+        for column, place in zip(columns, order, strict=True):
+            _look_at_cell(column, row[place])
+
+
+def _look_at_cell(column: str, value: str) -> None:
+    if len(value) > LONGEST_CELL:
+        raise BadCell(column, value, _("The cell is longer than %(n)d characters.") % {"n": LONGEST_CELL})
+    if "\x00" in value:
+        raise BadCell(column, value, _("The cell holds a NUL character. Save the file again from the program it comes from."))
+    if FORMULA.match(value) and not NUMBER.fullmatch(value):
+        raise BadCell(column, value, _("The cell looks like a formula. Only plain values are imported."))
+
+
+def _order(columns: Sequence[str], names: list[str]) -> list[int]:
+    """Where each column stands in the file. Raises Refused naming every column missing, doubled or unknown."""
+    allowed = {"columns": ", ".join(columns)}
+    missing = [_("The column “%(column)s” is missing.") % {"column": c} for c in columns if c not in names]
+    doubled = [_("The column “%(column)s” stands there twice.") % {"column": c} for c in columns if names.count(c) > 1]
+    unknown = [_("The column “%(column)s” is not known.") % {"column": shown(name)} for name in names if name not in columns]
+    if missing or doubled or unknown:
+        sentences = [*missing, *doubled, *unknown[:10], _("The columns are: %(columns)s.") % allowed]
+        raise Refused(problems=[Problem("file", sentence) for sentence in sentences])
+    return [names.index(column) for column in columns]
+
+
+def _encoding(file: IO[bytes]) -> str:
+    """UTF-8, UTF-16 by its mark or its zeros, else CP1251, which Russian spreadsheets write."""
+    file.seek(0)
+    head = file.read(64)
+    if not head.strip():
+        raise _refused(_("The file is empty."))
+    if head.startswith(SPREADSHEETS):
+        raise _refused(_("This is a spreadsheet. Save it as CSV in UTF-8 and choose that file."))
+    utf8 = _is_utf8(file)
+    file.seek(0)
+    if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "utf-16"
+    odd, even = head[1::2].count(0), head[::2].count(0)
+    if max(odd, even) > len(head) // 3:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    if not utf8:
+        return "cp1251"
+    return "utf-8-sig" if head.startswith(BOM_UTF8) else "utf-8"
+
+
+def _is_utf8(file: IO[bytes]) -> bool:
+    """Also refuses a line that would not fit into memory, before anything tries to read it."""
+    decoder, possible = getincrementaldecoder("utf-8")(), True
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        if len(chunk) == CHUNK and b"\n" not in chunk:
+            raise _refused(_("A line of the file is longer than a million characters."))
+        try:
+            possible = possible and decoder.decode(chunk) is not None
+        except UnicodeDecodeError:
+            possible = False
+    return possible and not decoder.getstate()[0]
+
+
+def _refused(sentence: str) -> Refused:
+    return Refused(sentence, field="file")
