@@ -52,6 +52,20 @@ UNSURE = gettext_lazy(
     "No answer came, so nobody knows whether they have it. An update to all of them is safe; a repeat could arrive twice."
 )
 
+NO_ESTIMATE = {
+    "": gettext_lazy("the platform has not been asked"),
+    "KeyError": gettext_lazy("not asked: the account has no secret yet; an administrator adds it"),
+    "ValueError": gettext_lazy("not asked: the account's address is not set up; an administrator puts it right"),
+    "timeout": gettext_lazy("the platform did not answer in time"),
+}
+
+
+def no_estimate(why: str) -> Any:
+    """Why a platform gave no number. A sentence is quoted as it is, a word of the platform with its place."""
+    if " " in why:
+        return why
+    return NO_ESTIMATE.get(why, _("the platform gave none: %(reason)s") % {"reason": why})
+
 
 def failure(reason: str) -> tuple[Any, Any]:
     """What a failure means and what to do. An unknown one is quoted."""

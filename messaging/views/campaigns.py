@@ -14,13 +14,12 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from audiences.criteria import Criteria
-from audiences.models import AddressKind
 from crisis.models import User
 from crisis.permissions import may, requires
 from messaging import checking
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Part, Rendering, Status, Text
-from messaging.phrases import EXCLUDED, places
+from messaging.phrases import EXCLUDED, no_estimate, places
 
 PER_PAGE = 50
 HERE_NOW = timedelta(minutes=5)
@@ -50,7 +49,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "incident": campaign.incident,
         "drill": campaign.drill,
         "zone": zones.pop() if len(zones) == 1 else "",
-        "places": places(campaign),
+        "where": places(campaign),
         "audience_sentence": sentence(campaign),
         "mine": person(request).pk in campaign.author_ids(),
     }
@@ -77,11 +76,15 @@ def letters(campaign: Campaign) -> list[dict[str, Any]]:
 def _versions(
     text: Text, accounts: list[Account], campaign: Campaign, stored: dict[tuple[int, int], str]
 ) -> Iterable[dict[str, Any]]:
+    """What is sent in one language; accounts that send the same words stand together."""
+    same: dict[tuple[str, int], list[Account]] = {}
     for account in accounts:
         body = checking.render(text, account, drill=campaign.drill)
         if campaign.status != Status.DRAFT:
             body = stored.get((account.pk, text.pk), body)
-        yield {"account": account, "body": body, "used": len(body), "limit": account.channel.max_length}
+        same.setdefault((body, account.channel.max_length), []).append(account)
+    for (body, limit), senders in same.items():
+        yield {"accounts": senders, "body": body, "used": len(body), "limit": limit}
 
 
 def reach_rows(campaign: Campaign, reach: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -96,9 +99,9 @@ def reach_rows(campaign: Campaign, reach: dict[str, Any] | None) -> list[dict[st
 
 def _reach_row(account: Account, entry: dict[str, Any]) -> dict[str, Any]:
     excluded = [(EXCLUDED[reason], people) for reason, people in entry.get("excluded", {}).items() if people]
-    kind = AddressKind(account.address_kind).label if account.address_kind else ""
     at = datetime.fromisoformat(entry["at"]) if entry.get("at") else None
-    return {**entry, "account": account, "excluded": excluded, "kind": kind, "at": at}
+    why = no_estimate(entry.get("why", ""))
+    return {**entry, "account": account, "excluded": excluded, "at": at, "why": why}
 
 
 def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:

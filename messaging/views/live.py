@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.templatetags.console import number
 from messaging import progress, workflow
-from messaging.models import Campaign, Order, Reply
+from messaging.models import Campaign, Delivery, Order, Reply
 from messaging.models.campaigns import STOPPABLE
 from messaging.phrases import UNSURE, failure, places, size_of
 from messaging.progress import Failure, Way
@@ -60,9 +61,9 @@ def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
 def numbers(campaign: Campaign) -> dict[str, Any]:
     """Context of the moving part."""
     found, reasons = progress.ways(campaign), progress.failures(campaign)
+    at = now()
     return {
-        "at": now(),
-        "ways": [way_row(way, reasons or []) for way in found],
+        "ways": [way_row(way, reasons or [], at) for way in found],
         "reasons_later": reasons is None,
         "size": size_of(campaign.reach or {}),
         "unread": Reply.objects.filter(campaign=campaign, read_at=None).count(),
@@ -71,12 +72,13 @@ def numbers(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def way_row(way: Way, reasons: list[Failure]) -> dict[str, Any]:
-    """One account for the screen: its bar, its line of progress, its reasons."""
+def way_row(way: Way, reasons: list[Failure], at: datetime) -> dict[str, Any]:
+    """One account for the screen: its bar, its line of progress, its reasons, and when its numbers were true."""
     segments = _order_segments(way.order) if way.order else _segments(way)
     return {
         "way": way,
         "account": way.account,
+        "at": (way.order.totals_at if way.order else None) or at,
         "segments": segments,
         "text": _order_text(way) if way.order else _text(way),
         "reasons": [_reason(one) for one in reasons if one.account == way.account.pk],
@@ -129,8 +131,9 @@ def _order_text(way: Way) -> str:
 def _reason(one: Failure) -> dict[str, Any]:
     means, todo = failure(one.reason)
     if one.status == "uncertain":
-        means, todo = _("may or may not have got it"), UNSURE
-    return {"status": one.status, "people": one.people, "means": means, "todo": todo}
+        means, todo = _("no answer came back"), UNSURE
+    label = Delivery.Status(one.status).label
+    return {"status": one.status, "label": label, "people": one.people, "means": means, "todo": todo}
 
 
 @require_POST
