@@ -51,7 +51,7 @@ class Total:
         if self.order:
             said = _("%(account)s: sent to %(accepted)s of %(people)s people, as the platform reports") % numbers
             return f"{said}, {local_time(self.at)}" if self.at else said
-        return _("%(account)s: %(accepted)s of %(people)s accepted") % numbers
+        return _("%(account)s: accepted for %(accepted)s of %(people)s people") % numbers
 
 
 def totals(campaigns: Iterable[int]) -> dict[int, list[Total]]:

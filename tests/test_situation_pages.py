@@ -13,7 +13,9 @@ from crisis import incidents
 from crisis.models import AuditEntry, Incident, Mission, User
 from crisis.refusal import Forbidden, Refused
 from messaging import bell, standing, waiting, workflow
+from messaging.channels import CHANNELS, channel_class
 from messaging.models import Account, Batch, Campaign, Delivery, Receipt, Reply
+from messaging.views.accounts import KINDS
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +115,7 @@ def test_it_shows_a_sending_with_its_numbers(campaign: Campaign, supervisor: Use
     world.approve(campaign, supervisor)
     Batch.objects.update(accepted=2)
     html = page(operator, "situation")
-    assert "vk-direct: 2 of 3 accepted" in html
+    assert "vk-direct: accepted for 2 of 3 people" in html
     assert "Watch the sending" in html
 
 
@@ -122,7 +124,7 @@ def test_it_answers_a_poll_with_the_sendings_alone(campaign: Campaign, superviso
     client = Client()
     client.force_login(operator)
     html = client.get(reverse("situation"), headers={"HX-Request": "true"}).content.decode()
-    assert "0 of 3 accepted" in html
+    assert "accepted for 0 of 3 people" in html
     assert "<html" not in html
 
 
@@ -281,6 +283,14 @@ def test_it_never_shows_the_value_of_a_secret(account: Account, admin_person: Us
     assert "in place" in html
 
 
+@pytest.mark.parametrize("slug", CHANNELS)
+def test_it_names_every_registered_channel_and_what_it_does(slug: str, operator: User) -> None:
+    row = world.account(slug)
+    for html in (page(operator, "account_list"), page(operator, "account_detail", row.pk)):
+        assert channel_class(slug).label in html
+        assert str(KINDS[channel_class(slug).kind]) in html
+
+
 def test_it_says_that_a_secret_is_missing(account: Account, operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VK_MINISTRY")
     assert "Its secret is not in place" in page(operator, "account_list")
@@ -291,6 +301,15 @@ def test_it_counts_failures_by_reason(campaign: Campaign, account: Account, supe
     for contact in batch.people[:2]:
         Delivery.objects.create(campaign=campaign, account=account, batch=batch, contact=contact, status="failed", reason="900")
     assert "have blocked our group" in page(supervisor, "account_detail", account.pk)
+
+
+def test_it_counts_the_people_who_still_wait(
+    campaign: Campaign, account: Account, supervisor: User, admin_person: User
+) -> None:
+    world.approve(campaign, supervisor)
+    Batch.objects.update(accepted=1, failed=1)
+    assert "1 person waits to be written to" in page(supervisor, "account_detail", account.pk)
+    assert '<td class="num">1</td><td class="num">1</td>' in page(admin_person, "queues")
 
 
 def test_it_pauses_an_account_for_a_reason(account: Account, supervisor: User) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.contrib import messages
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, F, Max, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -27,6 +27,7 @@ from messaging.models import Account, Batch, Campaign, Delivery, Lane
 from messaging.phrases import failure
 
 RECENT = timedelta(days=30)
+NOT_TRIED = F("total") - F("accepted") - F("failed") - F("uncertain")
 KINDS = {
     "addressed": gettext_lazy("writes to people one by one"),
     "delegated": gettext_lazy("the platform finds and writes to people by itself"),
@@ -63,8 +64,15 @@ def _accounts() -> Any:
     return Account.objects.select_related("mission").prefetch_related("lanes")
 
 
-def _kind(account: Account) -> Any:
-    return KINDS[account.channel.kind]
+def _about(account: Account) -> dict[str, Any]:
+    """What the channel declares. Templates cannot ask it themselves: a class in a template is called."""
+    channel = account.channel
+    return {
+        "label": channel.label,
+        "kind": KINDS[channel.kind],
+        "per_second": channel.per_second,
+        "per_request": channel.per_request,
+    }
 
 
 @require_GET
@@ -72,7 +80,7 @@ def _kind(account: Account) -> Any:
 def account_list(request: HttpRequest) -> HttpResponse:
     """Every account with its health; those in trouble first, live ones before drill ones."""
     used = dict(Batch.objects.values_list("account").annotate(at=Max("asked_at")).order_by())
-    rows = [(account, health(account), _kind(account), used.get(account.pk)) for account in _accounts()]
+    rows = [(account, health(account), _about(account), used.get(account.pk)) for account in _accounts()]
     rows.sort(key=lambda row: (row[0].drill, row[1].status == "ok"))
     return render(request, "messaging/account_list.html", {"rows": rows})
 
@@ -91,9 +99,9 @@ def _detail(request: HttpRequest, account: Account, problems: Sequence[Problem] 
         "account": account,
         "drill": account.drill,
         "health": health(account),
-        "kind": _kind(account),
+        "about": _about(account),
         "used_at": Batch.objects.filter(account=account).aggregate(at=Max("asked_at"))["at"],
-        "waiting_people": open_ones.aggregate(people=Sum("total"))["people"] or 0,
+        "waiting_people": open_ones.aggregate(people=Sum(NOT_TRIED))["people"] or 0,
         "failures": [(*failure(reason), people, latest) for reason, people, latest in _failures(account, recent)],
         "refusals": [(standing.in_words(reason), at) for reason, at in _refusals(account, recent)],
         "problems": problems,
@@ -170,7 +178,7 @@ def queues(request: HttpRequest) -> HttpResponse:
 def _batches() -> Any:
     """Open work by account and status."""
     rows = Batch.objects.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
-    columns = {"batches": Count("pk"), "people": Sum("total"), "attempts": Max("attempt")}
+    columns = {"batches": Count("pk"), "people": Sum(NOT_TRIED), "attempts": Max("attempt")}
     return rows.order_by().values("account__label", "account__slug", "status").annotate(**columns).order_by("account", "status")
 
 

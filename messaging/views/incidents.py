@@ -100,7 +100,7 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "posts": board.posts([incident])[incident.pk],
         "page": page,
         "note": NoteForm(),
-        "next_update": NextUpdateForm(),
+        "next_update": NextUpdateForm(initial={"minutes": "60"}),
         "moves": _moves(incident),
     }
     return render(request, "messaging/incident_detail.html", context)
