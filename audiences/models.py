@@ -156,3 +156,19 @@ class AudienceVersion(models.Model):
         verbose_name, verbose_name_plural = _("audience version"), _("audience versions")
         ordering = ["audience_id", "-number"]
         constraints = [models.UniqueConstraint(fields=["audience", "number"], name="one_version_of_a_number")]
+
+
+class Upload(models.Model):
+    """A file that waits for its importer's word, encrypted, one hour at most. `result` is what became of it, once imported."""
+
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=200)
+    source = models.ForeignKey(Source, models.PROTECT, null=True, related_name="+")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+    key = models.CharField(max_length=40)
+    content = models.BinaryField()
+    result = models.JSONField(null=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("uploaded file"), _("uploaded files")

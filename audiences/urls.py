@@ -1,0 +1,18 @@
+"""Pages of audiences and of files that bring contacts, addresses and sightings."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from audiences.views import audiences, imports
+
+urlpatterns = [
+    path("audiences/", audiences.audience_list, name="audience_list"),
+    path("audiences/new/", audiences.audience_new, name="audience_new"),
+    path("audiences/reach/", audiences.audience_reach, name="audience_reach"),
+    path("audiences/import/", imports.import_new, name="import_new"),
+    path("audiences/import/<int:pk>/", imports.import_check, name="import_check"),
+    path("audiences/import/<int:pk>/apply/", imports.import_apply, name="import_apply"),
+    path("audiences/<int:pk>/", audiences.audience_detail, name="audience_detail"),
+    path("audiences/<int:pk>/edit/", audiences.audience_edit, name="audience_edit"),
+]

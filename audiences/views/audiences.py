@@ -1,0 +1,194 @@
+"""Audiences: the list, one audience with its reach now, a new one, the next version, and the count of what is being typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from audiences import definitions
+from audiences.criteria import MODES, Criteria
+from audiences.criteria.leaves import LONGEST, SHORTEST
+from audiences.forms import AudienceFilter, AudienceForm, CriteriaForm, RevisionForm, add_problems, fields_of
+from audiences.models import Audience, AudienceVersion
+from audiences.views.counting import counted, sentence
+from crisis.clock import now
+from crisis.models import Incident
+from crisis.permissions import requires
+from crisis.refusal import Refused
+from crisis.views import person
+
+PER_PAGE = 50
+NEWEST = AudienceVersion.objects.order_by("audience_id", "-number").distinct("audience_id").select_related("written_by")
+
+
+@require_GET
+@requires("see")
+def audience_list(request: HttpRequest) -> HttpResponse:
+    """Every audience with its newest sentence; filters in the URL."""
+    form = AudienceFilter(request.GET)
+    rows = form.rows().prefetch_related(Prefetch("versions", NEWEST, to_attr="newest"))
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    listed = [(audience, version, _sentence_of(version)) for audience in page for version in audience.newest]
+    return render(request, "audiences/audience_list.html", {"form": form, "page": page, "listed": listed})
+
+
+@require_GET
+@requires("see")
+def audience_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who is this, and how many now. `?version=` shows an older wording."""
+    audience = _audience(pk)
+    version = _version(audience, request.GET.get("version"))
+    versions = [(each, _sentence_of(each)) for each in audience.versions.select_related("written_by")]
+    context = {
+        "audience": audience,
+        "version": version,
+        "versions": versions,
+        "newest": versions[0][0],
+        "drill": _is_drill(audience),
+        **counted(Criteria.from_json(version.criteria), now()),
+    }
+    return render(request, "audiences/audience_detail.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("audience.write")
+def audience_new(request: HttpRequest) -> HttpResponse:
+    """A new audience; `?incident=` fills in its place and name. “Count” saves nothing."""
+    incident = _incident(request.GET.get("incident"))
+    form = AudienceForm(request.POST or None, initial=_initial_of(incident))
+    if _is_to_be_saved(request, form):
+        data = form.cleaned_data
+        try:
+            version = definitions.define(data["name"], form.criteria(), by=person(request), incident=data["incident"])
+        except Refused as refused:
+            add_problems(form, refused)
+        else:
+            messages.success(request, _("The audience was saved. Nothing has been sent."))
+            return redirect("audience_detail", version.audience_id)
+    return _form_page(request, "audiences/audience_new.html", form, incident=incident, drill=bool(incident and incident.drill))
+
+
+@require_http_methods(["GET", "POST"])
+@requires("audience.write")
+def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """The next version. `?version=` starts from an older one; `?hours=` and `?mode=` from a narrower choice."""
+    audience = _audience(pk)
+    last = _version(audience, None)
+    initial, kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria))
+    initial |= {"based_on": last.number, **_asked(request)}
+    form = RevisionForm(request.POST or None, initial=initial, kept=kept)
+    based_on = form["based_on"].value()
+    if _is_to_be_saved(request, form):
+        try:
+            form.demand_newest(last)
+            version = definitions.revise(audience, form.criteria(), by=person(request))
+        except Refused as refused:
+            add_problems(form, refused)
+            based_on = last.number  # they are told of it now: saving again is meant
+        else:
+            messages.success(request, _revised(version, last))
+            return redirect("audience_detail", audience.pk)
+    context = {"audience": audience, "drill": _is_drill(audience), "last": last, "last_sentence": _sentence_of(last)}
+    return _form_page(request, "audiences/audience_edit.html", form, based_on=based_on, **context)
+
+
+@require_GET
+@requires("see")
+def audience_reach(request: HttpRequest) -> HttpResponse:
+    """The inside of the count beside a form being filled in. `prefix` is the form's, `audience` the one being revised."""
+    kept: tuple[Any, ...] = ()
+    if request.GET.get("audience"):
+        audience = _audience(_number(request.GET["audience"]))
+        kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria))[1]
+    form = CriteriaForm(request.GET, prefix=request.GET.get("prefix") or None, kept=kept)
+    return render(request, "audiences/_counted.html", _counted_form(form))
+
+
+def _is_to_be_saved(request: HttpRequest, form: CriteriaForm) -> bool:
+    """Whether the form is right and “Save” was pressed. Who only counts is not asked for a name."""
+    if "count" in request.POST:
+        form.errors.pop("name", None)
+        return False
+    return form.is_valid()
+
+
+def _form_page(request: HttpRequest, template: str, form: CriteriaForm, **context: Any) -> HttpResponse:
+    """A form with its count: of what was typed, or of what it is filled with when it is first shown."""
+    context |= {"form": form, "kept": [leaf.sentence() for leaf in form.kept], **_counted_form(form)}
+    return render(request, template, context, status=422 if form.is_bound and form.errors else 200)
+
+
+def _counted_form(form: CriteriaForm) -> dict[str, Any]:
+    """What `_counted.html` shows: the count, or what is still missing for one."""
+    form = form if form.is_bound else _filled(form)
+    form.is_valid()
+    if "criteria" in form.cleaned_data:
+        return counted(form.criteria(), now())
+    return {"missing": [sentence for sentences in form.errors.values() for sentence in sentences]}
+
+
+def _filled(form: CriteriaForm) -> CriteriaForm:
+    """The form as if what it is first shown with had been typed."""
+    typed = {field.name: field.initial for field in form if field.initial is not None}
+    return CriteriaForm(typed | {"countries": [*map(str, typed.get("countries", []))]}, kept=form.kept)
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """A narrower choice from the URL; what is none is left out."""
+    found: dict[str, Any] = {}
+    hours = request.GET.get("hours", "")
+    if hours.isdecimal() and len(hours) < 6 and SHORTEST <= int(hours) <= LONGEST:
+        found |= {"window": int(hours), "unit": "hours"}
+    if request.GET.get("mode") in MODES:
+        found["mode"] = request.GET["mode"]
+    return found
+
+
+def _revised(version: AudienceVersion, before: AudienceVersion) -> str:
+    if version.pk == before.pk:
+        return _("Nothing was changed: version %(n)d says the same.") % {"n": version.number}
+    return _("Version %(n)d was saved. Campaigns that use an older version keep it.") % {"n": version.number}
+
+
+def _initial_of(incident: Incident | None) -> dict[str, Any]:
+    if incident is None:
+        return {}
+    return {"incident": incident, "name": str(incident)[:200], "countries": [*incident.countries.all()]}
+
+
+def _audience(pk: int) -> Audience:
+    return get_object_or_404(Audience.objects.select_related("incident"), pk=pk)
+
+
+def _version(audience: Audience, number: str | None) -> AudienceVersion:
+    """A version by its number, the newest without one. Raises Http404."""
+    versions = AudienceVersion.objects.filter(audience=audience).select_related("written_by")
+    found = versions.filter(number=_number(number)).first() if number else versions.order_by("-number").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _incident(pk: str | None) -> Incident | None:
+    return get_object_or_404(Incident, pk=_number(pk)) if pk else None
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 19):
+        raise Http404
+    return int(text)
+
+
+def _is_drill(audience: Audience) -> bool:
+    return bool(audience.incident and audience.incident.drill)
+
+
+def _sentence_of(version: AudienceVersion) -> str:
+    return sentence(Criteria.from_json(version.criteria))

@@ -1,0 +1,88 @@
+"""What a page shows of an audience's reach: plain values for the template `audiences/_reach.html`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
+
+from audiences.criteria import Criteria
+from audiences.criteria.words import language_name
+from audiences.models import AddressKind, Source
+from audiences.reach import KindReach, Reach, reach
+from audiences.traits import Reason
+
+REASONS: Mapping[Reason, Any] = {
+    "not_permitted": gettext_lazy("did not allow our messages"),
+    "denied": gettext_lazy("opted out"),
+    "dead": gettext_lazy("address no longer works"),
+    "no_address": gettext_lazy("no address"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind of address: people who can be written to, people excluded by reason, and the languages of the first."""
+
+    label: str
+    reachable: int
+    excluded: list[tuple[str, int]]
+    languages: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrower:
+    """A narrower choice: what it is, whom it would mean, and the query that prefills the form with it."""
+
+    label: str
+    people: int
+    query: str
+
+
+def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
+    """The sentence, the reach at an instant, and what stands beside it: who has probably left, narrower choices, sources."""
+    found = reach(criteria, AddressKind.values, at=at)
+    kinds = [_row(AddressKind(kind), kind_reach) for kind, kind_reach in found.by_kind.items() if _held(kind_reach)]
+    held = {row.label for row in kinds}
+    return {
+        "at": at,
+        "sentence": sentence(criteria),
+        "reach": found,
+        "mode": criteria.place.mode,
+        "kinds": kinds,
+        "reasons": list(REASONS.values()),
+        "not_held": [str(kind.label) for kind in AddressKind if str(kind.label) not in held],
+        "narrower": list(_narrower(criteria, found)),
+        "sources": list(Source.objects.filter(active=True)),
+    }
+
+
+def sentence(criteria: Criteria) -> str:
+    """In the reader's language."""
+    return criteria.sentence((get_language() or "ru").split("-")[0])
+
+
+def _held(found: KindReach) -> bool:
+    return bool(found.reachable or any(people for reason, people in found.excluded.items() if reason != "no_address"))
+
+
+def _row(kind: AddressKind, found: KindReach) -> KindRow:
+    return KindRow(
+        str(kind.label),
+        found.reachable,
+        [(str(label), found.excluded.get(reason, 0)) for reason, label in REASONS.items()],
+        [(language_name(code), people) for code, people in found.languages.items()],
+    )
+
+
+def _narrower(criteria: Criteria, found: Reach) -> Iterator[Narrower]:
+    if criteria.place.mode == "was_there":
+        yield Narrower(_("only those last seen there"), found.was_there - found.left, urlencode({"mode": "last_seen_there"}))
+    for hours, people in found.narrower.items():
+        label = ngettext("only the last %(n)d hour", "only the last %(n)d hours", hours) % {"n": hours}
+        yield Narrower(label, people, urlencode({"hours": hours}))
