@@ -1,9 +1,7 @@
-"""The pages of a campaign as people meet them: what each shows, what each refuses, and that a refusal changes nothing."""
+"""The pages on which a campaign is written and decided: what each shows, what it refuses, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,39 +9,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crisis import incidents
 from crisis.clock import now
-from crisis.models import AuditEntry, User
+from crisis.models import User
 from messaging import workflow
 from messaging.forms import initial_of
-from messaging.models import Approval, Batch, Campaign, Delivery, Order, Receipt, Reply, Status
-from messaging.phrases import Size, union
-from messaging.views.reports import safe
+from messaging.models import Approval, Campaign, Status
 from tests import world
+from tests.desk import Desk, url
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
-
-
-class Desk:
-    """An author and an approver at their screens, one open incident, one account, five people to write to."""
-
-    def __init__(self, client_of: Browser) -> None:
-        self.author = world.person("anna", "operator")
-        self.chief = world.person("boris", "supervisor")
-        self.at_author, self.at_chief = client_of(self.author), client_of(self.chief)
-        self.incident = world.incident(self.author)
-        self.account = world.account()
-        world.contacts([1, 2, 3, 4, 5])
-
-    def draft(self, **changes: Any) -> Campaign:
-        content = world.content(self.account, version=world.audience(self.author), **changes)
-        return workflow.draft(self.incident, content, by=self.author)
-
-    def submitted(self, **changes: Any) -> Campaign:
-        return workflow.submit(self.draft(**changes), by=self.author)
-
-    def sending(self) -> Campaign:
-        return world.approve(self.submitted(), self.chief)
 
 
 @pytest.fixture
@@ -57,10 +33,6 @@ def typed(campaign: Campaign, **changes: Any) -> dict[str, Any]:
     values |= {"seen_at": campaign.updated_at.isoformat(timespec="microseconds"), "go": "save"}
     local = {name: f"{value:%Y-%m-%dT%H:%M}" for name, value in values.items() if hasattr(value, "hour")}
     return {**values, **local, **changes}
-
-
-def url(campaign: Campaign, page: str) -> str:
-    return f"/campaigns/{campaign.pk}/{page}"
 
 
 def decision(desk: Desk, campaign: Campaign) -> dict[str, str]:
@@ -401,136 +373,15 @@ def test_a_drills_button_says_so(client_of: Browser) -> None:
     assert "Send now" not in page
 
 
-def test_the_live_page_sums_what_the_ledger_holds(desk: Desk) -> None:
-    campaign = desk.sending()
-    Batch.objects.filter(campaign=campaign).update(accepted=2, failed=1, uncertain=1, asked_at=now())
-    page = desk.at_author.get(url(campaign, "live/")).content.decode()
-    assert "2 of 5 people accepted by vk-direct" in page
-    assert "Stop sending" in page
+def test_nothing_new_is_begun_about_a_closed_incident(desk: Desk) -> None:
+    incidents.move(desk.incident, "closed", by=desk.author)
+    answer = desk.at_author.get(new(desk))
+    assert answer.status_code == 409
+    assert "Declare a new one" in answer.content.decode()
 
 
-def test_the_moving_part_holds_no_form_and_no_button(desk: Desk) -> None:
-    answer = desk.at_author.get(url(desk.sending(), "progress/"), headers={"HX-Request": "true"})
-    assert "<form" not in answer.content.decode()
-    assert "<button" not in answer.content.decode()
-    assert "X-Poll" not in answer
-
-
-def test_the_poll_ends_with_the_campaign(desk: Desk) -> None:
-    campaign = desk.sending()
-    workflow.stop(campaign, by=desk.author)
-    answer = desk.at_author.get(url(campaign, "progress/"))
-    assert answer["X-Poll"] == "over"
-    assert url(campaign, "report/") in answer.content.decode()
-
-
-def test_reasons_of_failure_say_what_to_do(desk: Desk) -> None:
-    campaign = desk.sending()
-    batch = Batch.objects.get(campaign=campaign)
-    Delivery.objects.create(campaign=campaign, account=desk.account, batch=batch, contact=77, status="failed", reason="901")
-    page = desk.at_author.get(url(campaign, "progress/")).content.decode()
-    assert "have not allowed our messages, or took that back" in page
-    assert "reach these people in another way" in page
-
-
-def test_pause_and_resume_are_posts_for_those_who_may(desk: Desk) -> None:
-    campaign = desk.sending()
-    assert desk.at_author.get(url(campaign, "pause/")).status_code == 405
-    desk.at_author.post(url(campaign, "pause/"))
-    assert Campaign.objects.get(pk=campaign.pk).status == Status.PAUSED
-    assert desk.at_author.post(url(campaign, "resume/")).status_code == 403
-    desk.at_chief.post(url(campaign, "resume/"))
-    assert Campaign.objects.get(pk=campaign.pk).status == Status.SENDING
-
-
-def test_stop_asks_first_and_then_stops_for_good(desk: Desk) -> None:
-    campaign = desk.sending()
-    page = desk.at_author.get(url(campaign, "stop/")).content.decode()
-    assert "People who would not get it any more: 5" in page
-    assert Campaign.objects.get(pk=campaign.pk).status == Status.SENDING
-    answer = desk.at_author.post(url(campaign, "stop/"), follow=True)
-    assert "People who will not get it: 5" in answer.content.decode()
-    assert Campaign.objects.get(pk=campaign.pk).status == Status.STOPPED
-
-
-def test_stopping_twice_is_harmless_and_a_draft_cannot_be_stopped(desk: Desk) -> None:
-    campaign = desk.sending()
-    desk.at_author.post(url(campaign, "stop/"))
-    assert desk.at_author.post(url(campaign, "stop/")).status_code == 302
-    assert desk.at_author.post(url(desk.draft(), "stop/")).status_code == 409
-
-
-def test_somebody_logged_out_returns_to_the_same_stop(desk: Desk) -> None:
-    assert Client().post(url(desk.sending(), "stop/")).url.endswith("/stop/")
-
-
-def reply(desk: Desk, campaign: Campaign, text: str) -> Reply:
-    receipt = Receipt.objects.create(account=desk.account, event_id=text, kind="reply", at=now())
-    return Reply.objects.create(account=desk.account, receipt=receipt, campaign=campaign, text=text, key=1)
-
-
-def test_replies_are_read_once_and_the_audit_keeps_no_words_of_theirs(desk: Desk) -> None:
-    campaign = desk.sending()
-    row = reply(desk, campaign, "<b>help</b>")
-    assert "&lt;b&gt;help" in desk.at_author.get(url(campaign, "replies/")).content.decode()
-    desk.at_author.post(url(campaign, f"replies/{row.pk}/read/"))
-    desk.at_chief.post(url(campaign, f"replies/{row.pk}/read/"))
-    row.refresh_from_db()
-    assert row.read_by == desk.author
-    assert [entry.data for entry in AuditEntry.objects.filter(action="reply.read")] == [{"campaign": campaign.pk}]
-
-
-def test_a_reply_of_another_campaign_is_not_found(desk: Desk) -> None:
-    row = reply(desk, desk.sending(), "hello")
-    assert desk.at_author.post(url(desk.draft(), f"replies/{row.pk}/read/")).status_code == 404
-
-
-def test_the_report_names_the_share_with_its_denominator(desk: Desk) -> None:
-    campaign = desk.sending()
-    desk.incident.estimate_people, desk.incident.estimate_source, desk.incident.estimate_at = 80, "Rosturizm", now().date()
-    desk.incident.save()
-    Batch.objects.filter(campaign=campaign).update(accepted=4, failed=1, status="done")
-    workflow.stop(campaign, by=desk.author)
-    page = desk.at_author.get(url(campaign, "report/")).content.decode()
-    assert "accepted it for 4 of an estimated 80 nationals (5\xa0%; Rosturizm" in page.replace("5 %", "5\xa0%")
-    assert "delivered" not in page.replace("is not “delivered”", "")
-
-
-def test_ways_are_never_added_up_as_if_people_were_distinct() -> None:
-    assert union([(3000, 3000), (18_000, 22_000)]) == Size(18_000, 25_000)
-    assert str(Size(18_000, 22_000)) == "about 20,000 people"
-    assert str(union([(3000, 3000), (0, None)])) == "at least 3,000 people"
-
-
-def test_an_order_is_told_as_the_platform_told_it(desk: Desk) -> None:
-    campaign = desk.sending()
-    batch = Batch.objects.get(campaign=campaign)
-    Order.objects.create(
-        batch=batch, status="done", matched=20_000, sent=19_400, asked_at=now(), answered_at=now(), ended_at=now()
-    )
-    page = desk.at_author.get(url(campaign, "progress/")).content.decode()
-    assert "19,400 sent of 20,000 people whom vk-direct found" in page
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+7", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
-def test_no_cell_of_the_csv_is_a_formula(cell: str) -> None:
-    assert safe(cell).startswith("'")
-
-
-def test_the_exports_hold_totals_and_no_person(desk: Desk) -> None:
-    campaign = desk.sending()
-    Batch.objects.filter(campaign=campaign).update(accepted=5, status="done")
-    sheet = desk.at_author.get(url(campaign, "report.csv")).content.decode("utf-8")
-    assert sheet.startswith("\ufeff")
-    rows = [*csv.reader(io.StringIO(sheet[1:]))]
-    assert ["vk-direct", "accepted", "5"] in rows
-    told = desk.at_author.get(url(campaign, "report.json")).json()
-    assert told["reached"] == {"at_least": 5, "at_most": 5, "basis": "accepted by platforms"}
-    assert "anna" not in sheet.lower()
-
-
-def test_an_administrator_may_not_export(desk: Desk, client_of: Browser) -> None:
-    campaign = desk.sending()
-    admin = client_of(world.person("admin", "admin"))
-    assert admin.get(url(campaign, "report/")).status_code == 200
-    assert admin.get(url(campaign, "report.csv")).status_code == 403
+def test_submitting_twice_says_that_nothing_was_done_twice(desk: Desk) -> None:
+    campaign = desk.submitted()
+    answer = desk.at_author.post(url(campaign, "submit/"))
+    assert answer.status_code == 409
+    assert "nothing was done twice" in answer.content.decode()

@@ -58,6 +58,8 @@ SECTION_OF = {"not_after": "times", "starts_at": "times", "refers_to": "texts", 
 def campaign_new(request: HttpRequest, incident: int) -> HttpResponse:
     """Choose a template, then the draft form filled from it; the first save makes the draft."""
     about = get_object_or_404(Incident.objects.prefetch_related("countries"), pk=incident)
+    if about.status == Incident.Status.CLOSED:
+        raise Refused(_("The incident is closed. Declare a new one to send about it."))
     if request.method == "POST":
         form = CampaignForm(request.POST, incident=about)
         return _counted(request, form) if request.POST.get("go") == "count" else _begin(request, form)
@@ -270,7 +272,7 @@ def _preview(
         "size": size_of(counted),
         "letters": letters(campaign),
         "approvers": approvers(campaign),
-        "problems": [{"url": f"#id_{_row_of(p.field)}", "sentence": p.sentence} for p in found],
+        "problems": [{"url": f"#id_{_row_of(p.field)}" if p.field else "", "sentence": p.sentence} for p in found],
         "rows": _summary(campaign, found),
     }
     return render(request, "messaging/campaign_preview.html", context, status=status)

@@ -196,7 +196,7 @@ def _stop_sentence(campaign: Campaign, found: list[Way]) -> str:
 
 
 def _gone(gone: int, left: int, *, stopped: bool) -> str:
-    values = {"gone": number(gone) or "0", "left": number(left) or "0"}
+    values = {"gone": number(gone), "left": number(left)}
     if stopped:
         return _("Stopped. People already tried: %(gone)s. People who will not get it: %(left)s.") % values
     return _("People already tried: %(gone)s. People who would not get it any more: %(left)s.") % values
