@@ -1,4 +1,4 @@
-"""The pages on which a campaign is written and decided: what each shows, what it refuses, and that a refusal changes nothing."""
+"""The pages on which a campaign is written and decided: what each shows and refuses, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
