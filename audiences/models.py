@@ -91,15 +91,16 @@ class Address(models.Model):
 class Presence(models.Model):
     """Where and when a contact was last seen in a country. `traits` repeats what reach needs: see `audiences.traits`.
 
-    Written by `audiences.presence` alone. `cell` is an H3 cell of resolution 7. No foreign key checks the country: imports do.
+    `cell` is an H3 cell of resolution 7. The database checks no foreign key here: that would cost as much as the import itself,
+    and `audiences.presence` is the only writer. A row whose contact or source were gone would reach nobody.
     """
 
     pk = models.CompositePrimaryKey("contact_id", "country")
-    contact = models.ForeignKey(Contact, models.CASCADE, db_index=False, related_name="presence")
+    contact = models.ForeignKey(Contact, models.CASCADE, db_index=False, db_constraint=False, related_name="presence")
     country = models.CharField(max_length=2)
     cell = models.BigIntegerField()
     last_seen_at = models.DateTimeField()
-    source = models.ForeignKey(Source, models.PROTECT, db_index=False, related_name="+")
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, db_constraint=False, related_name="+")
     traits = models.IntegerField(default=0)
 
     class Meta:
