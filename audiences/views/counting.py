@@ -17,21 +17,20 @@ from audiences.models import AddressKind, Source
 from audiences.reach import KindReach, Reach, reach
 from audiences.traits import Reason
 
-REASONS: Mapping[Reason, Any] = {
-    "not_permitted": gettext_lazy("did not allow our messages"),
-    "denied": gettext_lazy("opted out"),
-    "dead": gettext_lazy("address no longer works"),
-    "no_address": gettext_lazy("no address"),
+REASONS: Mapping[Reason, tuple[Any, str]] = {  # words and tone
+    "not_permitted": (gettext_lazy("did not allow our messages"), "wait"),
+    "denied": (gettext_lazy("opted out"), "bad"),
+    "dead": (gettext_lazy("address no longer works"), "unsure"),
+    "no_address": (gettext_lazy("no address"), ""),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One kind of address: people who can be written to, people excluded by reason, and the languages of the first."""
+    """One kind of address: who can be written to and who is excluded, by reason, as parts of a bar; languages of the first."""
 
     label: str
-    reachable: int
-    excluded: list[tuple[str, int]]
+    segments: list[dict[str, Any]]
     languages: list[tuple[str, int]]
 
 
@@ -55,7 +54,6 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
         "reach": found,
         "mode": criteria.place.mode,
         "kinds": kinds,
-        "reasons": list(REASONS.values()),
         "not_held": [str(kind.label) for kind in AddressKind if str(kind.label) not in held],
         "narrower": list(_narrower(criteria, found)),
         "sources": list(Source.objects.filter(active=True)),
@@ -72,12 +70,10 @@ def _held(found: KindReach) -> bool:
 
 
 def _row(kind: AddressKind, found: KindReach) -> KindRow:
-    return KindRow(
-        str(kind.label),
-        found.reachable,
-        [(str(label), found.excluded.get(reason, 0)) for reason, label in REASONS.items()],
-        [(language_name(code), people) for code, people in found.languages.items()],
-    )
+    segments: list[dict[str, Any]] = [{"label": _("can be written to"), "people": found.reachable, "tone": "ok"}]
+    for reason, (words, tone) in REASONS.items():
+        segments.append({"label": words, "people": found.excluded.get(reason, 0), "tone": tone})
+    return KindRow(str(kind.label), segments, [(language_name(code), people) for code, people in found.languages.items()])
 
 
 def _narrower(criteria: Criteria, found: Reach) -> Iterator[Narrower]:
