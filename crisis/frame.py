@@ -16,7 +16,7 @@ from crisis.models import Incident, User
 from crisis.permissions import may
 
 # URL name, word, icon, the action a person needs to see it at all
-PLACES = (
+PLACES: tuple[tuple[str, Any, str, str], ...] = (
     ("situation", _("Situation"), "situation", "see"),
     ("incident_list", _("Incidents"), "incident", "see"),
     ("campaign_list", _("Campaigns"), "campaign", "see"),
@@ -57,7 +57,7 @@ def places(request: HttpRequest) -> list[Place]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return []
-    return [place for name, *rest, action in PLACES if may(user, action) for place in _place(request, name, *rest)]
+    return [place for row in PLACES if may(user, row[3]) for place in _place(request, *row[:3])]
 
 
 def _place(request: HttpRequest, name: str, label: Any, icon: str) -> list[Place]:

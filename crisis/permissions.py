@@ -37,6 +37,7 @@ MAY: dict[str, frozenset[str]] = {
     "audit.see": frozenset({SUPERVISOR, ADMIN, AUDITOR}),
     "queues.see": frozenset({ADMIN, AUDITOR}),
     "admin.site": frozenset({ADMIN, AUDITOR}),
+    "admin.change": frozenset({ADMIN}),
 }
 
 P = ParamSpec("P")

@@ -184,7 +184,7 @@
     const ask = async () => {
       busy = true;
       try {
-        const answer = await fetch(element.dataset.poll, { headers: { "HX-Request": "true", "HX-Trigger-Name": "poll" }, signal: AbortSignal.timeout(SLOWEST) });
+        const answer = await fetch(element.dataset.poll, { headers: { "HX-Request": "true", "X-Poll": "1" }, signal: AbortSignal.timeout(SLOWEST) });
         if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
         const fresh = document.createElement("template");
         fresh.innerHTML = await answer.text();

@@ -13,8 +13,10 @@ from babel.numbers import format_decimal
 from django import template
 from django.forms import BaseForm
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -166,7 +168,10 @@ def form_problems(form: Any) -> list[dict[str, str]]:
     if not isinstance(form, BaseForm):
         return []
     return [
-        {"target": _first_input(form, name), "sentence": f"{form[name].label}: {sentence}" if name in form.fields else sentence}
+        {
+            "target": _first_input(form, name),
+            "sentence": f"{form[name].label}: {sentence}" if name in form.fields else str(sentence),
+        }
         for name, sentences in form.errors.items()
         for sentence in sentences
     ]
@@ -194,6 +199,15 @@ def icon(name: str, extra: str = "") -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.simple_tag(takes_context=True)
+def back_url(context: Any) -> str:
+    """The page of ours that the person came from, or the start."""
+    request = context.get("request")
+    came_from = request.headers.get("referer", "") if request else ""
+    ours = request and url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
+    return came_from if ours else reverse("situation")
 
 
 @register.inclusion_tag("_bar.html")

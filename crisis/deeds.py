@@ -1,0 +1,80 @@
+"""The audit log in words: what each action is called on the page, and where its object can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crisis.models import AuditEntry
+
+DEEDS = {
+    "incident.declare": gettext_lazy("declared an incident"),
+    "incident.note": gettext_lazy("added to the situation log"),
+    "incident.schedule_update": gettext_lazy("set when the next update is due"),
+    "incident.move": gettext_lazy("moved an incident on"),
+    "incident.tick": gettext_lazy("noted what a mission has told its followers"),
+    "audience.write": gettext_lazy("wrote an audience"),
+    "audience.create": gettext_lazy("made an audience"),
+    "contacts.import": gettext_lazy("imported contacts"),
+    "campaign.draft": gettext_lazy("began a campaign"),
+    "campaign.edit": gettext_lazy("edited a campaign"),
+    "campaign.submit": gettext_lazy("submitted a campaign for approval"),
+    "campaign.withdraw": gettext_lazy("withdrew a campaign"),
+    "campaign.approve": gettext_lazy("approved a campaign"),
+    "campaign.send_back": gettext_lazy("returned a campaign for editing"),
+    "campaign.reject": gettext_lazy("rejected a campaign"),
+    "campaign.hold": gettext_lazy("held a campaign back: it must be approved again"),
+    "campaign.start": gettext_lazy("started sending"),
+    "campaign.pause": gettext_lazy("paused sending"),
+    "campaign.resume": gettext_lazy("resumed sending"),
+    "campaign.stop": gettext_lazy("stopped sending"),
+    "campaign.correct": gettext_lazy("began a correction"),
+    "campaign.expire": gettext_lazy("let a campaign expire"),
+    "campaign.finish": gettext_lazy("finished sending"),
+    "account.pause": gettext_lazy("paused an account"),
+    "account.resume": gettext_lazy("resumed an account"),
+    "account.test": gettext_lazy("tested an account"),
+    "reference.add": gettext_lazy("added reference data"),
+    "reference.change": gettext_lazy("changed reference data"),
+    "reference.delete": gettext_lazy("deleted reference data"),
+}
+
+
+def deed(action: str) -> str:
+    """The action in words; a new action shows its own name until it has some."""
+    return str(DEEDS.get(action, action))
+
+
+def told(entries: Iterable[AuditEntry], *, with_data: bool) -> Iterator[dict[str, Any]]:
+    """Rows as the timeline shows them. The data are for those who read machine words."""
+    for entry in entries:
+        notes = [_about(entry), *([_data(entry)] if with_data else []), entry.hash[:12]]
+        yield {
+            "key": entry.pk,
+            "at": entry.at,
+            "by": entry.by,
+            "text": deed(entry.action),
+            "url": _address(entry),
+            "note": " · ".join(filter(None, notes)),
+        }
+
+
+def _about(entry: AuditEntry) -> str:
+    kind = entry.object_type.rpartition(".")[2]
+    return _("%(kind)s %(number)s") % {"kind": _(kind), "number": entry.object_id} if kind else ""
+
+
+def _data(entry: AuditEntry) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in entry.data.items())
+
+
+def _address(entry: AuditEntry) -> str:
+    """The object's own page, where it has one: <model>_detail by custom."""
+    try:
+        return reverse(f"{entry.object_type.rpartition('.')[2]}_detail", args=[entry.object_id])
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,234 @@
+"""Forms about incidents and the audit log. They read what a person typed; what is allowed is decided by the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
+from crisis.deeds import deed
+from crisis.models import AuditEntry, Category, Certainty, Country, Incident, Severity, Urgency, User
+
+COUNTRY_FIELDS = 5
+
+SEVERITY_EXAMPLES = {
+    Severity.EXTREME: _("war, an earthquake in a city, an attack on tourists"),
+    Severity.SEVERE: _("flights suspended, a hurricane coming, unrest in the streets"),
+    Severity.MODERATE: _("a strike at the airport, roads closed"),
+    Severity.MINOR: _("new entry rules, long queues"),
+    Severity.UNKNOWN: _("first reports, nobody can say"),
+}
+URGENCY_EXAMPLES = {
+    Urgency.IMMEDIATE: _("people must act at once"),
+    Urgency.EXPECTED: _("people must prepare today"),
+    Urgency.FUTURE: _("people can plan"),
+    Urgency.PAST: _("nothing more needs to be done"),
+    Urgency.UNKNOWN: _("nobody can say"),
+}
+CERTAINTY_EXAMPLES = {
+    Certainty.OBSERVED: _("seen, or said by the authorities"),
+    Certainty.LIKELY: _("two independent sources, or a forecast"),
+    Certainty.POSSIBLE: _("one source"),
+    Certainty.UNLIKELY: _("rumours that others deny"),
+    Certainty.UNKNOWN: _("nobody can say"),
+}
+NEXT_UPDATES = [
+    ("30", _("in 30 minutes")),
+    ("60", _("in 1 hour")),
+    ("120", _("in 2 hours")),
+    ("360", _("in 6 hours")),
+    ("", _("not promised")),
+]
+
+
+def _words(choices: Iterable[tuple[str, Any]], examples: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    return [(value, format_html("<b>{}</b> {}", label, examples[value])) for value, label in choices]
+
+
+class CountryNames(forms.TextInput):
+    """A few text inputs with one list of suggestions; the later ones are folded away."""
+
+    template_name = "crisis/country_names.html"
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        values = data.getlist(name) if hasattr(data, "getlist") else data.get(name, [])
+        return [value.strip() for value in values if value.strip()]
+
+    def format_value(self, value: Any) -> Any:
+        return value or []
+
+    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> SafeString:
+        # Django's form renderer looks into apps only; our templates all live in one place.
+        return mark_safe(render_to_string(template_name, context))  # noqa: S308
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        typed = [str(v) for v in self.format_value(value)]
+        context["widget"]["typed"] = typed + [""] * (COUNTRY_FIELDS - len(typed))
+        context["widget"]["several"] = len(typed) > 1
+        context["countries"] = sorted(map(str, Country.objects.all()))
+        return context
+
+
+class CountriesField(forms.Field):
+    """Countries by name in Russian or English, or by code."""
+
+    widget = CountryNames
+
+    def clean(self, value: Any) -> list[Country]:
+        names = super().clean(value)
+        known = {name.casefold(): c for c in Country.objects.all() for name in (c.name_in("ru"), c.name_in("en"), c.code)}
+        unknown = [name for name in names if name.casefold() not in known]
+        if unknown:
+            raise forms.ValidationError(
+                _("No country is called “%(name)s”. Choose one of the list."), params={"name": ", ".join(unknown)}
+            )
+        return list(dict.fromkeys(known[name.casefold()] for name in names))
+
+
+class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Where, what, how bad: the place is the only thing that must be typed."""
+
+    countries = CountriesField(
+        label=_("Where did it happen?"),
+        help_text=_("Start typing the country."),
+        error_messages={"required": _("Choose at least one country: an alert needs a place.")},
+    )
+    category = forms.ChoiceField(
+        label=_("What is it?"),
+        choices=[("", _("Choose")), *Category.choices],
+        error_messages={"required": _("Choose what it is.")},
+    )
+    severity = forms.ChoiceField(
+        label=_("How bad?"),
+        widget=forms.RadioSelect,
+        choices=lambda: _words(Severity.choices, SEVERITY_EXAMPLES),
+        error_messages={"required": _("Say how bad it is; “not known yet” is an answer too.")},
+    )
+    urgency = forms.ChoiceField(
+        label=_("How soon?"),
+        widget=forms.RadioSelect,
+        initial=Urgency.IMMEDIATE,
+        choices=lambda: _words(Urgency.choices, URGENCY_EXAMPLES),
+    )
+    certainty = forms.ChoiceField(
+        label=_("How sure?"),
+        widget=forms.RadioSelect,
+        initial=Certainty.OBSERVED,
+        choices=lambda: _words(Certainty.choices, CERTAINTY_EXAMPLES),
+    )
+    minutes = forms.ChoiceField(
+        label=_("When will the public hear from us next?"), choices=NEXT_UPDATES, initial="60", required=False
+    )
+
+    class Meta:
+        model = Incident
+        fields = [
+            "category", "severity", "urgency", "certainty", "title_ru", "title_en", "hotline", "drill",
+            "estimate_people", "estimate_source", "estimate_at",
+        ]  # fmt: skip
+        widgets = {"estimate_at": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+        help_texts = {
+            "title_ru": _("Left empty, it is made of the country and the kind."),
+            "hotline": _("The number that texts will name."),
+            "drill": _("Only drill accounts can be used. Nobody real is reached."),
+            "estimate_source": _("Who says so: an office, a document, a publication."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["title_ru"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("estimate_people") is not None:
+            for name in ("estimate_source", "estimate_at"):
+                if not data.get(name):
+                    self.add_error(name, _("A number needs its source and its date: reports will quote them."))
+        return data
+
+    def incident(self, now: datetime) -> Incident:
+        """The unsaved row of a valid form; `now` is the database's instant."""
+        incident: Incident = self.save(commit=False)
+        minutes = self.cleaned_data["minutes"]
+        incident.next_update_at = now + timedelta(minutes=int(minutes)) if minutes else None
+        if not incident.title_ru:
+            incident.title_ru, incident.title_en = self._title("ru"), incident.title_en or self._title("en")
+        return incident
+
+    def _title(self, language: str) -> str:
+        with override(language):
+            kind = str(Category(self.cleaned_data["category"]).label).partition(":")[0]
+            places = ", ".join(c.name_in(language) for c in self.cleaned_data["countries"])
+        return f"{places}: {kind}"[:200]
+
+
+class NoteForm(forms.Form):
+    """One line of the situation log. Its length is judged by the verb."""
+
+    text = forms.CharField(label=_("What happened?"), required=False, strip=True)
+
+
+class NextUpdateForm(forms.Form):
+    """When the public is to hear from us: so many minutes from now, or not promised."""
+
+    minutes = forms.ChoiceField(label=_("Next update"), choices=NEXT_UPDATES, required=False)
+
+    def at(self, now: datetime) -> datetime | None:
+        minutes = self.cleaned_data["minutes"]
+        return now + timedelta(minutes=int(minutes)) if minutes else None
+
+
+class CoverageForm(forms.Form):
+    """Whether a mission has told its followers, and where it can be read."""
+
+    posted = forms.BooleanField(label=_("told its followers"), required=False)
+    link = forms.URLField(label=_("Link to the post"), required=False, assume_scheme="https")
+
+
+class AuditFilter(forms.Form):
+    """Filters of the audit log; they live in the URL."""
+
+    who = forms.ModelChoiceField(
+        User.objects.order_by("username"), label=_("Who"), required=False, to_field_name="username", empty_label=_("everybody")
+    )
+    action = forms.ChoiceField(label=_("What"), required=False)
+    about = forms.CharField(label=_("About"), required=False, widget=forms.HiddenInput)
+    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    until = forms.DateField(
+        label=_("Up to and including"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct()
+        self.fields["action"].choices = [("", _("everything")), *((a, deed(a)) for a in known)]  # type: ignore[attr-defined]
+
+    def rows(self) -> Any:
+        """The entries that pass; a filter that cannot be read filters nothing and says so beside its field."""
+        self.is_valid()
+        rows, chosen = AuditEntry.objects.select_related("by"), self.cleaned_data
+        if chosen.get("who"):
+            rows = rows.filter(by=chosen["who"])
+        if chosen.get("action"):
+            rows = rows.filter(action=chosen["action"])
+        if chosen.get("about"):
+            kind, _colon, key = chosen["about"].partition(":")
+            rows = rows.filter(object_type=kind, object_id=key)
+        if chosen.get("since"):
+            rows = rows.filter(at__gte=_midnight(chosen["since"]))
+        if chosen.get("until"):
+            rows = rows.filter(at__lt=_midnight(chosen["until"] + timedelta(days=1)))
+        return rows
+
+
+def _midnight(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, datetime.min.time()), timezone.get_default_timezone())

@@ -1,0 +1,36 @@
+"""Where everything is. The composition root: other apps are named by strings only."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.templatetags.static import static
+from django.urls import include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
+
+from crisis import views
+
+favicon = login_not_required(RedirectView.as_view(url=lazy(static, str)("favicon.ico")))
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("favicon.ico", favicon, name="favicon"),
+    path("language/", views.set_language, name="set_language"),
+    # Of allauth's pages only those that a closed door needs: nobody signs up or resets a password by mail.
+    path("accounts/login/", account.login, name="account_login"),
+    path("accounts/logout/", account.logout, name="account_logout"),
+    path("accounts/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("accounts/password/", account.password_change, name="account_change_password"),
+    path("admin/", admin.site.urls),
+    path("incidents/declare/", views.incident_declare, name="incident_declare"),
+    path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),
+    path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),
+    path("incidents/<int:pk>/status/", views.incident_status, name="incident_status"),
+    path("incidents/<int:pk>/coverage/<int:mission>/", views.incident_coverage, name="incident_coverage"),
+    path("audit/", views.audit_list, name="audit_list"),
+    path("audit/verify/", views.audit_verify, name="audit_verify"),
+    path("", include("audiences.urls")),
+    path("", include("messaging.urls")),
+]
