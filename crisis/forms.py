@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
@@ -50,7 +51,7 @@ NEXT_UPDATES = [
 
 
 def _words(choices: Iterable[tuple[str, Any]], examples: Mapping[Any, Any]) -> list[tuple[str, str]]:
-    return [(value, format_html("<b>{}</b> {}", label, examples[value])) for value, label in choices]
+    return [(value, format_html("<b>{}</b> <span>{}</span>", capfirst(label), examples[value])) for value, label in choices]
 
 
 class CountryNames(forms.TextInput):
@@ -104,7 +105,8 @@ class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     category = forms.ChoiceField(
         label=_("What is it?"),
-        choices=[("", _("Choose")), *Category.choices],
+        help_text=_("The nearest one is enough."),
+        choices=lambda: [("", _("Choose")), *((value, capfirst(label)) for value, label in Category.choices)],
         error_messages={"required": _("Choose what it is.")},
     )
     severity = forms.ChoiceField(
@@ -126,7 +128,11 @@ class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=lambda: _words(Certainty.choices, CERTAINTY_EXAMPLES),
     )
     minutes = forms.ChoiceField(
-        label=_("When will the public hear from us next?"), choices=NEXT_UPDATES, initial="60", required=False
+        label=_("When will the public hear from us next?"),
+        help_text=_("The console says when it is late."),
+        choices=NEXT_UPDATES,
+        initial="60",
+        required=False,
     )
 
     class Meta:
@@ -142,6 +148,8 @@ class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
             "drill": _("Only drill accounts can be used. Nobody real is reached."),
             "estimate_source": _("Who says so: an office, a document, a publication."),
         }
+
+    field_order = ["countries", "category", "severity", "urgency", "certainty", "hotline", "minutes", "drill"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

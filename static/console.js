@@ -225,6 +225,8 @@
     document.querySelector(".rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   }
 
+  /* Our own sentences, in the person's language, instead of the browser's bubbles. */
+  for (const form of document.forms) form.noValidate = true;
   theme();
   counters();
   drafts();

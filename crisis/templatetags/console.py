@@ -168,13 +168,16 @@ def form_problems(form: Any) -> list[dict[str, str]]:
     if not isinstance(form, BaseForm):
         return []
     return [
-        {
-            "target": _first_input(form, name),
-            "sentence": f"{form[name].label}: {sentence}" if name in form.fields else str(sentence),
-        }
+        {"target": _first_input(form, name), "sentence": _named(form, name, str(sentence))}
         for name, sentences in form.errors.items()
         for sentence in sentences
     ]
+
+
+def _named(form: BaseForm, name: str, sentence: str) -> str:
+    """The sentence after its field's label; a question keeps its own mark."""
+    label = str(form[name].label) if name in form.fields else ""
+    return " ".join(filter(None, [label if label.endswith("?") or not label else f"{label}:", sentence]))
 
 
 @register.filter
@@ -193,12 +196,8 @@ def _first_input(form: BaseForm, name: str) -> str:
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """One drawing of the sprite, hidden from screen readers: a word always stands beside it."""
-    return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
-        extra,
-        static("icons.svg"),
-        name,
-    )
+    drawing = '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
+    return format_html(drawing, f"icon {extra}".strip(), static("icons.svg"), name)
 
 
 @register.simple_tag(takes_context=True)
