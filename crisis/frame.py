@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -57,16 +57,12 @@ def places(request: HttpRequest) -> list[Place]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return []
-    return [place for row in PLACES if may(user, row[3]) for place in _place(request, *row[:3])]
+    return [_place(request, *row[:3]) for row in PLACES if may(user, row[3])]
 
 
-def _place(request: HttpRequest, name: str, label: Any, icon: str) -> list[Place]:
-    try:
-        url = reverse(name)
-    except NoReverseMatch:
-        return []
-    current = request.path == url or (url != "/" and request.path.startswith(url))
-    return [Place(url, label, icon, current)]
+def _place(request: HttpRequest, name: str, label: Any, icon: str) -> Place:
+    url = reverse(name)
+    return Place(url, label, icon, request.path == url or (url != "/" and request.path.startswith(url)))
 
 
 def zones(request: HttpRequest) -> list[str]:

@@ -96,7 +96,7 @@
     notice.className = "notice";
     notice.setAttribute("role", "status");
     const text = document.createElement("p");
-    text.textContent = fill(words.kept, { time: new Date(at).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" }) });
+    text.textContent = fill(words.kept, { time: new Intl.DateTimeFormat("ru", { hour: "2-digit", minute: "2-digit" }).format(at) });
     const discard = document.createElement("button");
     discard.type = "button";
     discard.className = "slim";
@@ -182,6 +182,7 @@
       note.parentElement.classList.toggle("late", wait > USUAL);
     };
     const ask = async () => {
+      const began = Date.now();
       busy = true;
       try {
         const answer = await fetch(element.dataset.poll, { headers: { "HX-Request": "true", "X-Poll": "1" }, signal: AbortSignal.timeout(SLOWEST) });
@@ -197,13 +198,13 @@
         clocks();
       } catch { wait = Math.min(wait * 1.5, SLOWEST); }
       busy = false;
-      due = Date.now() + wait;
+      due = began + wait;
     };
     setInterval(() => {
       if (over) return;
       if (!document.hidden && !busy && Date.now() >= due) ask();
       say();
-    }, 500);
+    }, 250);
   }
 
   function focusFirst() {
