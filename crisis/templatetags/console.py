@@ -20,6 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crisis import permissions
 from crisis.models import User
@@ -56,6 +57,13 @@ STATUSES: dict[str, tuple[str, str]] = {
     "silent": ("wait", "clock"),
     "posted": ("ok", "check"),
     "unknown": ("unsure", "question"),
+}
+
+ROLE_NAMES = {
+    permissions.OPERATOR: gettext_lazy("operator"),
+    permissions.SUPERVISOR: gettext_lazy("supervisor"),
+    permissions.ADMIN: gettext_lazy("administrator"),
+    permissions.AUDITOR: gettext_lazy("auditor"),
 }
 
 
@@ -154,6 +162,12 @@ def status_icon(status: str) -> str:
 def may(user: Any, action: str) -> bool:
     """`{% if user|may:"campaign.approve" %}`: the same table that the verbs ask."""
     return isinstance(user, User) and permissions.may(user, action)
+
+
+@register.filter
+def role_name(role: str) -> str:
+    """What a person of this role is called."""
+    return str(ROLE_NAMES.get(role, role))
 
 
 @register.filter
