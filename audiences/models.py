@@ -57,11 +57,13 @@ class Source(models.Model):
 class Contact(models.Model):
     """A person we may write to. No name is needed. `language` is a code such as "ru", or empty when not known."""
 
-    reference = models.CharField(_("reference"), max_length=64, unique=True, null=True)  # noqa: DJ001 (unique where there is one)
+    reference = models.CharField(_("reference"), max_length=64, null=True)  # noqa: DJ001 (unique where there is one)
     language = models.CharField(_("language"), max_length=3, blank=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("contact"), _("contacts")
+        # Not `unique=True`: that would make a second index for LIKE, which nobody asks.
+        constraints = [models.UniqueConstraint(fields=["reference"], name="one_contact_of_a_reference")]
 
 
 class Address(models.Model):

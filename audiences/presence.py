@@ -34,8 +34,7 @@ NEWEST = """
     SELECT DISTINCT ON (a.contact_id, i.country) a.contact_id, i.country, i.cell, i.seen_at
       FROM pg_temp.incoming i JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
      WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NOT NULL
-     ORDER BY a.contact_id, i.country, i.seen_at DESC, i.cell;
-    ANALYZE pg_temp.newest
+     ORDER BY a.contact_id, i.country, i.seen_at DESC, i.cell
 """
 
 COUNTED = """
@@ -60,8 +59,7 @@ PLANNED = f"""
     SELECT contact_id, country, CASE WHEN fresh OR moved THEN new_cell ELSE old_cell END AS cell, last_seen_at,
            fresh, moved, was_latest,
            row_number() OVER (PARTITION BY contact_id ORDER BY last_seen_at DESC, country) = 1 AS latest
-      FROM decided;
-    ANALYZE pg_temp.planned
+      FROM decided
 """
 
 MOVE = f"""
@@ -237,7 +235,6 @@ def _copy(cursor: CursorWrapper, table: str, types: Sequence[str], rows: Iterabl
         for row in rows:
             copy.write_row(row)
             total += 1
-    cursor.execute("ANALYZE pg_temp.incoming")
     return total
 
 

@@ -19,7 +19,14 @@ from rq.serializers import JSONSerializer
 from messaging.models import Lane
 
 PUMP = "messaging.jobs.pump"
-FORBIDDEN = ("success_callback_name", "failure_callback_name", "stopped_callback_name", "dependency_ids", "webhook", "webhook_url")
+FORBIDDEN = (
+    "success_callback_name",
+    "failure_callback_name",
+    "stopped_callback_name",
+    "dependency_ids",
+    "webhook",
+    "webhook_url",
+)
 log = logging.getLogger(__name__)
 
 
@@ -29,7 +36,9 @@ class RingJob(Job):
     def restore(self, raw_data: dict[bytes | str, bytes | str]) -> None:
         """Raises NoSuchJobError for a job that names another function, a callback, a webhook or a dependency."""
         super().restore(raw_data)
-        names = {key.decode() if isinstance(key, bytes) else key for key, value in raw_data.items() if value not in (b"", "", None)}
+        names = {
+            key.decode() if isinstance(key, bytes) else key for key, value in raw_data.items() if value not in (b"", "", None)
+        }
         if self.func_name != PUMP or any(name.startswith(FORBIDDEN) for name in names):
             raise NoSuchJobError("This job is not a ring and was not run.")
 

@@ -31,7 +31,13 @@ def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Pr
     """Everything that keeps a draft from being submitted, worst first. Empty = it can be submitted."""
     accounts = [*campaign.accounts.order_by("pk")]
     found = [*_incident(campaign.incident), *_texts(campaign, accounts), *_ways(campaign, accounts, reach)]
-    return [*found, *_audience(campaign, accounts), *_times(campaign, at), *_exception(campaign, accounts, at), *_kind(campaign)]
+    return [
+        *found,
+        *_audience(campaign, accounts),
+        *_times(campaign, at),
+        *_exception(campaign, accounts, at),
+        *_kind(campaign),
+    ]
 
 
 def _incident(incident: Incident) -> Iterator[Problem]:
@@ -51,9 +57,17 @@ def _texts(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
 def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Problem]:
     where, language = f"text-{text.language}", _language(text.language)
     if not text.body.strip():
-        yield Problem(where, _("The text in %(language)s has no body. Write it, or empty the other fields of that language.") % {"language": language})
+        yield Problem(
+            where,
+            _("The text in %(language)s has no body. Write it, or empty the other fields of that language.")
+            % {"language": language},
+        )
     if left := blanks(text.whole):
-        yield Problem(where, _("The text in %(language)s still has blanks to fill: %(blanks)s") % {"language": language, "blanks": ", ".join(left)})
+        yield Problem(
+            where,
+            _("The text in %(language)s still has blanks to fill: %(blanks)s")
+            % {"language": language, "blanks": ", ".join(left)},
+        )
     for account in accounts:
         for code, numbers in account.channel.problems(render(text, account, drill=drill)):
             if code == "too_long":
@@ -101,7 +115,9 @@ def _delegated(account: Account, criteria: Criteria, campaign: Campaign) -> Iter
     except Refused as refused:
         yield from refused.problems
     if criteria.unknown_to_platform:
-        sentence = _("%(account)s can only be told a country and a time. Take the other conditions out of the audience, or leave it out.")
+        sentence = _(
+            "%(account)s can only be told a country and a time. Take the other conditions out of the audience, or leave it out."
+        )
         yield Problem("audience", sentence % {"account": account.label})
 
 
@@ -121,9 +137,17 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
     if not campaign.include_non_subscribers:
         return
     if not any(a.channel.kind == "delegated" for a in accounts):
-        yield Problem("exception", _("Only a platform that sends by itself can reach people who did not subscribe. Add such a way, or drop the exception."))
+        yield Problem(
+            "exception",
+            _(
+                "Only a platform that sends by itself can reach people who did not subscribe. Add such a way, or drop the exception."
+            ),
+        )
     if campaign.incident.severity not in (Severity.EXTREME, Severity.SEVERE):
-        yield Problem("exception", _("People who did not subscribe are written to only when serious harm is likely. The incident is rated lower."))
+        yield Problem(
+            "exception",
+            _("People who did not subscribe are written to only when serious harm is likely. The incident is rated lower."),
+        )
     ends = campaign.exception_expires_at
     if ends is None or ends <= at or ends > at + timedelta(hours=EXCEPTION_HOURS):
         yield Problem("exception", _("The exception has to end within 72 hours from now. Choose when."))

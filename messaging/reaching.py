@@ -60,7 +60,13 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
 def _estimated(word: Estimate | str) -> dict[str, Any]:
     if isinstance(word, str):
         return {"basis": "unknown", "why": word}
-    return {"basis": "estimated", "lower": word.lower, "upper": word.upper, "at": word.at.isoformat(), "withheld": word.withheld}
+    return {
+        "basis": "estimated",
+        "lower": word.lower,
+        "upper": word.upper,
+        "at": word.at.isoformat(),
+        "withheld": word.withheld,
+    }
 
 
 def estimates_of(campaign: Campaign, at: datetime) -> dict[int, Estimate | str]:

@@ -75,7 +75,9 @@ def edit(campaign: Campaign, content: Draft, *, seen_at: datetime, by: User) -> 
     with acting(by):
         locked = _lock(campaign.pk, Status.DRAFT)
         if locked.updated_at != seen_at:
-            raise Refused(_("A colleague has changed this draft since you opened it. Your words are kept below; compare and save again."))
+            raise Refused(
+                _("A colleague has changed this draft since you opened it. Your words are kept below; compare and save again.")
+            )
         _write(locked, content)
         audit.record("campaign.edit", by=by, about=locked, data={"languages": sorted(content.texts)})
     return Campaign.objects.get(pk=campaign.pk)
@@ -91,7 +93,12 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.save()
     _write_ways(campaign, content.accounts)
     for language, words in content.texts.items():
-        values = {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip(), "link": content.link}
+        values = {
+            "headline": words.headline.strip(),
+            "body": words.body.strip(),
+            "instruction": words.instruction.strip(),
+            "link": content.link,
+        }
         if any(values[name] for name in ("headline", "body", "instruction")):
             Text.objects.update_or_create(campaign=campaign, part=Part.MAIN, language=language, defaults=values)
         else:
@@ -226,13 +233,17 @@ def stop(campaign: Campaign, *, by: User) -> dict[str, int]:
     return numbers
 
 
-def _simple(campaign: Campaign, status: Status, action: str, *, by: User, reason: str = "", only: Status | None = None, **values: Any) -> None:
+def _simple(
+    campaign: Campaign, status: Status, action: str, *, by: User, reason: str = "", only: Status | None = None, **values: Any
+) -> None:
     """A verb that only moves the status."""
     with acting(by):
         sources = [only] if only else [old for old, new in TRANSITIONS.items() if status in new]
         locked = _lock(campaign.pk, *sources)
         _move(locked, status, status_reason=reason, **values)
-        LogEntry.objects.create(incident_id=locked.incident_id, by=by, text=f"{locked.get_status_display()}: {locked.headline} {reason}"[:1000])
+        LogEntry.objects.create(
+            incident_id=locked.incident_id, by=by, text=f"{locked.get_status_display()}: {locked.headline} {reason}"[:1000]
+        )
         audit.record(action, by=by, about=locked, data={"reason": reason} if reason else {})
 
 
@@ -242,7 +253,8 @@ def _lock(pk: int, *statuses: Status) -> Campaign:
     campaign = rows.get(pk=pk)
     if campaign.status not in statuses:
         raise Refused(
-            _("This is already %(status)s; nothing was done twice and nothing was changed.") % {"status": campaign.get_status_display()}
+            _("This is already %(status)s; nothing was done twice and nothing was changed.")
+            % {"status": campaign.get_status_display()}
         )
     return campaign
 
@@ -254,5 +266,3 @@ def _move(campaign: Campaign, status: Status, **values: Any) -> None:
 
 def _log(campaign: Campaign, by: User, sentence: str) -> None:
     LogEntry.objects.create(incident_id=campaign.incident_id, by=by, text=(sentence % {"headline": campaign.headline})[:1000])
-
-

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from crisis.models import User
 
@@ -22,22 +23,22 @@ def _point_at(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: pytest.FixtureRequest, worker_id: str = "") -> Iterator[None]:
+def django_db_setup(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Create and migrate the test database as its owner; everything else runs as the application's restricted role."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         owner = connections["owner"]
         name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         _point_at(name)
     yield
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         _point_at(name)
         owner.creation.destroy_test_db("crisis", verbosity=0)
 
 
 @pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
+def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """A database of this test alone, where COMMIT means COMMIT. Yields its name."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         template = connections["owner"].settings_dict["NAME"]
         name = f"{template}_{uuid4().hex[:8]}"
         _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')

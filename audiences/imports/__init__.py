@@ -7,7 +7,8 @@ rows in one transaction. An address that belongs to another contact is an error 
 from __future__ import annotations
 
 from audiences.imports.applying import Imported, apply
+from audiences.imports.bringing import bring
 from audiences.imports.columns import COLUMNS, FileKind
 from audiences.imports.reading import Parsed, RowError, read
 
-__all__ = ["COLUMNS", "FileKind", "Imported", "Parsed", "RowError", "apply", "read"]
+__all__ = ["COLUMNS", "FileKind", "Imported", "Parsed", "RowError", "apply", "bring", "read"]

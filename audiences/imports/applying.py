@@ -49,8 +49,7 @@ OF_CONTACTS = """
     SELECT i.*, c.id AS contact_id, a.contact_id <> c.id AS foreign_address
       FROM pg_temp.incoming i
       LEFT JOIN audiences_contact c USING (reference)
-      LEFT JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac;
-    ANALYZE pg_temp.owned
+      LEFT JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
 """
 
 BAD_ADDRESSES = f"""

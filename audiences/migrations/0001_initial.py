@@ -22,12 +22,13 @@ class Migration(migrations.Migration):
             name="Contact",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("reference", models.CharField(max_length=64, null=True, unique=True, verbose_name="reference")),
+                ("reference", models.CharField(max_length=64, null=True, verbose_name="reference")),
                 ("language", models.CharField(blank=True, max_length=3, verbose_name="language")),
             ],
             options={
                 "verbose_name": "contact",
                 "verbose_name_plural": "contacts",
+                "constraints": [models.UniqueConstraint(fields=("reference",), name="one_contact_of_a_reference")],
             },
         ),
         migrations.CreateModel(

@@ -6,6 +6,7 @@ What a platform says of an order is applied monotonously: late, repeated and out
 from __future__ import annotations
 
 from typing import cast
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,8 +14,7 @@ from django.utils.translation import gettext as _
 from audiences.criteria import Criteria
 from crisis.clock import now
 from crisis.models import LogEntry
-from messaging.channels import Channel, ChannelError, DelegatedChannel, OrderReport, OrderRequest
-from messaging.channels.delegated import text_sha256
+from messaging.channels import Channel, ChannelError, DelegatedChannel, OrderReport, OrderRequest, text_sha256
 from messaging.delivery.claiming import Claim
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import content_refused, pause_account
@@ -77,7 +77,7 @@ def request_of(order: Order) -> OrderRequest:
 
 
 @transaction.atomic
-def apply(order_id: object, report: OrderReport) -> None:
+def apply(order_id: UUID | str, report: OrderReport) -> None:
     """Take over what a report says that is newer than what is known. A stage never goes back, and an end is never reopened."""
     order = Order.objects.select_for_update().get(pk=order_id)
     if order.answered_at is None:
@@ -117,7 +117,7 @@ def _note(order: Order, refused: bool) -> None:
 
 
 @transaction.atomic
-def close(order_id: object) -> bool:
+def close(order_id: UUID | str) -> bool:
     """Close the batch of an order that has ended, and write its one Delivery. Harmless when repeated."""
     order = Order.objects.select_for_update().get(pk=order_id)
     batch = Batch.objects.select_for_update().get(pk=order.batch_id)
@@ -130,7 +130,9 @@ def close(order_id: object) -> bool:
         defaults={"status": Delivery.Status.FAILED if refused else Delivery.Status.ACCEPTED, "people": people, "reason": order.status},
     )  # fmt: skip
     ended = Campaign.objects.values_list("status", flat=True).get(pk=batch.campaign_id)
-    closed = ended if order.status == Order.Status.CANCELLED and ended in (Status.STOPPED, Status.EXPIRED) else Batch.Status.DONE
+    closed = (
+        ended if order.status == Order.Status.CANCELLED and ended in (Status.STOPPED, Status.EXPIRED) else Batch.Status.DONE
+    )
     Batch.objects.filter(pk=batch.pk).update(
         status=closed, lease_until=None, not_before=None, accepted=people, delivered=order.delivered or 0, read=order.read or 0
     )

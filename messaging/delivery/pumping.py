@@ -115,7 +115,9 @@ class _Pump:
         self.looked_at = monotonic()
         return goes_on(held)
 
-    def _trouble(self, held: Claim, error: ChannelError, rest: list[Target], outcomes: list[Outcome], channel: Channel) -> Close:
+    def _trouble(
+        self, held: Claim, error: ChannelError, rest: list[Target], outcomes: list[Outcome], channel: Channel
+    ) -> Close:
         """What a request that failed as a whole means for its batch, its account and its campaign."""
         if error.scope == "pause":
             pause_account(self.account.pk, error.reason)
@@ -131,7 +133,9 @@ class _Pump:
     async def _answer(self, channel: Channel, reply: replies.Due) -> None:
         try:
             async with self.pace.turn():
-                outcomes = await channel.send(Message(reply.body, reply.language, reply.key), [Target(reply.contact, reply.address)])
+                outcomes = await channel.send(
+                    Message(reply.body, reply.language, reply.key), [Target(reply.contact, reply.address)]
+                )
             replies.close(reply, answered=any(o.status == "accepted" for o in outcomes))
         except ChannelError as error:
             if error.scope == "pause":

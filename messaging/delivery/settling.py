@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections.abc import Callable
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -52,19 +55,20 @@ def _settle_some() -> int:
     with connection.cursor() as cursor:
         cursor.execute(WAITING, [AT_ONCE])
         rows = cursor.fetchall()
-    by_kind: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        by_kind[row[1]].append(row)
-    for _id, _kind, address_kind, person, *_rest in by_kind["denied"]:
-        presence.deny(address_kind, [bytes(person)])
-    for _id, _kind, address_kind, person, *_rest in by_kind["allowed"] + by_kind["reply"]:
-        presence.permit(address_kind, [bytes(person)])
-    if by_kind["read"]:
-        _read(by_kind["read"])
-    for row in by_kind["order"]:
-        _order(row[6])
+    for kind, group in groupby(rows, key=itemgetter(1)):
+        APPLY.get(kind, _nothing)([*group])
     Receipt.objects.filter(pk__in=[row[0] for row in rows]).update(applied_at=now())
     return len(rows)
+
+
+def _denied(rows: list[Any]) -> None:
+    for kind, group in groupby(rows, key=itemgetter(2)):
+        presence.deny(kind, [bytes(row[3]) for row in group])
+
+
+def _allowed(rows: list[Any]) -> None:
+    for kind, group in groupby(rows, key=itemgetter(2)):
+        presence.permit(kind, [bytes(row[3]) for row in group])
 
 
 def _read(rows: list[Any]) -> None:
@@ -74,11 +78,30 @@ def _read(rows: list[Any]) -> None:
         cursor.execute(READ, values)
 
 
-def _order(data: dict[str, Any]) -> None:
-    report = OrderReport(**{**data, "at": datetime.fromisoformat(data["at"])})
+def _orders(rows: list[Any]) -> None:
+    for row in rows:
+        _order(row[6])
+
+
+def _order(data: str) -> None:
+    said = json.loads(data)
+    report = OrderReport(**{**said, "at": datetime.fromisoformat(said["at"])})
     order = Order.objects.filter(pk=report.order_id).select_related("batch").first()
     if order is None:
         return
     orders.apply(order.pk, report)
     if orders.close(order.pk):
         finish(order.batch.campaign_id)
+
+
+def _nothing(rows: list[Any]) -> None:
+    """Events that change nothing but were promised to be kept."""
+
+
+APPLY: dict[str, Callable[[list[Any]], None]] = {
+    "denied": _denied,
+    "allowed": _allowed,
+    "reply": _allowed,  # whoever writes to us allows an answer
+    "read": _read,
+    "order": _orders,
+}

@@ -77,7 +77,10 @@ def _freeze(campaign: Campaign, account: Account) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(SNAPSHOT.format(batch=BATCH, recipients=recipients), values)
-        cursor.execute("SELECT coalesce(sum(total), 0) FROM messaging_batch WHERE campaign_id = %(campaign)s AND account_id = %(account)s", values)
+        cursor.execute(
+            "SELECT coalesce(sum(total), 0) FROM messaging_batch WHERE campaign_id = %(campaign)s AND account_id = %(account)s",
+            values,
+        )
         people: int = cursor.fetchone()[0]
     return people
 
@@ -100,7 +103,9 @@ def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[
         before, people = known[str(account.pk)].get("people", 0), counted[account.pk]
         if account.addressed and people - before > LEAST and people > before * (1 + GROWTH):
             raise Held(
-                _("%(account)s would now reach %(people)d people; the approver saw %(before)d. Submit it again with the new number.")
+                _(
+                    "%(account)s would now reach %(people)d people; the approver saw %(before)d. Submit it again with the new number."
+                )
                 % {"account": account.label, "people": people, "before": before}
             )
 

@@ -2,332 +2,604 @@
 
 from __future__ import annotations
 
-import crisis.clock
+import uuid
+
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import messaging.models.accounts
-import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+import crisis.clock
+import messaging.models.accounts
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('audiences', '0002_rules'),
-        ('crisis', '0004_roles'),
+        ("audiences", "0002_rules"),
+        ("crisis", "0004_roles"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(choices=messaging.models.accounts.channel_choices, max_length=30, verbose_name='channel')),
-                ('label', models.CharField(max_length=100, verbose_name='name')),
-                ('handle', models.CharField(max_length=200, verbose_name='handle there')),
-                ('secret_name', models.CharField(max_length=60, verbose_name='name of its secret')),
-                ('rate', models.PositiveIntegerField(blank=True, null=True, verbose_name='requests a second')),
-                ('drill', models.BooleanField(default=False, verbose_name='for drills')),
-                ('address_kind', models.PositiveSmallIntegerField(editable=False, null=True)),
-                ('paused_at', models.DateTimeField(editable=False, null=True)),
-                ('paused_reason', models.CharField(blank=True, editable=False, max_length=300)),
-                ('mission', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='crisis.mission', verbose_name='mission')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.CharField(choices=messaging.models.accounts.channel_choices, max_length=30, verbose_name="channel"),
+                ),
+                ("label", models.CharField(max_length=100, verbose_name="name")),
+                ("handle", models.CharField(max_length=200, verbose_name="handle there")),
+                ("secret_name", models.CharField(max_length=60, verbose_name="name of its secret")),
+                ("rate", models.PositiveIntegerField(blank=True, null=True, verbose_name="requests a second")),
+                ("drill", models.BooleanField(default=False, verbose_name="for drills")),
+                ("address_kind", models.PositiveSmallIntegerField(editable=False, null=True)),
+                ("paused_at", models.DateTimeField(editable=False, null=True)),
+                ("paused_reason", models.CharField(blank=True, editable=False, max_length=300)),
+                (
+                    "mission",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="crisis.mission",
+                        verbose_name="mission",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'account',
-                'verbose_name_plural': 'accounts',
-                'ordering': ['drill', 'slug', 'id'],
+                "verbose_name": "account",
+                "verbose_name_plural": "accounts",
+                "ordering": ["drill", "slug", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('alert', 'alert'), ('update', 'update'), ('cancel', 'cancel'), ('all-clear', 'all-clear')], default='alert', max_length=10, verbose_name='kind')),
-                ('starts_at', models.DateTimeField(blank=True, null=True, verbose_name='start at')),
-                ('not_after', models.DateTimeField(blank=True, null=True, verbose_name='valid until')),
-                ('drill', models.BooleanField(default=False, verbose_name='drill')),
-                ('exception_reason', models.TextField(blank=True, verbose_name='why people who did not subscribe are included')),
-                ('exception_expires_at', models.DateTimeField(blank=True, null=True, verbose_name='the exception ends')),
-                ('created_at', models.DateTimeField(db_default=crisis.clock.Now())),
-                ('status', models.CharField(choices=[('draft', 'draft'), ('submitted', 'waiting for approval'), ('approved', 'approved, waiting for its time'), ('sending', 'sending'), ('paused', 'paused'), ('sent', 'sent'), ('stopped', 'stopped'), ('expired', 'expired'), ('rejected', 'rejected')], default='draft', max_length=10)),
-                ('status_reason', models.CharField(blank=True, max_length=500)),
-                ('round', models.PositiveIntegerField(default=0)),
-                ('reach', models.JSONField(null=True)),
-                ('updated_at', models.DateTimeField(db_default=crisis.clock.Now())),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('approved_at', models.DateTimeField(null=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('accounts', models.ManyToManyField(related_name='campaigns', to='messaging.account', verbose_name='ways')),
-                ('audience_version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audiences.audienceversion')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='crisis.incident')),
-                ('refers_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followed_by', to='messaging.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("alert", "alert"), ("update", "update"), ("cancel", "cancel"), ("all-clear", "all-clear")],
+                        default="alert",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(blank=True, null=True, verbose_name="start at")),
+                ("not_after", models.DateTimeField(blank=True, null=True, verbose_name="valid until")),
+                ("drill", models.BooleanField(default=False, verbose_name="drill")),
+                (
+                    "exception_reason",
+                    models.TextField(blank=True, verbose_name="why people who did not subscribe are included"),
+                ),
+                ("exception_expires_at", models.DateTimeField(blank=True, null=True, verbose_name="the exception ends")),
+                ("created_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("submitted", "waiting for approval"),
+                            ("approved", "approved, waiting for its time"),
+                            ("sending", "sending"),
+                            ("paused", "paused"),
+                            ("sent", "sent"),
+                            ("stopped", "stopped"),
+                            ("expired", "expired"),
+                            ("rejected", "rejected"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("status_reason", models.CharField(blank=True, max_length=500)),
+                ("round", models.PositiveIntegerField(default=0)),
+                ("reach", models.JSONField(null=True)),
+                ("updated_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("submitted_at", models.DateTimeField(null=True)),
+                ("approved_at", models.DateTimeField(null=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("accounts", models.ManyToManyField(related_name="campaigns", to="messaging.account", verbose_name="ways")),
+                (
+                    "audience_version",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="audiences.audienceversion",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="crisis.incident"
+                    ),
+                ),
+                (
+                    "refers_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="followed_by",
+                        to="messaging.campaign",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'campaign',
-                'verbose_name_plural': 'campaigns',
-                'ordering': ['-id'],
+                "verbose_name": "campaign",
+                "verbose_name_plural": "campaigns",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('people', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
-                ('total', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('queued', 'waiting'), ('sending', 'being sent'), ('done', 'done'), ('stopped', 'stopped'), ('expired', 'expired')], default='queued', max_length=8)),
-                ('key', models.IntegerField()),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('fence', models.BigIntegerField(default=0)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('not_before', models.DateTimeField(null=True)),
-                ('asked_at', models.DateTimeField(null=True)),
-                ('in_doubt', models.BooleanField(default=False)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('accepted', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('uncertain', models.PositiveIntegerField(default=0)),
-                ('delivered', models.PositiveIntegerField(default=0)),
-                ('read', models.PositiveIntegerField(default=0)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.account')),
-                ('resend_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.batch')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='messaging.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("rank", models.PositiveSmallIntegerField()),
+                (
+                    "people",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None),
+                ),
+                ("total", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting"),
+                            ("sending", "being sent"),
+                            ("done", "done"),
+                            ("stopped", "stopped"),
+                            ("expired", "expired"),
+                        ],
+                        default="queued",
+                        max_length=8,
+                    ),
+                ),
+                ("key", models.IntegerField()),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("fence", models.BigIntegerField(default=0)),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("not_before", models.DateTimeField(null=True)),
+                ("asked_at", models.DateTimeField(null=True)),
+                ("in_doubt", models.BooleanField(default=False)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("accepted", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("uncertain", models.PositiveIntegerField(default=0)),
+                ("delivered", models.PositiveIntegerField(default=0)),
+                ("read", models.PositiveIntegerField(default=0)),
+                (
+                    "account",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"),
+                ),
+                (
+                    "resend_of",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.batch"
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="messaging.campaign"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Author',
+            name="Author",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='authors', to='messaging.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="authors", to="messaging.campaign"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveIntegerField(default=0)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(db_default=crisis.clock.Now())),
-                ('verdict', models.CharField(choices=[('approved', 'approved')], default='approved', max_length=12)),
-                ('reach', models.JSONField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='messaging.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveIntegerField(default=0)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("verdict", models.CharField(choices=[("approved", "approved")], default="approved", max_length=12)),
+                ("reach", models.JSONField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="approvals", to="messaging.campaign"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('contact', models.BigIntegerField()),
-                ('status', models.CharField(choices=[('accepted', 'accepted'), ('delivered', 'delivered'), ('read', 'read'), ('failed', 'failed'), ('uncertain', 'may or may not have got it'), ('resent', 'sent again')], max_length=9)),
-                ('reason', models.CharField(blank=True, max_length=60)),
-                ('people', models.PositiveIntegerField(default=1)),
-                ('at', models.DateTimeField(db_default=crisis.clock.Now())),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.account')),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='messaging.batch')),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='messaging.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contact", models.BigIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "accepted"),
+                            ("delivered", "delivered"),
+                            ("read", "read"),
+                            ("failed", "failed"),
+                            ("uncertain", "may or may not have got it"),
+                            ("resent", "sent again"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=60)),
+                ("people", models.PositiveIntegerField(default=1)),
+                ("at", models.DateTimeField(db_default=crisis.clock.Now())),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deliveries", to="messaging.batch"
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="messaging.campaign",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DeliveryRef',
+            name="DeliveryRef",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider_ref', models.CharField(max_length=80)),
-                ('part', models.PositiveSmallIntegerField(default=0)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.account')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refs', to='messaging.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider_ref", models.CharField(max_length=80)),
+                ("part", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refs", to="messaging.delivery"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lane',
+            name="Lane",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('fence', models.BigIntegerField(default=0)),
-                ('next_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='messaging.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField()),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("fence", models.BigIntegerField(default=0)),
+                ("next_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lanes", to="messaging.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('queued', 'not asked yet'), ('asked', 'asked, no answer yet'), ('accepted', "waiting for the platform's decision"), ('sending', 'being sent by the platform'), ('done', 'done'), ('cancelled', 'cancelled'), ('refused', 'refused')], default='queued', max_length=10)),
-                ('asked_at', models.DateTimeField(null=True)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('answered_by', models.CharField(blank=True, max_length=120)),
-                ('decision', models.CharField(blank=True, choices=[('accepted', 'accepted'), ('refused', 'refused')], max_length=10)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('estimate_lower', models.PositiveIntegerField(null=True)),
-                ('estimate_upper', models.PositiveIntegerField(null=True)),
-                ('estimate_at', models.DateTimeField(null=True)),
-                ('matched', models.PositiveIntegerField(null=True)),
-                ('sent', models.PositiveIntegerField(null=True)),
-                ('delivered', models.PositiveIntegerField(null=True)),
-                ('read', models.PositiveIntegerField(null=True)),
-                ('failed', models.PositiveIntegerField(null=True)),
-                ('totals_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('batch', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='order', to='messaging.batch')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "not asked yet"),
+                            ("asked", "asked, no answer yet"),
+                            ("accepted", "waiting for the platform's decision"),
+                            ("sending", "being sent by the platform"),
+                            ("done", "done"),
+                            ("cancelled", "cancelled"),
+                            ("refused", "refused"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("answered_by", models.CharField(blank=True, max_length=120)),
+                (
+                    "decision",
+                    models.CharField(blank=True, choices=[("accepted", "accepted"), ("refused", "refused")], max_length=10),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("estimate_lower", models.PositiveIntegerField(null=True)),
+                ("estimate_upper", models.PositiveIntegerField(null=True)),
+                ("estimate_at", models.DateTimeField(null=True)),
+                ("matched", models.PositiveIntegerField(null=True)),
+                ("sent", models.PositiveIntegerField(null=True)),
+                ("delivered", models.PositiveIntegerField(null=True)),
+                ("read", models.PositiveIntegerField(null=True)),
+                ("failed", models.PositiveIntegerField(null=True)),
+                ("totals_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "batch",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="order", to="messaging.batch"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=120)),
-                ('kind', models.CharField(max_length=12)),
-                ('at', models.DateTimeField()),
-                ('received_at', models.DateTimeField(db_default=crisis.clock.Now())),
-                ('person_hmac', models.BinaryField(null=True)),
-                ('provider_ref', models.CharField(blank=True, max_length=80)),
-                ('data', models.JSONField(default=dict)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("event_id", models.CharField(max_length=120)),
+                ("kind", models.CharField(max_length=12)),
+                ("at", models.DateTimeField()),
+                ("received_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("person_hmac", models.BinaryField(null=True)),
+                ("provider_ref", models.CharField(blank=True, max_length=80)),
+                ("data", models.JSONField(default=dict)),
+                ("applied_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Reply',
+            name="Reply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('contact', models.BigIntegerField(null=True)),
-                ('text', models.TextField()),
-                ('received_at', models.DateTimeField(db_default=crisis.clock.Now())),
-                ('read_at', models.DateTimeField(null=True)),
-                ('answer', models.CharField(choices=[('queued', 'answer is being sent'), ('sent', 'answered automatically'), ('failed', 'the automatic answer could not be sent'), ('none', 'answered before')], default='queued', max_length=6)),
-                ('key', models.IntegerField()),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='messaging.account')),
-                ('campaign', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='messaging.campaign')),
-                ('read_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('receipt', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.receipt')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contact", models.BigIntegerField(null=True)),
+                ("text", models.TextField()),
+                ("received_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("read_at", models.DateTimeField(null=True)),
+                (
+                    "answer",
+                    models.CharField(
+                        choices=[
+                            ("queued", "answer is being sent"),
+                            ("sent", "answered automatically"),
+                            ("failed", "the automatic answer could not be sent"),
+                            ("none", "answered before"),
+                        ],
+                        default="queued",
+                        max_length=6,
+                    ),
+                ),
+                ("key", models.IntegerField()),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="replies", to="messaging.account"
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="replies", to="messaging.campaign"
+                    ),
+                ),
+                (
+                    "read_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "receipt",
+                    models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.receipt"),
+                ),
             ],
             options={
-                'verbose_name': 'reply',
-                'verbose_name_plural': 'replies',
-                'ordering': ['-id'],
+                "verbose_name": "reply",
+                "verbose_name_plural": "replies",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Text',
+            name="Text",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('part', models.CharField(choices=[('main', 'text'), ('corrected', 'correction')], default='main', max_length=10)),
-                ('language', models.CharField(max_length=2, verbose_name='language')),
-                ('headline', models.CharField(blank=True, max_length=160, verbose_name='headline')),
-                ('body', models.TextField(blank=True, verbose_name='text')),
-                ('instruction', models.TextField(blank=True, verbose_name='what to do')),
-                ('link', models.URLField(blank=True, verbose_name='link')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='messaging.campaign')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "part",
+                    models.CharField(choices=[("main", "text"), ("corrected", "correction")], default="main", max_length=10),
+                ),
+                ("language", models.CharField(max_length=2, verbose_name="language")),
+                ("headline", models.CharField(blank=True, max_length=160, verbose_name="headline")),
+                ("body", models.TextField(blank=True, verbose_name="text")),
+                ("instruction", models.TextField(blank=True, verbose_name="what to do")),
+                ("link", models.URLField(blank=True, verbose_name="link")),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="texts", to="messaging.campaign"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['part', '-language'],
+                "ordering": ["part", "-language"],
             },
         ),
         migrations.CreateModel(
-            name='Rendering',
+            name="Rendering",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('body', models.TextField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.account')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='renderings', to='messaging.campaign')),
-                ('text', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='renderings', to='messaging.text')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("body", models.TextField()),
+                (
+                    "account",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="renderings", to="messaging.campaign"
+                    ),
+                ),
+                (
+                    "text",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="renderings", to="messaging.text"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='batch',
-            name='text',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.text'),
+            model_name="batch",
+            name="text",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.text"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(condition=models.Q(('address_kind__isnull', False)), fields=('address_kind', 'drill'), name='one_sender_of_an_address_kind'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("address_kind__isnull", False)),
+                fields=("address_kind", "drill"),
+                name="one_sender_of_an_address_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('slug', 'handle'), name='one_account_a_handle'),
+            model_name="account",
+            constraint=models.UniqueConstraint(fields=("slug", "handle"), name="one_account_a_handle"),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('drill', True), ('secret_name__startswith', 'DRILL_')), models.Q(('drill', False), models.Q(('secret_name__startswith', 'DRILL_'), _negated=True)), _connector='OR'), name='drill_accounts_have_drill_secrets'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("drill", True), ("secret_name__startswith", "DRILL_")),
+                    models.Q(("drill", False), models.Q(("secret_name__startswith", "DRILL_"), _negated=True)),
+                    _connector="OR",
+                ),
+                name="drill_accounts_have_drill_secrets",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('mission', None), ('address_kind__isnull', True), _connector='OR'), name='missions_only_publish'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mission", None), ("address_kind__isnull", True), _connector="OR"),
+                name="missions_only_publish",
+            ),
         ),
         migrations.AddIndex(
-            model_name='campaign',
-            index=models.Index(condition=models.Q(('status__in', ['sent', 'rejected']), _negated=True), fields=['status'], name='campaign_status'),
+            model_name="campaign",
+            index=models.Index(
+                condition=models.Q(("status__in", ["sent", "rejected"]), _negated=True),
+                fields=["status"],
+                name="campaign_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(('exception_reason', ''), ('exception_expires_at__isnull', False), _connector='OR'), name='an_exception_ends'),
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("exception_reason", ""), ("exception_expires_at__isnull", False), _connector="OR"),
+                name="an_exception_ends",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='author',
-            constraint=models.UniqueConstraint(fields=('campaign', 'user'), name='one_author_row_a_person'),
+            model_name="author",
+            constraint=models.UniqueConstraint(fields=("campaign", "user"), name="one_author_row_a_person"),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('campaign', 'round'), name='one_approval_a_round'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(fields=("campaign", "round"), name="one_approval_a_round"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('contact', 0), _negated=True), fields=['contact', '-id'], name='delivery_of_contact'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("contact", 0), _negated=True), fields=["contact", "-id"], name="delivery_of_contact"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('campaign', 'account', 'batch', 'contact'), name='one_delivery_a_person'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "account", "batch", "contact"), name="one_delivery_a_person"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deliveryref',
-            constraint=models.UniqueConstraint(fields=('account', 'provider_ref'), name='one_delivery_a_ref'),
+            model_name="deliveryref",
+            constraint=models.UniqueConstraint(fields=("account", "provider_ref"), name="one_delivery_a_ref"),
         ),
         migrations.AddConstraint(
-            model_name='lane',
-            constraint=models.UniqueConstraint(fields=('account', 'number'), name='one_lane_a_number'),
+            model_name="lane",
+            constraint=models.UniqueConstraint(fields=("account", "number"), name="one_lane_a_number"),
         ),
         migrations.AddIndex(
-            model_name='receipt',
-            index=models.Index(condition=models.Q(('applied_at', None)), fields=['id'], name='receipt_waiting'),
+            model_name="receipt",
+            index=models.Index(condition=models.Q(("applied_at", None)), fields=["id"], name="receipt_waiting"),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.UniqueConstraint(fields=('account', 'event_id'), name='one_receipt_an_event'),
+            model_name="receipt",
+            constraint=models.UniqueConstraint(fields=("account", "event_id"), name="one_receipt_an_event"),
         ),
         migrations.AddIndex(
-            model_name='reply',
-            index=models.Index(condition=models.Q(('answer', 'queued')), fields=['account'], name='reply_to_answer'),
+            model_name="reply",
+            index=models.Index(condition=models.Q(("answer", "queued")), fields=["account"], name="reply_to_answer"),
         ),
         migrations.AddConstraint(
-            model_name='text',
-            constraint=models.UniqueConstraint(fields=('campaign', 'part', 'language'), name='one_text_a_language'),
+            model_name="text",
+            constraint=models.UniqueConstraint(fields=("campaign", "part", "language"), name="one_text_a_language"),
         ),
         migrations.AddConstraint(
-            model_name='rendering',
-            constraint=models.UniqueConstraint(fields=('account', 'text'), name='one_rendering_an_account'),
+            model_name="rendering",
+            constraint=models.UniqueConstraint(fields=("account", "text"), name="one_rendering_an_account"),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['account', 'rank', 'id'], name='batch_open'),
+            model_name="batch",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "sending"])), fields=["account", "rank", "id"], name="batch_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.UniqueConstraint(fields=('campaign', 'account', 'number'), name='one_batch_a_number'),
+            model_name="batch",
+            constraint=models.UniqueConstraint(fields=("campaign", "account", "number"), name="one_batch_a_number"),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('key', 0), _negated=True), name='a_batch_key_is_not_zero'),
+            model_name="batch",
+            constraint=models.CheckConstraint(condition=models.Q(("key", 0), _negated=True), name="a_batch_key_is_not_zero"),
         ),
     ]

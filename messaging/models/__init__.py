@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from messaging.models.accounts import Account, Lane
-from messaging.models.campaigns import TRANSITIONS, Approval, Author, Campaign, Kind, Part, Rendering, Status, Text
+from messaging.models.campaigns import (
+    LIVE,
+    STOPPABLE,
+    TRANSITIONS,
+    Approval,
+    Author,
+    Campaign,
+    Kind,
+    Part,
+    Rendering,
+    Status,
+    Text,
+)
 from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
 
 __all__ = [
+    "LIVE",
+    "STOPPABLE",
     "TRANSITIONS",
     "Account",
     "Approval",

@@ -67,11 +67,10 @@ class Account(models.Model):
             models.UniqueConstraint(name="one_account_a_handle", fields=["slug", "handle"]),
             models.CheckConstraint(
                 name="drill_accounts_have_drill_secrets",
-                condition=Q(drill=True, secret_name__startswith="DRILL_") | Q(drill=False) & ~Q(secret_name__startswith="DRILL_"),
+                condition=Q(drill=True, secret_name__startswith="DRILL_")
+                | Q(drill=False) & ~Q(secret_name__startswith="DRILL_"),
             ),
-            models.CheckConstraint(
-                name="missions_only_publish", condition=Q(mission=None) | Q(address_kind__isnull=True)
-            ),
+            models.CheckConstraint(name="missions_only_publish", condition=Q(mission=None) | Q(address_kind__isnull=True)),
         ]
 
     def __str__(self) -> str:

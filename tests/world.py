@@ -1,0 +1,111 @@
+"""Small worlds that tests happen in: people, an incident, accounts, contacts seen in a country, a campaign at any stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import h3
+from django.contrib.auth.models import Group
+from django.db import connection
+
+from audiences import definitions, presence
+from audiences.criteria import Criteria, Seen
+from audiences.keys import encrypt, fingerprint
+from audiences.models import Address, AddressKind, AudienceVersion, Contact, Source
+from audiences.presence import Sighting
+from crisis import incidents
+from crisis.clock import now
+from crisis.models import Country, Incident, User
+from messaging import workflow
+from messaging.models import Account, Campaign, Lane
+from messaging.models.accounts import address_kind_of
+from messaging.reaching import reach_of
+from messaging.wording import Words
+
+WORDS = {"ru": Words("Заголовок", "Текст по-русски.", "Оставайтесь."), "en": Words("Headline", "A text in English.", "Stay.")}
+
+
+def person(username: str, *roles: str) -> User:
+    user = User.objects.create_user(username, password=None, language="en", last_name=username.capitalize())
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+def incident(by: User, *, countries: tuple[str, ...] = ("EG",), drill: bool = False, severity: str = "Severe") -> Incident:
+    row = Incident(
+        title_ru="Полёты приостановлены", title_en="Flights suspended", category="Transport", urgency="Immediate",
+        severity=severity, certainty="Observed", drill=drill,
+    )  # fmt: skip
+    return incidents.declare(row, Country.objects.filter(pk__in=countries), by=by)
+
+
+def account(
+    slug: str = "vk-direct", *, drill: bool = False, lanes: int = 1, rate: int | None = None, handle: str = ""
+) -> Account:
+    name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO"}[slug]
+    row = Account.objects.create(
+        slug=slug, label=f"{slug}{' drill' if drill else ''}", handle=handle or ("100000002" if drill else "100000001"), rate=rate,
+        secret_name=f"DRILL_{name}" if drill else name, drill=drill, address_kind=address_kind_of(slug),
+    )  # fmt: skip
+    for number in range(1, lanes + 1):
+        Lane.objects.create(account=row, number=number)
+    return row
+
+
+def contacts(
+    peers: list[int], *, country: str = "EG", at: datetime | None = None, language: str = "ru", **flags: bool
+) -> list[Contact]:
+    """People with one VK address each, last seen in a country an hour ago unless told otherwise."""
+    source, _ = Source.objects.get_or_create(name="Story", defaults={"owner": "Story", "legal_basis": "invented"})
+    rows = Contact.objects.bulk_create([Contact(language=language) for _ in peers])
+    kind = AddressKind.VK
+    flags = {"subscribed": True, "permitted": True, **flags}
+    Address.objects.bulk_create(
+        Address(
+            contact=row, kind=kind, value_encrypted=encrypt(kind, str(peer)), value_hmac=fingerprint(kind, str(peer)), **flags
+        )
+        for row, peer in zip(rows, peers, strict=True)
+    )
+    seen_at = at or now() - timedelta(hours=1)
+    cell = h3.str_to_int(h3.latlng_to_cell(30.04, 31.24, 7))
+    presence.ingest([Sighting(kind, fingerprint(kind, str(peer)), country, cell, seen_at) for peer in peers], source)
+    return rows
+
+
+def audience(
+    by: User, *, hours: int = 336, mode: Any = "last_seen_there", countries: tuple[str, ...] = ("EG",)
+) -> AudienceVersion:
+    return definitions.define("Egypt", Criteria(Seen(countries, hours, None, mode)), by=by)
+
+
+def content(*accounts: Account, version: AudienceVersion | None, **changes: Any) -> workflow.Draft:
+    base = workflow.Draft(texts=WORDS, accounts=accounts, audience_version=version, not_after=now() + timedelta(hours=12))
+    return replace(base, **changes)
+
+
+def submitted(
+    by: User, *accounts: Account, version: AudienceVersion | None = None, drill: bool = False, **changes: Any
+) -> Campaign:
+    version = version or audience(by)
+    draft = workflow.draft(incident(by, drill=drill), content(*accounts, version=version, **changes), by=by)
+    return workflow.submit(draft, by=by)
+
+
+def approve(campaign: Campaign, by: User) -> Campaign:
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    return workflow.approve(campaign, fingerprint=campaign.fingerprint(), reach=reach_of(campaign, now(), {}), by=by)
+
+
+def sql(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """A statement as the application's own role would run it."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def counts() -> dict[str, int]:
+    """Rows of every table of ours, to prove that nothing was written."""
+    tables = sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(crisis|audiences|messaging)_' ORDER BY 1")
+    return {table: sql(f"SELECT count(*) FROM {table}")[0][0] for (table,) in tables}
