@@ -42,9 +42,11 @@ class Claim:
 TAKE = """
 UPDATE messaging_lane l SET lease_until = crisis_now() + %(lease)s * interval '1 second', fence = l.fence + 1
   FROM messaging_account a
- WHERE l.id = %(lane)s AND a.id = l.account_id AND a.paused_at IS NULL AND (l.lease_until IS NULL OR l.lease_until < crisis_now())
+ WHERE l.id = %(lane)s AND a.id = l.account_id AND a.paused_at IS NULL
+   AND (l.lease_until IS NULL OR l.lease_until < crisis_now())
 RETURNING l.id, l.account_id, l.fence,
-          CASE WHEN a.rate IS NOT NULL THEN greatest(1, a.rate / (SELECT count(*) FROM messaging_lane s WHERE s.account_id = a.id)) END,
+          CASE WHEN a.rate IS NOT NULL
+               THEN greatest(1, a.rate / (SELECT count(*) FROM messaging_lane s WHERE s.account_id = a.id)) END,
           greatest(0, extract(epoch FROM l.next_at - crisis_now()))
 """
 
@@ -65,7 +67,8 @@ def release(lane: HeldLane) -> None:
 
 
 RENEW = """
-UPDATE messaging_lane l SET lease_until = crisis_now() + %(lease)s * interval '1 second', next_at = crisis_now() + %(window)s * interval '1 second'
+UPDATE messaging_lane l
+   SET lease_until = crisis_now() + %(lease)s * interval '1 second', next_at = crisis_now() + %(window)s * interval '1 second'
   FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(fence)s AND a.id = l.account_id AND a.paused_at IS NULL
 RETURNING l.id
 """
@@ -84,12 +87,13 @@ OPEN = """
 
 CLAIM = f"""
 UPDATE messaging_batch b
-   SET status = 'sending', lease_until = crisis_now() + %(lease)s * interval '1 second', fence = b.fence + 1, attempt = b.attempt + 1,
+   SET status = 'sending', lease_until = crisis_now() + %(lease)s * interval '1 second',
+       fence = b.fence + 1, attempt = b.attempt + 1,
        asked_at = coalesce(b.asked_at, crisis_now()), in_doubt = b.in_doubt OR b.status = 'sending', not_before = NULL
   FROM messaging_campaign c
  WHERE c.id = b.campaign_id AND b.id = ({OPEN} ORDER BY b.rank, b.id LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
 RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence, b.attempt, b.in_doubt,
-          extract(epoch FROM crisis_now() - b.asked_at), c.status
+          extract(epoch FROM crisis_now() - b.asked_at)::float8, c.status
 """
 
 
@@ -102,7 +106,7 @@ def claim(lane: HeldLane) -> Claim | None:
     if not _one(RENEW, lane=lane.id, fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW):
         return None
     row = _one(CLAIM, account=lane.account, lease=settings.LEASE_SECONDS)
-    return Claim(*row[:9], float(row[9]), row[10]) if row else None
+    return Claim(*row) if row else None
 
 
 def has_work(account: int) -> bool:
@@ -117,12 +121,13 @@ SELECT c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now
 """
 EXTEND = """
 UPDATE messaging_batch SET lease_until = crisis_now() + %(lease)s * interval '1 second'
- WHERE id = %(batch)s AND fence = %(fence)s AND status = 'sending' AND lease_until < crisis_now() + %(half)s * interval '1 second'
+ WHERE id = %(batch)s AND fence = %(fence)s AND status = 'sending'
+   AND lease_until < crisis_now() + %(half)s * interval '1 second'
 """
 
 
 def goes_on(held: Claim) -> bool:
-    """Whether the next request of a claim may begin: not stopped, not paused, not expired, still ours. Renews a lease half used."""
+    """Whether the next request of a claim may begin: not stopped, paused or expired, still ours. Renews a lease half used."""
     if _one(GOES_ON, batch=held.id, fence=held.fence) != (True,):
         return False
     _run(EXTEND, batch=held.id, fence=held.fence, lease=settings.LEASE_SECONDS, half=settings.LEASE_SECONDS / 2)

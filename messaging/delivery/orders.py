@@ -1,6 +1,7 @@
 """Orders to platforms that find and write to people by themselves: asked once, followed to their end, cancelled when stopped.
 
-What a platform says of an order is applied monotonously: late, repeated and out-of-order words are harmless, and nothing but totals is kept.
+What a platform says of an order is applied monotonously: late, repeated and out-of-order words are harmless, and nothing but
+totals is kept.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def request_of(order: Order) -> OrderRequest:
     approval = campaign.approvals.get(round=campaign.round)
     texts = {t.language: t.renderings.get(account=order.batch.account).body for t in campaign.texts.filter(part=Part.MAIN)}
     version = campaign.audience_version
-    assert version is not None and campaign.not_after is not None  # submit refuses a campaign without them
+    if version is None or campaign.not_after is None:
+        raise ValueError(f"campaign {campaign.pk} was submitted without an audience or an end")  # submit refuses these
     return OrderRequest(
         order_id=str(order.pk),
         incident=campaign.incident.title_in("en"),
@@ -127,7 +129,9 @@ def close(order_id: UUID | str) -> bool:
     people = order.sent or 0
     Delivery.objects.get_or_create(
         campaign_id=batch.campaign_id, account_id=batch.account_id, batch=batch, contact=0,
-        defaults={"status": Delivery.Status.FAILED if refused else Delivery.Status.ACCEPTED, "people": people, "reason": order.status},
+        defaults={
+            "status": Delivery.Status.FAILED if refused else Delivery.Status.ACCEPTED, "people": people, "reason": order.status,
+        },
     )  # fmt: skip
     ended = Campaign.objects.values_list("status", flat=True).get(pk=batch.campaign_id)
     closed = (

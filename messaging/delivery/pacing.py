@@ -14,8 +14,9 @@ SECOND = 1.0
 class Pace:
     """`permits` requests a second, None = no limit; the first one not before `wait` seconds from now.
 
-    A permit is free again one second after its request was ANSWERED. The platform counts arrivals, and an arrival lies somewhere
-    between the beginning of a request and its answer: counted from the beginning, jitter could squeeze n + 1 arrivals into a second.
+    A permit is free again one second after its request was ANSWERED. The platform counts arrivals, and an arrival lies
+    somewhere between the beginning of a request and its answer: counted from the beginning, jitter could squeeze n + 1 arrivals
+    into a second.
     """
 
     def __init__(self, permits: int | None, wait: float = 0.0) -> None:

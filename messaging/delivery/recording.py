@@ -31,7 +31,9 @@ class Close:
 
 CLOSE = """
 UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s,
-       status = CASE WHEN %(done)s THEN 'done' WHEN c.status IN ('stopped', 'expired') AND NOT %(follow)s THEN c.status ELSE 'queued' END,
+       status = CASE WHEN %(done)s THEN 'done'
+                     WHEN c.status IN ('stopped', 'expired') AND NOT %(follow)s THEN c.status
+                     ELSE 'queued' END,
        not_before = CASE WHEN NOT %(done)s THEN crisis_now() + %(wait)s * interval '1 second' END
   FROM messaging_campaign c
  WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending' AND c.id = b.campaign_id
@@ -42,7 +44,8 @@ RETURNING b.id
 WRITE = """
 WITH given AS (
     SELECT DISTINCT ON (contact) contact, status, reason, ref
-      FROM unnest(%(contacts)s::bigint[], %(statuses)s::text[], %(reasons)s::text[], %(refs)s::text[]) AS g (contact, status, reason, ref)
+      FROM unnest(%(contacts)s::bigint[], %(statuses)s::text[], %(reasons)s::text[], %(refs)s::text[])
+           AS g (contact, status, reason, ref)
      WHERE contact = ANY (%(people)s::bigint[])
 ), wrote AS (
     INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
@@ -53,7 +56,8 @@ WITH given AS (
     SELECT %(account)s, g.ref, w.id, 0 FROM wrote w JOIN given g USING (contact) WHERE g.ref <> '' AND %(receipts)s
     ON CONFLICT DO NOTHING
 )
-UPDATE messaging_batch b SET accepted = b.accepted + n.accepted, failed = b.failed + n.failed, uncertain = b.uncertain + n.uncertain
+UPDATE messaging_batch b
+   SET accepted = b.accepted + n.accepted, failed = b.failed + n.failed, uncertain = b.uncertain + n.uncertain
   FROM (SELECT count(*) FILTER (WHERE status = 'accepted') AS accepted, count(*) FILTER (WHERE status = 'failed') AS failed,
                count(*) FILTER (WHERE status = 'uncertain') AS uncertain FROM wrote) n
  WHERE b.id = %(batch)s
@@ -61,7 +65,7 @@ UPDATE messaging_batch b SET accepted = b.accepted + n.accepted, failed = b.fail
 
 
 def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: bool) -> bool:
-    """Close the claim and write its final outcomes in one transaction. False = the batch is no longer ours: nothing was written."""
+    """Close the claim and write its final outcomes in one transaction. False = no longer ours: nothing was written."""
     known = [o for o in outcomes if o.status in FINAL]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLOSE, {"batch": held.id, "fence": held.fence, "done": close.done, "wait": min(close.wait, LONGEST),
@@ -70,15 +74,15 @@ def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: 
             return False
         if known:
             cursor.execute(WRITE, {
-                "campaign": held.campaign, "account": held.account, "batch": held.id, "people": held.people, "receipts": receipts,
-                "contacts": [o.contact for o in known], "statuses": [o.status for o in known],
+                "campaign": held.campaign, "account": held.account, "batch": held.id, "people": held.people,
+                "receipts": receipts, "contacts": [o.contact for o in known], "statuses": [o.status for o in known],
                 "reasons": [o.reason[:60] for o in known], "refs": [o.provider_ref[:80] for o in known],
             })  # fmt: skip
     return True
 
 
 def change_addresses(kind: int, addresses: Mapping[int, str], outcomes: Sequence[Outcome]) -> None:
-    """What an answer says of the addresses themselves: taken back, or nobody there. Apart from the outcomes: losing it loses nothing."""
+    """What an answer says of the addresses: taken back, or nobody there. Apart from the outcomes: losing it loses nothing."""
     denied = [keys.fingerprint(kind, addresses[o.contact]) for o in outcomes if o.denied and o.contact in addresses]
     dead = [keys.fingerprint(kind, addresses[o.contact]) for o in outcomes if o.dead and o.contact in addresses]
     if denied:

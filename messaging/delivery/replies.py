@@ -76,6 +76,7 @@ def close(due: Due, *, answered: bool, again: bool = False) -> None:
     status = Reply.Answer.SENT if answered else Reply.Answer.FAILED
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE messaging_reply SET answer = %s, answered_at = crisis_now(), lease_until = NULL WHERE id = %s AND answer = 'queued'",
+            "UPDATE messaging_reply SET answer = %s, answered_at = crisis_now(), lease_until = NULL"
+            " WHERE id = %s AND answer = 'queued'",
             [status.value, due.id],
         )

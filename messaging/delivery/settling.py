@@ -33,12 +33,15 @@ WITH seen AS (
       FROM unnest(%(people)s::bytea[], %(refs)s::bigint[], %(accounts)s::bigint[]) AS g (person, ref, account)
       JOIN messaging_account a ON a.id = g.account
       JOIN audiences_address x ON x.kind = a.address_kind AND x.value_hmac = g.person
-      JOIN messaging_delivery d ON d.contact = x.contact_id AND d.account_id = g.account AND d.status IN ('accepted', 'delivered')
+      JOIN messaging_delivery d ON d.contact = x.contact_id AND d.account_id = g.account
+                               AND d.status IN ('accepted', 'delivered')
       JOIN messaging_deliveryref f ON f.delivery_id = d.id AND f.provider_ref::bigint <= g.ref
 ), marked AS (
     UPDATE messaging_delivery d SET status = 'read' FROM seen WHERE d.id = seen.id RETURNING d.batch_id
 )
-UPDATE messaging_batch b SET read = b.read + n.people FROM (SELECT batch_id, count(*) AS people FROM marked GROUP BY 1) n WHERE b.id = n.batch_id
+UPDATE messaging_batch b SET read = b.read + n.people
+  FROM (SELECT batch_id, count(*) AS people FROM marked GROUP BY 1) n
+ WHERE b.id = n.batch_id
 """
 
 
@@ -74,8 +77,8 @@ def _allowed(rows: list[Any]) -> None:
 def _read(rows: list[Any]) -> None:
     rows = [row for row in rows if row[4].isascii() and row[4].isdigit() and len(row[4]) < 19]
     with connection.cursor() as cursor:
-        values = {"people": [bytes(r[3]) for r in rows], "refs": [int(r[4]) for r in rows], "accounts": [r[5] for r in rows]}
-        cursor.execute(READ, values)
+        people, refs, accounts = [bytes(r[3]) for r in rows], [int(r[4]) for r in rows], [r[5] for r in rows]
+        cursor.execute(READ, {"people": people, "refs": refs, "accounts": accounts})
 
 
 def _orders(rows: list[Any]) -> None:

@@ -32,7 +32,8 @@ INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, peo
 SELECT %(campaign)s, %(account)s, text_id, row_number() OVER (ORDER BY text_id, chunk), %(rank)s, people, cardinality(people),
        'queued', 1 + floor(random() * 2147483646)::int, 0, 0, false, '', 0, 0, 0, 0, 0
   FROM (SELECT text_id, chunk, array_agg(contact_id ORDER BY contact_id) AS people
-          FROM (SELECT contact_id, text_id, (row_number() OVER (PARTITION BY text_id ORDER BY contact_id) - 1) / {batch} AS chunk
+          FROM (SELECT contact_id, text_id,
+                       (row_number() OVER (PARTITION BY text_id ORDER BY contact_id) - 1) / {batch} AS chunk
                   FROM (SELECT r.contact_id, coalesce((%(texts)s::jsonb ->> r.language)::bigint, %(fallback)s) AS text_id
                           FROM ({recipients}) r) chosen) cut
          GROUP BY text_id, chunk) whole
@@ -63,7 +64,8 @@ def ring(campaign: Campaign) -> None:
 def _freeze(campaign: Campaign, account: Account) -> int:
     if account.address_kind is None:
         return _freeze_order(campaign, account)
-    assert campaign.audience_version is not None  # submit refuses an addressed campaign without an audience
+    if campaign.audience_version is None:
+        raise ValueError(f"campaign {campaign.pk} was submitted without an audience")  # submit refuses that
     criteria = Criteria.from_json(campaign.audience_version.criteria)
     recipients, parameters = recipients_sql(criteria, account.address_kind, now())
     texts = {t.language: t.pk for t in campaign.texts.filter(part=Part.MAIN)}
@@ -104,16 +106,18 @@ def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[
         if account.addressed and people - before > LEAST and people > before * (1 + GROWTH):
             raise Held(
                 _(
-                    "%(account)s would now reach %(people)d people; the approver saw %(before)d. Submit it again with the new number."
+                    "%(account)s would now reach %(people)d people; the approver saw %(before)d. "
+                    "Submit it again with the new number."
                 )
                 % {"account": account.label, "people": people, "before": before}
             )
 
 
 def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
-    """Close what is still queued of a campaign that was stopped or has expired. Returns people who had gone and who will not go.
+    """Close what is still queued of a campaign that was stopped or has expired. Returns people who had gone and who will not.
 
-    Requests on the wire end by themselves and are recorded. An order that was placed stays open until its platform has cancelled it.
+    Requests on the wire end by themselves and are recorded. An order that was placed stays open until its platform has
+    cancelled it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -124,7 +128,8 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
         )
         cursor.execute(
             """UPDATE messaging_order o SET status = 'cancelled', ended_at = crisis_now()
-                 FROM messaging_batch b WHERE b.id = o.batch_id AND b.campaign_id = %s AND b.status = %s AND o.asked_at IS NULL""",
+                 FROM messaging_batch b
+                WHERE b.id = o.batch_id AND b.campaign_id = %s AND b.status = %s AND o.asked_at IS NULL""",
             [campaign.pk, status.value],
         )
         cursor.execute(

@@ -107,7 +107,8 @@ NEGLECTED = """
        AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
      GROUP BY 1
     UNION ALL
-    SELECT r.account_id, extract(epoch FROM crisis_now() - min(r.received_at)) FROM messaging_reply r JOIN messaging_account a ON a.id = r.account_id
+    SELECT r.account_id, extract(epoch FROM crisis_now() - min(r.received_at))
+      FROM messaging_reply r JOIN messaging_account a ON a.id = r.account_id
      WHERE r.answer = 'queued' AND (r.lease_until IS NULL OR r.lease_until < crisis_now()) AND a.paused_at IS NULL
        AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
      GROUP BY 1
