@@ -161,12 +161,13 @@ class Supervisor:
         for child in self.children.values():
             child.tick()
 
-    def run(self, every: float = 0.1) -> None:
-        """Keep the commands running until a signal asks to stop; returns within 12 s of it."""
+    def run(self, every: float = 0.1, *, also: Callable[[], None] = lambda: None) -> None:
+        """Keep the commands running, and do `also` each time, until a signal asks to stop; returns within 12 s of it."""
         before = {signum: signal.signal(signum, self.ask_to_stop) for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         try:
             while not self.stopping:
                 self.tick()
+                also()
                 time.sleep(every)
         finally:
             self.stop()

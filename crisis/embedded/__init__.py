@@ -100,12 +100,23 @@ def valkey_socket(data_dir: Path) -> Path:
 # The side that asks for servers
 
 
-@dataclass(frozen=True)
+@dataclass
 class Servers:
-    """Running servers; `keeper` is the process id of the keeper we started, None when we attached to another's."""
+    """Running servers, and the keeper of ours that runs them; none when we attached to another's."""
 
     data_dir: Path
-    keeper: int | None
+    durable: bool
+    process: subprocess.Popen[str] | None
+
+    @property
+    def keeper(self) -> int | None:
+        """Process id of the keeper we started."""
+        return self.process.pid if self.process else None
+
+    def tend(self) -> None:
+        """Call it now and then: when the keeper was killed, start another and return once both servers answer again."""
+        if not _held(self.data_dir / "keeper.lock"):
+            self.process = wait_until_ready(self.data_dir, durable=self.durable)
 
 
 @contextmanager
@@ -115,12 +126,12 @@ def servers(data_dir: Path, *, durable: bool = True) -> Iterator[Servers]:
     `durable=False` (tests) gives up fsync: faster, and a power cut may lose the data.
     Raises EmbeddedError.
     """
-    keeper = wait_until_ready(data_dir, durable=durable)
+    found = Servers(data_dir.resolve(), durable, wait_until_ready(data_dir, durable=durable))
     try:
-        yield Servers(data_dir.resolve(), keeper.pid if keeper else None)
+        yield found
     finally:
-        if keeper:
-            _end(keeper)
+        if found.process:
+            _end(found.process)
 
 
 def wait_until_ready(data_dir: Path, *, durable: bool = True) -> subprocess.Popen[str] | None:
