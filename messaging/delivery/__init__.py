@@ -9,9 +9,9 @@ sweep     everything that is due and nobody does          messaging.delivery.swe
 
 from __future__ import annotations
 
-from messaging.delivery.pumping import pump
+from messaging.delivery.pumping import leaving, pump
 from messaging.delivery.settling import settle
 from messaging.delivery.starting import Held, close_open, finish, ring, start
-from messaging.delivery.sweeping import sweep
+from messaging.delivery.sweeping import sweep, sweep_alone
 
-__all__ = ["Held", "close_open", "finish", "pump", "ring", "settle", "start", "sweep"]
+__all__ = ["Held", "close_open", "finish", "leaving", "pump", "ring", "settle", "start", "sweep", "sweep_alone"]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator
+from threading import Event
 from time import monotonic
 
 from django.db import connection
@@ -20,6 +21,7 @@ from messaging.delivery.starting import finish
 from messaging.delivery.trouble import content_refused, pause_account
 from messaging.models import Account
 
+leaving = Event()  # set when this process is asked to stop: the batch in hand is finished, no other is taken
 FRESH = 1.0  # seconds a look at "not stopped" stays good
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ def pump(lane: int, *, seconds: float = float("inf")) -> int:
     finally:
         release(held)
     # Work that arrived between our last look and the release was told that the lane is held.
-    return handled + pump(lane, seconds=seconds) if handled and seconds == float("inf") and has_work(held.account) else handled
+    if handled and seconds == float("inf") and not leaving.is_set() and has_work(held.account):
+        return handled + pump(lane)
+    return handled
 
 
 class _Pump:
@@ -60,7 +64,7 @@ class _Pump:
                 runner.run(channel.__aexit__(None, None, None))
 
     def _work(self, runner: asyncio.Runner, channel: Channel, until: float) -> Iterator[int]:
-        while monotonic() < until:
+        while monotonic() < until and not leaving.is_set():
             held = claim(self.lane)
             self.looked_at = monotonic()
             if held is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from crisis import audit
@@ -22,6 +23,19 @@ OVERDUE = 5.0  # seconds that work may be due while nobody holds a lane, before 
 log = logging.getLogger(__name__)
 
 
+def sweep_alone() -> dict[str, int] | None:
+    """One round, unless another process sweeps at this moment: then None."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended('messaging.sweep', 0))")
+        if cursor.fetchone() != (True,):
+            return None
+    try:
+        return sweep()
+    finally:
+        with suppress(Error), connection.cursor() as cursor:  # a lost connection has let go of it by itself
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended('messaging.sweep', 0))")
+
+
 def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
     """One round. Each part is tried even when another fails. Returns what each did."""
     parts: dict[str, Callable[[], int]] = {
@@ -36,7 +50,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
     for name, part in parts.items():
         try:
             done[name] = part()
-        except DatabaseError:
+        except Error:
             log.exception("The sweep of %s failed and is tried again in the next round.", name)
             connection.close_if_unusable_or_obsolete()
     return done

@@ -1,0 +1,72 @@
+"""`manage.py serve web|worker|sweeper`: one part of an installation in the foreground, for a service manager to keep running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, close_old_connections
+from redis import RedisError
+
+from messaging import delivery, worker
+from messaging.channels import CHANNELS
+
+log = logging.getLogger(__name__)
+GUNICORN = ["-m", "gunicorn", "crisis.wsgi", "--worker-class", "gthread", "--preload", "--no-control-socket"]
+
+
+class Command(BaseCommand):
+    help = "Runs one part of an installation: the web console, a worker of one channel, or the sweeper."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", required=True)
+        web = parts.add_parser("web", help="the console, by gunicorn")
+        web.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
+        web.add_argument("--workers", type=int, default=2)
+        web.add_argument("--threads", type=int, default=8)
+        hears = parts.add_parser("worker", help="sends by one channel; start as many as its account has lanes")
+        hears.add_argument("channel", choices=sorted(CHANNELS))
+        parts.add_parser("sweeper", help="does what is due and nobody does; a second one waits for the first to die")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        match options["part"]:
+            case "web":
+                _web(options["bind"], options["workers"], options["threads"])
+            case "worker":
+                _worker(options["channel"])
+            case "sweeper":
+                _sweep_until_told()
+
+
+def _web(bind: str, workers: int, threads: int) -> None:
+    """Become gunicorn, so that signals and the exit status are its own."""
+    numbers = ["--bind", bind, "--workers", str(workers), "--threads", str(threads), "--graceful-timeout", "5"]
+    os.execv(sys.executable, [sys.executable, *GUNICORN, *numbers])  # noqa: S606
+
+
+def _worker(channel: str) -> None:
+    try:
+        worker.listen(channel)
+    except RedisError as error:
+        raise CommandError(f"Redis does not answer ({type(error).__name__}). The sweeper sends meanwhile.") from error
+
+
+def _sweep_until_told() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: delivery.leaving.set())
+    while not delivery.leaving.is_set():
+        began = monotonic()
+        close_old_connections()
+        try:
+            delivery.sweep_alone()
+        except Error as error:
+            log.warning("The database does not answer (%s); trying again.", type(error).__name__)
+        delivery.leaving.wait(max(0.0, settings.SWEEP_SECONDS - (monotonic() - began)))
