@@ -140,7 +140,8 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
         yield Problem(
             "exception",
             _(
-                "Only a platform that sends by itself can reach people who did not subscribe. Add such a way, or drop the exception."
+                "Only a platform that sends by itself can reach people who did not subscribe. "
+                "Add such a way, or drop the exception."
             ),
         )
     if campaign.incident.severity not in (Severity.EXTREME, Severity.SEVERE):

@@ -1,4 +1,4 @@
-"""Whom a campaign will reach, account by account: counted by us, or estimated by a platform; never added up as if people were distinct."""
+"""Whom a campaign will reach, account by account: counted by us or estimated by a platform, not added up as distinct people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from django.core.cache import cache
 
 from audiences.criteria import Criteria
+from audiences.models import AudienceVersion
 from audiences.reach import reach
 from crisis.refusal import Refused
 from messaging.channels import ChannelError, Estimate
@@ -22,9 +23,11 @@ REMEMBERED = 60  # seconds an estimate is good for; platforms limit how often th
 def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str, Any]:
     """The reach of a campaign as plain JSON, to be shown, stored at submit and approved.
 
-    {"at", "people" in scope, "left", "was_there", "newest_at", "took_ms", "narrower": {hours: people}, "addressed": people by our own
-    accounts, "accounts": {id: {"basis": "counted", "people", "excluded", "languages"} or {"basis": "estimated", "lower", "upper",
-    "at", "withheld"}}}
+    {"at", "people" in scope, "left", "was_there", "newest_at", "took_ms", "narrower": {hours: people},
+     "addressed": people by our own accounts,
+     "accounts": {id: {"basis": "counted", "people", "excluded", "languages"}
+                   or {"basis": "estimated", "lower", "upper", "at", "withheld"}
+                   or {"basis": "unknown", "why"}}}
     """
     accounts = [*campaign.accounts.order_by("pk")]
     if campaign.audience_version is None:
@@ -70,21 +73,21 @@ def _estimated(word: Estimate | str) -> dict[str, Any]:
 
 
 def estimates_of(campaign: Campaign, at: datetime) -> dict[int, Estimate | str]:
-    """Ask every platform of the campaign how many people its order would reach. Never inside a transaction; asking sends nothing."""
-    if campaign.audience_version is None:
+    """Ask each platform of the campaign how many people its order would reach. Never in a transaction; asking sends nothing."""
+    version = campaign.audience_version
+    if version is None:
         return {}
     delegated = [a for a in campaign.accounts.order_by("pk") if a.channel.kind == "delegated"]
-    return {account.pk: _ask(account, campaign, at) for account in delegated}
+    return {account.pk: _ask(account, campaign, version, at) for account in delegated}
 
 
-def _ask(account: Account, campaign: Campaign, at: datetime) -> Estimate | str:
-    assert campaign.audience_version is not None
+def _ask(account: Account, campaign: Campaign, version: AudienceVersion, at: datetime) -> Estimate | str:
     try:
-        audience = Criteria.from_json(campaign.audience_version.criteria).platform(at)
+        audience = Criteria.from_json(version.criteria).platform(at)
     except Refused as refused:
         return str(refused)
     fixed = {key: value for key, value in audience.items() if key != "until"}
-    key = f"estimate:{account.pk}:{campaign.audience_version.pk}:{sorted(fixed.items())}:{campaign.include_non_subscribers}"
+    key = f"estimate:{account.pk}:{version.pk}:{sorted(fixed.items())}:{campaign.include_non_subscribers}"
     known: Estimate | str | None = cache.get(key)
     if known is None:
         known = asyncio.run(_estimate(account, audience, include_non_subscribers=campaign.include_non_subscribers))

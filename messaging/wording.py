@@ -53,14 +53,17 @@ TEMPLATES = {
                 "ru": Words(
                     "[Что произошло]: МИД России проверяет сведения",
                     "Ситуационно-кризисный центр МИД России знает о происшедшем и собирает сведения. "
-                    "Сообщение предназначено гражданам России, находящимся в стране: [страна]. Следующее сообщение — в [время, часовой пояс].",
+                    "Сообщение предназначено гражданам России, находящимся в стране: [страна]. "
+                    "Следующее сообщение — в [время, часовой пояс].",
                     "Оставайтесь в безопасном месте, следуйте указаниям местных властей и сообщите близким, где вы.",
                 ),
                 "en": Words(
                     "[What happened]: the Ministry is checking the reports",
-                    "The Situational Crisis Center of the Ministry of Foreign Affairs of Russia knows of what happened and is gathering facts. "
-                    "This message is for citizens of Russia who are in [country]. The next message follows at [time, time zone].",
-                    "Stay in a safe place, follow the instructions of the local authorities and tell your family where you are.",
+                    "The Situational Crisis Center of the Ministry of Foreign Affairs of Russia knows of what happened "
+                    "and is gathering facts. This message is for citizens of Russia who are in [country]. "
+                    "The next message follows at [time, time zone].",
+                    "Stay in a safe place, follow the instructions of the local authorities "
+                    "and tell your family where you are.",
                 ),
             },
         ),
@@ -72,13 +75,14 @@ TEMPLATES = {
             {
                 "ru": Words(
                     "Уточнение: [что изменилось]",
-                    "Это сообщение дополняет то, что Ситуационно-кризисный центр МИД России сообщил [дата, время, часовой пояс]. [Что известно теперь].",
+                    "Это сообщение дополняет то, что Ситуационно-кризисный центр МИД России сообщил "
+                    "[дата, время, часовой пояс]. [Что известно теперь].",
                     "[Что делать]. Следующее сообщение — в [время, часовой пояс].",
                 ),
                 "en": Words(
                     "Update: [what has changed]",
-                    "This message adds to what the Situational Crisis Center of the Ministry of Foreign Affairs of Russia said on "
-                    "[date, time, time zone]. [What is known now].",
+                    "This message adds to what the Situational Crisis Center of the Ministry of Foreign Affairs of Russia "
+                    "said on [date, time, time zone]. [What is known now].",
                     "[What to do]. The next message follows at [time, time zone].",
                 ),
             },
@@ -97,8 +101,8 @@ TEMPLATES = {
                 ),
                 "en": Words(
                     "Correction: our last message contained an error",
-                    "The message of the Situational Crisis Center of the Ministry of Foreign Affairs of Russia of [date, time, time zone] "
-                    "contained an error. Wrong: [what was said]. Right: [what is true].",
+                    "The message of the Situational Crisis Center of the Ministry of Foreign Affairs of Russia "
+                    "of [date, time, time zone] contained an error. Wrong: [what was said]. Right: [what is true].",
                     "Go by this message: [what to do].",
                 ),
             },
@@ -116,8 +120,8 @@ TEMPLATES = {
                 ),
                 "en": Words(
                     "The message of [date, time] is cancelled",
-                    "The message of the Situational Crisis Center of the Ministry of Foreign Affairs of Russia of [date, time, time zone] "
-                    "is cancelled: [why].",
+                    "The message of the Situational Crisis Center of the Ministry of Foreign Affairs of Russia "
+                    "of [date, time, time zone] is cancelled: [why].",
                     "Do not do what it said. [What to do instead].",
                 ),
             },
@@ -130,14 +134,14 @@ TEMPLATES = {
             {
                 "ru": Words(
                     "Отбой: [опасность] миновала",
-                    "По сведениям [источник], [опасность] миновала [дата, время, часовой пояс]. Сообщения Ситуационно-кризисного центра МИД России "
-                    "об этом происшествии больше не действуют.",
+                    "По сведениям [источник], [опасность] миновала [дата, время, часовой пояс]. Сообщения "
+                    "Ситуационно-кризисного центра МИД России об этом происшествии больше не действуют.",
                     "[Что можно делать снова].",
                 ),
                 "en": Words(
                     "All clear: [the danger] is over",
-                    "According to [source], [the danger] was over on [date, time, time zone]. The messages of the Situational Crisis Center of the "
-                    "Ministry of Foreign Affairs of Russia about this incident are no longer valid.",
+                    "According to [source], [the danger] was over on [date, time, time zone]. The messages of the Situational "
+                    "Crisis Center of the Ministry of Foreign Affairs of Russia about this incident are no longer valid.",
                     "[What can be done again].",
                 ),
             },
@@ -155,8 +159,8 @@ TEMPLATES = {
                 ),
                 "en": Words(
                     "EXERCISE: [name of the exercise]",
-                    "EXERCISE. This is a check of communications by the Situational Crisis Center of the Ministry of Foreign Affairs of Russia. "
-                    "Nothing has happened.",
+                    "EXERCISE. This is a check of communications by the Situational Crisis Center "
+                    "of the Ministry of Foreign Affairs of Russia. Nothing has happened.",
                     "You do not need to do anything.",
                 ),
             },

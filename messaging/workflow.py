@@ -1,7 +1,7 @@
 """Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause, resume, stop.
 
-Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The triggers
-of migration `0002_rules` hold the same rules at every other door; here they have sentences.
+Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The
+triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def draft(incident: Incident, content: Draft, *, by: User) -> Campaign:
 
 
 def edit(campaign: Campaign, content: Draft, *, seen_at: datetime, by: User) -> Campaign:
-    """Replace a draft's content. `seen_at` is the draft's updated_at the person began from: a colleague's change is never overwritten."""
+    """Replace a draft's content. `seen_at` is the updated_at the person began from: a colleague's change is not overwritten."""
     demand(by, "campaign.write")
     with acting(by):
         locked = _lock(campaign.pk, Status.DRAFT)
@@ -113,7 +113,7 @@ def _write_ways(campaign: Campaign, accounts: Sequence[Account]) -> None:
 
 
 def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) -> Campaign:
-    """Ask for approval of exactly what was shown: stores every message word for word, and the reach. Submitting counts as writing.
+    """Ask for approval of exactly what was shown: stores every message word for word, and the reach. Submitting is writing.
 
     Raises Refused with every problem of the draft, naming its section.
     """
@@ -167,8 +167,8 @@ def _demand_reason(reason: str) -> str:
 def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], by: User) -> Campaign:
     """A second person's word on exactly what they saw; starts the sending now, or leaves it waiting for its time.
 
-    `fingerprint` and `reach` are what the approver's page showed. Raises Refused when anything has changed since, when they wrote any
-    part of it, or when reach has grown beyond the rule: then the campaign stays submitted with the reason.
+    `fingerprint` and `reach` are what the approver's page showed. Raises Refused when anything has changed since, when they
+    wrote any part of it, or when reach has grown beyond the rule: then the campaign stays submitted with the reason.
     """
     demand(by, "campaign.approve")
     try:

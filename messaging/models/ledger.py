@@ -1,4 +1,4 @@
-"""The ledger: who is to get it (batches, orders), what happened (deliveries), and what platforms told us (receipts, replies)."""
+"""The ledger: who is to get it (batches, orders), what happened (deliveries), what platforms told us (receipts, replies)."""
 
 from __future__ import annotations
 

@@ -129,11 +129,11 @@ def _order_text(way: Way) -> str:
 
 
 def _reason(one: Failure) -> dict[str, Any]:
-    means, todo = failure(one.reason)
+    means, remedy = failure(one.reason)
     if one.status == "uncertain":
-        means, todo = _("no answer came back"), UNSURE
+        means, remedy = _("no answer came back"), UNSURE
     label = Delivery.Status(one.status).label
-    return {"status": one.status, "label": label, "people": one.people, "means": means, "todo": todo}
+    return {"status": one.status, "label": label, "people": one.people, "means": means, "remedy": remedy}
 
 
 @require_POST
