@@ -1,4 +1,4 @@
-"""Writing the audit log. One row a change, in the transaction of the change, as its last statement: the chain's lock serialises writers.
+"""Writing the audit log: one row a change, the last statement of its transaction, because the chain's lock serialises writers.
 
 The row's time, place in the chain and hash are written by the database (see the migration `0002_audit_chain`).
 """

@@ -29,7 +29,7 @@ class Country(models.Model):
         return self.name_in(get_language() or "ru")
 
     def name_in(self, language: str) -> str:
-        return Locale.parse(language.split("-")[0]).territories.get(self.code, self.code)
+        return str(Locale.parse(language.split("-")[0]).territories.get(self.code, self.code))
 
     @property
     def zone(self) -> ZoneInfo:
