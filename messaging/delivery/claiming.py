@@ -97,15 +97,18 @@ RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence
 """
 
 
+def renew(lane: HeldLane) -> bool:
+    """Go on holding a lane. False when it was taken from us meanwhile, or its account was paused."""
+    return _one(RENEW, lane=lane.id, fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW) is not None
+
+
 @transaction.atomic
 def claim(lane: HeldLane) -> Claim | None:
     """Hold the most urgent open batch of the lane's account and commit that, before anything is sent. None = nothing to do.
 
-    None also when the lane was taken from us meanwhile, or its account was paused.
+    None also when the lane is no longer ours.
     """
-    if not _one(RENEW, lane=lane.id, fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW):
-        return None
-    row = _one(CLAIM, account=lane.account, lease=settings.LEASE_SECONDS)
+    row = renew(lane) and _one(CLAIM, account=lane.account, lease=settings.LEASE_SECONDS)
     return Claim(*row) if row else None
 
 

@@ -6,7 +6,9 @@ totals is kept.
 
 from __future__ import annotations
 
-from typing import cast
+from asyncio import Runner
+from collections.abc import Coroutine
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -28,13 +30,12 @@ TOTALS = ("matched", "sent", "delivered", "read", "failed")
 SENDER_NAME = "МИД России"
 
 
-async def work(channel: Channel, held: Claim) -> None:
+def work(channel: Channel, held: Claim, runner: Runner) -> None:
     """One step of a claimed order: ask, follow or cancel it; then let its batch go, or close it when the order has ended."""
     order = Order.objects.select_related("batch__campaign__incident", "batch__account").get(batch=held.id)
     reason = ""
     try:
-        report = await _step(cast("DelegatedChannel", channel), order, held)
-        apply(order.pk, report)
+        apply(order.pk, runner.run(_step(cast("DelegatedChannel", channel), order, held)))
     except ChannelError as error:
         reason = error.reason
         if error.scope == "pause":
@@ -45,13 +46,13 @@ async def work(channel: Channel, held: Claim) -> None:
     close(order.pk)
 
 
-async def _step(channel: DelegatedChannel, order: Order, held: Claim) -> OrderReport:
+def _step(channel: DelegatedChannel, order: Order, held: Claim) -> Coroutine[Any, Any, OrderReport]:
     if held.campaign_status in (Status.STOPPED, Status.EXPIRED):
-        return await channel.cancel(str(order.pk))
+        return channel.cancel(str(order.pk))
     if order.answered_at is None:
         Order.objects.filter(pk=order.pk, asked_at=None).update(asked_at=now(), status=Order.Status.ASKED)
-        return await channel.order(request_of(order))
-    return await channel.status(str(order.pk))
+        return channel.order(request_of(order))
+    return channel.status(str(order.pk))
 
 
 def request_of(order: Order) -> OrderRequest:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from time import monotonic
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
 
 SECOND = 1.0
 
@@ -22,13 +21,13 @@ class Pace:
     def __init__(self, permits: int | None, wait: float = 0.0) -> None:
         self.free_at = None if permits is None else [monotonic() + wait] * permits
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
         """Wait for a permit and hold it for one request. No more turns may be taken at once than there are permits."""
         if self.free_at is None:
             yield
             return
-        await asyncio.sleep(max(0.0, heapq.heappop(self.free_at) - monotonic()))
+        sleep(max(0.0, heapq.heappop(self.free_at) - monotonic()))
         try:
             yield
         finally:

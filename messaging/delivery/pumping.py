@@ -1,4 +1,7 @@
-"""The pump: hold a lane, claim batch after batch, send each outside any transaction, and record what is known."""
+"""The pump: hold a lane, claim batch after batch, send each outside any transaction, and record what is known.
+
+Only a request runs in the event loop. All SQL is synchronous and stays outside it, where Django allows it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ def pump(lane: int, *, seconds: float = float("inf")) -> int:
         return 0
     account = Account.objects.get(pk=held.account)
     try:
-        handled = _Pump(held, account).run(monotonic() + seconds)
+        with asyncio.Runner() as runner:
+            handled = _Pump(held, account, runner).run(monotonic() + seconds)
     finally:
         release(held)
     # Work that arrived between our last look and the release was told that the lane is held.
@@ -45,8 +49,8 @@ def pump(lane: int, *, seconds: float = float("inf")) -> int:
 class _Pump:
     """One holder of one lane: one event loop, one session to the platform, one pace."""
 
-    def __init__(self, lane: HeldLane, account: Account) -> None:
-        self.lane, self.account = lane, account
+    def __init__(self, lane: HeldLane, account: Account, runner: asyncio.Runner) -> None:
+        self.lane, self.account, self.runner = lane, account, runner
         self.pace = Pace(lane.permits, lane.wait)
         self.looked_at = 0.0
 
@@ -56,29 +60,28 @@ class _Pump:
         except (KeyError, ValueError) as error:
             pause_account(self.account.pk, f"{type(error).__name__}: {error}")
             return 0
-        with asyncio.Runner() as runner:
-            runner.run(channel.__aenter__())
-            try:
-                return sum(1 for _ in self._work(runner, channel, until))
-            finally:
-                runner.run(channel.__aexit__(None, None, None))
+        self.runner.run(channel.__aenter__())
+        try:
+            return sum(1 for _ in self._work(channel, until))
+        finally:
+            self.runner.run(channel.__aexit__(None, None, None))
 
-    def _work(self, runner: asyncio.Runner, channel: Channel, until: float) -> Iterator[int]:
+    def _work(self, channel: Channel, until: float) -> Iterator[int]:
         while monotonic() < until and not leaving.is_set():
             held = claim(self.lane)
             self.looked_at = monotonic()
             if held is not None:
-                runner.run(self._serve(channel, held))
+                self._serve(channel, held)
                 yield held.id
-            elif self.account.addressed and (reply := replies.claim(self.account.pk)):
-                runner.run(self._answer(channel, reply))
+            elif self.account.addressed and (reply := replies.claim(self.lane)):
+                self._answer(channel, reply)
                 yield reply.id
             else:
                 return
 
-    async def _serve(self, channel: Channel, held: Claim) -> None:
+    def _serve(self, channel: Channel, held: Claim) -> None:
         if channel.kind == "delegated":
-            await orders.work(channel, held)
+            orders.work(channel, held, self.runner)
             finish(held.campaign)
             return
         people = [c for c in held.people if c not in served(held.id)] if held.attempt > 1 else held.people
@@ -89,7 +92,7 @@ class _Pump:
             outcomes += [Outcome(t.contact, "uncertain", "no answer in time") for t in targets]
             close = Close(done=True)
         else:
-            sent, close = await self._send(channel, held, targets)
+            sent, close = self._send(channel, held, targets)
             outcomes += sent
         if record(held, outcomes, close, receipts=channel.has_receipts):
             change_addresses(self.account.address_kind or 0, addresses, outcomes)
@@ -98,20 +101,21 @@ class _Pump:
         else:
             log.warning("Batch %s was taken over while we held it; nothing was written.", held.id)
 
-    async def _send(self, channel: Channel, held: Claim, targets: list[Target]) -> tuple[list[Outcome], Close]:
+    def _send(self, channel: Channel, held: Claim, targets: list[Target]) -> tuple[list[Outcome], Close]:
         """Make the requests of a claim. Stops at the first that fails as a whole: the rest is served by the next claim."""
         message = _message(held)
         outcomes: list[Outcome] = []
         try:
             for start in range(0, len(targets), channel.per_request):
-                async with self.pace.turn():
+                with self.pace.turn():
                     if not self._may_go_on(held):
                         return outcomes, Close(done=False, in_doubt=held.in_doubt)
-                    outcomes += await channel.send(message, targets[start : start + channel.per_request])
+                    outcomes += self.runner.run(channel.send(message, targets[start : start + channel.per_request]))
         except ChannelError as error:
             return outcomes, self._trouble(held, error, targets[len(outcomes) :], outcomes, channel)
         waiting = {t.contact for t in targets} - {o.contact for o in outcomes if o.status != "retry"}
-        return outcomes, Close(done=not waiting, wait=backoff(held.attempt) if waiting else 0.0)
+        wait, in_doubt = (backoff(held.attempt), held.in_doubt) if waiting else (0.0, False)
+        return outcomes, Close(done=not waiting, wait=wait, in_doubt=in_doubt)
 
     def _may_go_on(self, held: Claim) -> bool:
         if monotonic() - self.looked_at < FRESH:
@@ -134,13 +138,12 @@ class _Pump:
         wait = backoff(held.attempt) if error.retry_after is None else error.retry_after
         return Close(done=False, wait=wait, in_doubt=in_doubt, reason=error.reason)
 
-    async def _answer(self, channel: Channel, reply: replies.Due) -> None:
+    def _answer(self, channel: Channel, reply: replies.Due) -> None:
         try:
-            async with self.pace.turn():
-                outcomes = await channel.send(
-                    Message(reply.body, reply.language, reply.key), [Target(reply.contact, reply.address)]
-                )
-            replies.close(reply, answered=any(o.status == "accepted" for o in outcomes))
+            with self.pace.turn():
+                message, target = Message(reply.body, reply.language, reply.key), Target(reply.contact, reply.address)
+                (outcome,) = self.runner.run(channel.send(message, [target]))
+            replies.close(reply, answered=outcome.status == "accepted", again=outcome.status == "retry")
         except ChannelError as error:
             if error.scope == "pause":
                 pause_account(self.account.pk, error.reason)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from audiences import presence
 from audiences.models import Contact, Presence
 from crisis.models import Incident, Mission
+from messaging.delivery.claiming import HeldLane, renew
 from messaging.models import Reply
 
 CLAIM = """
@@ -34,17 +35,30 @@ class Due:
     key: int
 
 
-def claim(account: int) -> Due | None:
-    """Hold the oldest unanswered reply of an account. A person who cannot be written to is closed as failed."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"account": account, "lease": settings.LEASE_SECONDS})
-        row = cursor.fetchone()
-    if row is None:
+def claim(lane: HeldLane) -> Due | None:
+    """Hold the oldest unanswered reply of the lane's account. A person who cannot be written to is closed as failed."""
+    while (found := _hold(lane)) is not None:
+        if (due := _due(found)) is not None:
+            return due
+        Reply.objects.filter(pk=found).update(answer=Reply.Answer.FAILED)
+    return None
+
+
+@transaction.atomic
+def _hold(lane: HeldLane) -> int | None:
+    if not renew(lane):
         return None
-    reply = Reply.objects.select_related("account", "campaign__incident").get(pk=row[0])
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"account": lane.account, "lease": settings.LEASE_SECONDS})
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _due(pk: int) -> Due | None:
+    """The answer to a reply, or None when its person cannot be written to."""
+    reply = Reply.objects.select_related("account", "campaign__incident").get(pk=pk)
     found, _missing = presence.addresses([reply.contact or 0], reply.account.address_kind or 0)
     if reply.contact is None or reply.contact not in found:
-        Reply.objects.filter(pk=reply.pk).update(answer=Reply.Answer.FAILED)
         return None
     language = Contact.objects.values_list("language", flat=True).get(pk=reply.contact)
     return Due(reply.pk, reply.contact, found[reply.contact], answer(reply, language), language, reply.key)
