@@ -154,8 +154,9 @@ def send_back(campaign: Campaign, reason: str, *, by: User) -> None:
 def reject(campaign: Campaign, reason: str, *, by: User) -> None:
     """Refuse a submitted campaign for good, or discard a draft, saying why."""
     status = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
-    demand(by, "campaign.write" if status == Status.DRAFT else "campaign.approve")
-    _simple(campaign, Status.REJECTED, "campaign.reject", by=by, reason=_demand_reason(reason), ended_at=now())
+    only = Status.DRAFT if status == Status.DRAFT else Status.SUBMITTED
+    demand(by, "campaign.write" if only == Status.DRAFT else "campaign.approve")
+    _simple(campaign, Status.REJECTED, "campaign.reject", by=by, reason=_demand_reason(reason), only=only, ended_at=now())
 
 
 def _demand_reason(reason: str) -> str:
