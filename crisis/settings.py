@@ -158,7 +158,7 @@ TIME_ZONE = env.str("CRISIS_TIME_ZONE", default="Europe/Moscow")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = None if LOCAL else DATA_DIR / "static"  # gathered there by collectstatic
 WHITENOISE_USE_FINDERS = LOCAL
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

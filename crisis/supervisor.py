@@ -174,6 +174,14 @@ class Supervisor:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
+    def run_until(self, true: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+        """Keep the commands running until `true` says so, for at most `seconds`. Returns its last word."""
+        deadline = time.monotonic() + seconds
+        while not (done := true()) and time.monotonic() < deadline and not self.stopping:
+            self.tick()
+            time.sleep(every)
+        return done
+
     def ask_to_stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
         """Make `run()` return soon; safe in a signal handler."""
         self.stopping = True

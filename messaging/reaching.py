@@ -86,8 +86,7 @@ def _ask(account: Account, campaign: Campaign, version: AudienceVersion, at: dat
         audience = Criteria.from_json(version.criteria).platform(at)
     except Refused as refused:
         return str(refused)
-    fixed = {key: value for key, value in audience.items() if key != "until"}
-    key = f"estimate:{account.pk}:{version.pk}:{sorted(fixed.items())}:{campaign.include_non_subscribers}"
+    key = f"estimate:{account.pk}:{version.pk}:{campaign.include_non_subscribers}"
     known: Estimate | str | None = cache.get(key)
     if known is None:
         known = asyncio.run(_estimate(account, audience, include_non_subscribers=campaign.include_non_subscribers))

@@ -18,11 +18,11 @@ class PumpWorker(SimpleWorker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Finish the batch in hand, then go."""
         delivery.leaving.set()
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def listen(slug: str) -> None:
-    """Hear the rings of a channel until SIGTERM. Raises redis.RedisError when Redis goes away: the supervisor starts us again."""
+    """Hear the rings of a channel until SIGTERM. Raises redis.RedisError when Redis goes away: then we are started again."""
     connection = Redis.from_url(settings.REDIS_URL)
     worker = PumpWorker(
         [bell.queue(slug, connection)], connection=connection, serializer=JSONSerializer, job_class=bell.RingJob

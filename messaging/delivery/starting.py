@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from django.db import connection, transaction
@@ -45,13 +46,14 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
 
     `seen` is the reach the approver saw. Raises Held, which must roll the caller's transaction back.
     """
-    at = now()
+    at, began = now(), perf_counter()
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, started_at=at, status_reason="", updated_at=at)
     accounts = [*campaign.accounts.order_by("pk")]
     counted = {account.pk: _freeze(campaign, account) for account in accounts}
     _hold_if_grown(accounts, counted, seen)
+    took = round(perf_counter() - began, 3)
     LogEntry.objects.create(incident=campaign.incident, text=_("Sending began: %(headline)s") % {"headline": campaign.headline})
-    audit.record("campaign.start", by=by, about=campaign, data={"people": counted, "round": campaign.round})
+    audit.record("campaign.start", by=by, about=campaign, data={"people": counted, "round": campaign.round, "snapshot_s": took})
     ring(campaign)
 
 

@@ -1,8 +1,9 @@
 """The people a delegated platform knows, and nobody else ever learns of: invented, seeded, and marked.
 
 Every identifier begins with PREFIX, so that a scan of a database, a log or an answer finds one that got out.
-With 80,000 people 20,013 were seen in Egypt within the 14 days before `at` (about 6,500 of them follow the group, about a tenth
-have left since), and 613 of those cannot be written to: an order matches 20,000 and sends 19,400. Other sizes keep the shares.
+With 80,000 people 20,013 were last seen in Egypt within the 14 days before `at` (about 6,500 of them follow the group), and 613
+of those cannot be written to: an order matches 20,000 and sends 19,400. Another tenth was there and has left since. Other sizes
+keep the shares.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any, Final, NamedTuple
 PREFIX: Final = "zq7"
 FULL: Final = 80_000  # the size for which the numbers below are meant
 
-# Seen lately by country; RU takes the rest. BT and PW are below the threshold of 100 people on purpose.
+# Last seen there lately, by country; RU takes the rest. BT and PW are below the threshold of 100 people on purpose.
 LATELY: Final = {"EG": 20_013, "TR": 9_120, "TH": 6_240, "AE": 5_310, "CY": 3_050, "IL": 2_410, "FR": 1_980, "VN": 1_470}
 FEW: Final = {"BT": 61, "PW": 7}
 LONG_AGO: Final = {"EG": 4_200, "TR": 3_100}  # seen there 15 to 80 days before
 FOLLOWERS: Final = 0.3249  # 6,502 of Egypt's 20,013
 CLOSED: Final = 0.03063  # 613 of them take no message
-LEFT: Final = 0.1  # have been seen elsewhere since
+LEFT: Final = 1 / 9  # for each of them, so many were there too and have been seen elsewhere since
 LANGUAGES: Final = ("ru", "ru", "ru", "ru", "ru", "ru", "ru", "ru", "en", "tt")
 DAY: Final = 86_400
 
@@ -63,6 +64,7 @@ class Population:
         share = size / FULL
         for country, people in (LATELY | FEW).items():
             self._settle(country, round(people * share), newest=60, oldest=13 * DAY)
+            self._settle(country, round(people * share * LEFT), newest=DAY, oldest=13 * DAY, left=True)
         for country, people in LONG_AGO.items():
             self._settle(country, round(people * share), newest=15 * DAY, oldest=80 * DAY)
         self._settle("RU", size - len(self._people), newest=60, oldest=60 * DAY)
@@ -85,19 +87,18 @@ class Population:
         """For a test's scan alone."""
         return (person.identifier for person in self._people)
 
-    def _settle(self, country: str, count: int, *, newest: int, oldest: int) -> None:
+    def _settle(self, country: str, count: int, *, newest: int, oldest: int, left: bool = False) -> None:
         """Invent the people of one country; exact shares follow and are closed, drawn at random."""
         first = len(self._people)
         for index in range(first, first + count):
             self._people.append(Person(f"{PREFIX}{self._draw.getrandbits(112):028x}", self._draw.choice(LANGUAGES)))
-            self._see(index, country, self._draw.uniform(newest, oldest))
+            self._see(index, country, self._draw.uniform(newest, oldest), left=left)
         for index in self._draw.sample(range(first, first + count), round(count * FOLLOWERS)):
             self._people[index].follows = True
         for index in self._draw.sample(range(first, first + count), round(count * CLOSED)):
             self._people[index].closed = True
 
-    def _see(self, index: int, country: str, ago: float) -> None:
-        left = country != "RU" and self._draw.random() < LEFT
+    def _see(self, index: int, country: str, ago: float, *, left: bool) -> None:
         self._sightings.append(Sighting(index, country, self._at - ago, not left))
         if left:
             self._sightings.append(Sighting(index, "RU", self._at - ago * self._draw.random(), True))

@@ -1,4 +1,4 @@
-"""`manage.py serve web|worker|sweeper`: one part of an installation in the foreground, for a service manager to keep running."""
+"""`manage.py serve web|worker|sweeper`: one part of an installation in the foreground, kept running by a service manager."""
 
 from __future__ import annotations
 

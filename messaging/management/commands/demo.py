@@ -1,0 +1,79 @@
+"""`manage.py demo`: the whole console on this machine with the story of November 2015, its platforms simulated."""
+
+from __future__ import annotations
+
+import os
+import signal
+from argparse import ArgumentParser
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, connections
+
+from crisis import embedded
+from crisis.embedded import EmbeddedError
+from crisis.refusal import Refused
+from crisis.supervisor import Supervisor
+from messaging.stage import Stage, StageError
+from messaging.stories import egypt, telling
+
+READY_SECONDS = 60.0
+
+
+class Command(BaseCommand):
+    help = "Starts the whole console with invented people and simulated platforms. Ctrl-C stops it; its data is kept."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="of the console on this machine (default %(default)s)")
+        parser.add_argument("--data-dir", type=Path, default=settings.DATA_DIR, help="where everything is kept (default var)")
+        parser.add_argument("--reset", action="store_true", help="forget all earlier starts and begin the story anew")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, _as_interrupt)
+        try:
+            data_dir = options["data_dir"].resolve()
+            stage = Stage.entered(data_dir)
+            if stage is None:
+                demand_port(options["port"])
+                Stage.at(data_dir, options["port"]).enter()
+            else:
+                self._play(stage, reset=options["reset"])
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped.")
+        except (EmbeddedError, StageError, telling.NotOursError, Refused) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or options['data_dir']} cannot be used: {error.strerror or error}.") from error
+        except Error as error:
+            raise CommandError(f"The database refused: {str(error).strip()}") from error
+
+    def _play(self, stage: Stage, *, reset: bool) -> None:
+        stage.lock()
+        if reset:
+            stage.clear()
+        stage.secrets()
+        servers = nullcontext() if "DATABASE_URL" in os.environ else embedded.servers(stage.data_dir)
+        with servers as found:
+            at = telling.prepare(stage.data_dir / "story", egypt.generate)
+            commands = [*stage.simulators(at, telling.hooks(stage.web), lively=True), *stage.console(telling.workers())]
+            connections.close_all()
+            with Supervisor(commands) as supervisor:
+                if not supervisor.run_until(stage.answers, READY_SECONDS):
+                    raise StageError(f"The console does not answer; the reason is in {stage.data_dir / 'logs'}.")
+                self._announce(stage)
+                supervisor.run(also=found.tend if found else lambda: None)
+        self.stdout.write("Stopped.")
+
+    def _announce(self, stage: Stage) -> None:
+        self.stdout.write("Demonstration: every platform is a simulator on this machine, and nobody real is reached.")
+        for username, _first, _last, role in telling.CAST:
+            self.stdout.write(f"  {username:<6} {role:<11} password: {telling.PASSWORD}")
+        self.stdout.write(f"ready {stage.url}")
+
+
+def _as_interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
