@@ -38,7 +38,7 @@ class StageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where everything is; the ports are of 127.0.0.1. `limited`: the simulated VK takes 20 calls a second, like the real one."""
+    """Where everything is; ports are of 127.0.0.1. `limited`: the simulated VK takes 20 calls a second, like the real one."""
 
     data_dir: Path
     web: int

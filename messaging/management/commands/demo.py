@@ -38,7 +38,6 @@ class Command(BaseCommand):
             data_dir = options["data_dir"].resolve()
             stage = Stage.entered(data_dir)
             if stage is None:
-                demand_port(options["port"])
                 Stage.at(data_dir, options["port"]).enter()
             else:
                 self._play(stage, reset=options["reset"])
