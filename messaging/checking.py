@@ -14,6 +14,7 @@ from audiences.criteria import Criteria
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from messaging.models import Account, Campaign, Kind, Part, Text
+from messaging.standing import in_words
 from messaging.wording import blanks
 
 EXERCISE = {"ru": "УЧЕНИЕ", "en": "EXERCISE"}
@@ -93,7 +94,7 @@ def _ways(campaign: Campaign, accounts: list[Account], reach: dict[str, Any]) ->
     for account in accounts:
         if account.paused_at:
             sentence = _("%(account)s is paused (%(reason)s). Resume it on its page, or leave it out.")
-            yield Problem("accounts", sentence % {"account": account.label, "reason": account.paused_reason})
+            yield Problem("accounts", sentence % {"account": account.label, "reason": in_words(account.paused_reason)})
     counted = [reach.get("accounts", {}).get(str(a.pk), {}).get("people", 0) for a in accounts if a.addressed]
     if counted and len(counted) == len(accounts) and not sum(counted):
         yield Problem("audience", _("These ways reach nobody of this audience. Widen the audience or add another way."))

@@ -28,6 +28,7 @@ from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
 from messaging.phrases import EXCLUDED, WHAT_IT_DOES, size_of
 from messaging.reaching import estimates_of, reach_of
+from messaging.standing import in_words
 from messaging.views.campaigns import (
     approvers,
     find,
@@ -169,10 +170,14 @@ def _form_page(
 def _ways(form: CampaignForm) -> list[dict[str, Any]]:
     accounts: dict[str, Account] = {str(a.pk): a for a in form.fields["accounts"].queryset}  # type: ignore[attr-defined]
     return [
-        {"choice": choice, "account": account, "does": WHAT_IT_DOES[account.channel.kind]}
+        {"choice": choice, "account": account, "does": WHAT_IT_DOES[account.channel.kind], "paused": _paused(account)}
         for choice in form["accounts"].subwidgets
         for account in [accounts[str(choice.data["value"])]]
     ]
+
+
+def _paused(account: Account) -> str:
+    return in_words(account.paused_reason) if account.paused_at else ""
 
 
 def _languages(form: CampaignForm) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from messaging.models.campaigns import STOPPABLE
 from messaging.phrases import UNSURE, failure, places, size_of
 from messaging.progress import Failure, Way
 from messaging.replying import mark_read
+from messaging.standing import in_words
 from messaging.views.campaigns import PER_PAGE, find, person, shared
 
 UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
@@ -78,6 +79,7 @@ def way_row(way: Way, reasons: list[Failure], at: datetime) -> dict[str, Any]:
     return {
         "way": way,
         "account": way.account,
+        "paused": in_words(way.account.paused_reason) if way.account.paused_at else "",
         "at": (way.order.totals_at if way.order else None) or at,
         "segments": segments,
         "text": _order_text(way) if way.order else _text(way),
