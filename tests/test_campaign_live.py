@@ -167,5 +167,5 @@ def test_a_paused_account_says_so_and_leads_to_its_page(desk: Desk) -> None:
     desk.account.paused_at, desk.account.paused_reason = now(), "5"
     desk.account.save()
     page = desk.at_author.get(url(campaign, "progress/")).content.decode()
-    assert "The account is paused: 5." in page
+    assert "The account is paused: The platform does not accept our token." in page
     assert f'href="/accounts/{desk.account.pk}/"' in page

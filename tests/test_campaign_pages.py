@@ -227,9 +227,9 @@ def test_counting_saves_nothing(desk: Desk) -> None:
 
 def test_a_paused_account_is_marked(desk: Desk) -> None:
     campaign = desk.draft()
-    desk.account.paused_at, desk.account.paused_reason = now(), "token"
+    desk.account.paused_at, desk.account.paused_reason = now(), "token lost"
     desk.account.save()
-    assert "paused: token" in desk.at_author.get(url(campaign, "draft/")).content.decode()
+    assert "paused: token lost" in desk.at_author.get(url(campaign, "draft/")).content.decode()
 
 
 def test_the_preview_names_every_problem_with_a_link_to_its_section(desk: Desk) -> None:
