@@ -27,9 +27,12 @@ class Cast:
         self.account = world.account(lanes=lanes)
         world.contacts([1, 2, 3])
 
-    def draft(self, **changes: Any) -> Campaign:
+    def draft(self, *, severity: str = "Severe", **changes: Any) -> Campaign:
         content = world.content(self.account, version=world.audience(self.author), **changes)
-        return workflow.draft(world.incident(self.author), content, by=self.author)
+        return workflow.draft(world.incident(self.author, severity=severity), content, by=self.author)
+
+    def submitted(self, **changes: Any) -> Campaign:
+        return workflow.submit(self.draft(**changes), by=self.author)
 
     def at(self, status: str) -> Campaign:
         """A campaign that came to this status by verbs; the machine's two ends are reached without waiting for them."""

@@ -1,0 +1,81 @@
+"""The engine at work in tests: a simulated VK as a process, campaigns ready to be pumped, and pumps in threads of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any
+
+from django.db import connection
+
+from messaging import delivery
+from messaging.models import Batch, Campaign, Delivery
+from tests import world
+from tests.simulated import status, until
+from tests.stages import Cast, ahead
+from tests.wire import Simulator
+
+GROUP, TOKEN = 100000001, "t0ken"
+
+
+class Engine(Cast):
+    """Everything that is needed to send, and what the platform wrote down about it."""
+
+    def __init__(self, vk: Simulator, *, lanes: int = 1) -> None:
+        super().__init__(lanes=lanes)
+        self.vk, self.lane = vk, self.account.lanes.order_by("pk").first()
+
+    def pump(self, *, later: float = 0) -> int:
+        """Pump the first lane until nothing is due; `later` seconds from now by the database's clock."""
+        if later:
+            ahead(seconds=later)
+        assert self.lane is not None
+        return delivery.pump(self.lane.pk)
+
+    def sending(self, **changes: Any) -> Campaign:
+        return world.approve(self.submitted(**changes), self.approver)
+
+    def heard(self, batch: Batch) -> list[tuple[str, int]]:
+        """What the platform did with each person of a batch, in its order: (accepted | repeat | refused, peer)."""
+        return [(line["kind"], line["peer_id"]) for line in self.vk.lines() if line.get("random_id") == batch.key]
+
+    def calls(self) -> int:
+        return int(status(self.vk)["calls"])
+
+
+def outcomes() -> set[tuple[int, str, str]]:
+    return {*Delivery.objects.values_list("contact", "status", "reason")}
+
+
+def _run(act: Callable[[], object]) -> None:
+    try:
+        act()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def elsewhere(*acts: Callable[[], object]) -> Iterator[None]:
+    """Let these run in threads, each on its own connection to the database, while the block does; all have ended after it."""
+    threads = [Thread(target=_run, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@contextmanager
+def on_the_wire(engine: Engine) -> Iterator[None]:
+    """The block runs while a pump's request has been taken by the platform and not yet answered."""
+    engine.vk.control(hold=1)
+    with elsewhere(engine.pump):
+        until(lambda: status(engine.vk)["held"])
+        try:
+            yield
+        finally:
+            engine.vk.control(release=True)
