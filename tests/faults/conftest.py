@@ -1,0 +1,50 @@
+"""The theatre: embedded servers of one test alone, to which its connections and settings point meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+from pytest_django.fixtures import Settings
+
+from crisis import embedded
+from messaging import bell
+from tests.faults.theatre import Theatre
+
+
+@pytest.fixture
+def theatre(tmp_path: Path, settings: Settings, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Theatre]:
+    data_dir = tmp_path / "var"
+    settings.REDIS_URL = embedded.redis_url(data_dir)
+    with django_db_blocker.unblock(), embedded.servers(data_dir), _pointed_at(data_dir):
+        bell.redis.cache_clear()
+        place = Theatre(data_dir)
+        try:
+            place.open()
+            yield place
+        finally:
+            place.close()
+            bell.redis.cache_clear()
+
+
+class _pointed_at:
+    """Both roles' connections, at the servers of a data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir, self.before = data_dir, {}
+
+    def __enter__(self) -> None:
+        for alias, role in (("default", "crisis_app"), ("owner", "owner")):
+            connection = connections[alias]
+            connection.close()
+            self.before[alias] = dict(connection.settings_dict)
+            there = embedded.database_settings(self.data_dir, role)
+            connection.settings_dict.update(there, OPTIONS={**connection.settings_dict["OPTIONS"], **there["OPTIONS"]})
+
+    def __exit__(self, *_: object) -> None:
+        for alias, before in self.before.items():
+            connections[alias].close()
+            connections[alias].settings_dict.update(before)
