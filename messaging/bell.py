@@ -34,12 +34,16 @@ class RingJob(Job):
     """A job that can be nothing but a ring: whoever writes to Redis can make a worker do nothing else."""
 
     def restore(self, raw_data: dict[bytes | str, bytes | str]) -> None:
-        """Raises NoSuchJobError for a job that names another function, a callback, a webhook or a dependency."""
-        super().restore(raw_data)
+        """Raises NoSuchJobError for what cannot be read or names another function, a callback, a webhook or a dependency."""
+        try:
+            super().restore(raw_data)
+            function = self.func_name
+        except Exception as error:  # whatever was written there, the worker outlives it
+            raise NoSuchJobError("This job cannot be read and was not run.") from error
         names = {
             key.decode() if isinstance(key, bytes) else key for key, value in raw_data.items() if value not in (b"", "", None)
         }
-        if self.func_name != PUMP or any(name.startswith(FORBIDDEN) for name in names):
+        if function != PUMP or any(name.startswith(FORBIDDEN) for name in names):
             raise NoSuchJobError("This job is not a ring and was not run.")
 
 
