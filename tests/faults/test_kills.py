@@ -23,6 +23,7 @@ def test_it_survives_a_worker_that_sleeps_past_its_lease_and_wakes(theatre: Thea
     assert theatre.until(theatre.repeated_keys), "nobody took over"
     theatre.vk.control(release=True)
     theatre.kill(sleeper, signal.SIGCONT)
+    assert theatre.until(theatre.nothing_was_written), "the sleeper did not notice that its batch was taken over"
     theatre.finish()
     theatre.expect_everybody_once()
     theatre.expect_a_repeat_with_the_same_key()

@@ -102,6 +102,10 @@ class Theatre:
         """How often the platform took a message for each person."""
         return Counter(line["peer_id"] for line in self.vk.lines("accepted"))
 
+    def nothing_was_written(self) -> bool:
+        """Whether a worker has said that it came too late."""
+        return "nothing was written" in (self.stage.data_dir / "logs" / "workers.log").read_text()
+
     def repeated_keys(self) -> set[int]:
         return {line["random_id"] for line in self.vk.lines("repeat")}
 
