@@ -73,16 +73,20 @@ UPDATE messaging_lane l
 RETURNING l.id
 """
 
-# What may be claimed: queued work whose time has come and work whose holder died, of campaigns being sent and not expired;
-# and orders that a platform still works on, whatever became of their campaign: those are followed, or cancelled, to their end.
-OPEN = """
-    SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
-      LEFT JOIN messaging_order o ON o.batch_id = b.id
-     WHERE b.account_id = %(account)s AND b.status IN ('queued', 'sending')
-       AND (b.status = 'queued' OR b.lease_until < crisis_now())
+# What may be claimed of batches b, campaigns c and orders o: queued work whose time has come and work whose holder died, of
+# campaigns being sent and not expired; and orders a platform has answered, whatever became of their campaigns: these are
+# followed to their end. One whose answer was lost is repeated only while its campaign is being sent, and cancelled once it ended.
+DUE = """
+       b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())
        AND (b.not_before IS NULL OR b.not_before <= crisis_now())
        AND (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now())
-            OR o.asked_at IS NOT NULL AND o.ended_at IS NULL)
+            OR o.ended_at IS NULL AND (o.answered_at IS NOT NULL
+                                       OR o.asked_at IS NOT NULL AND c.status IN ('stopped', 'expired')))
+"""
+OPEN = f"""
+    SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
+      LEFT JOIN messaging_order o ON o.batch_id = b.id
+     WHERE b.account_id = %(account)s AND {DUE}
 """
 
 CLAIM = f"""

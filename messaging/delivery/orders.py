@@ -25,6 +25,7 @@ from messaging.models import Batch, Campaign, Delivery, Order, Part, Status
 
 POLL = 2.0  # seconds between two questions of ours while a platform says nothing by itself
 STAGES = [Order.Status.QUEUED, Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING]
+ENDED = {Status.STOPPED, Status.EXPIRED}
 ENDS = {Order.Status.DONE, Order.Status.CANCELLED, Order.Status.REFUSED}
 TOTALS = ("matched", "sent", "delivered", "read", "failed")
 SENDER_NAME = "МИД России"
@@ -33,21 +34,27 @@ SENDER_NAME = "МИД России"
 def work(channel: Channel, held: Claim, runner: Runner) -> None:
     """One step of a claimed order: ask, follow or cancel it; then let its batch go, or close it when the order has ended."""
     order = Order.objects.select_related("batch__campaign__incident", "batch__account").get(batch=held.id)
-    reason = ""
+    reason, wait = "", POLL
     try:
         apply(order.pk, runner.run(_step(cast("DelegatedChannel", channel), order, held)))
     except ChannelError as error:
-        reason = error.reason
-        if error.scope == "pause":
-            pause_account(held.account, error.reason)
-        elif error.scope == "content":
-            content_refused(held.campaign, order.batch.account, error.reason)
-    record(held, [], Close(done=False, wait=POLL, reason=reason, follow=True), receipts=False)
+        reason, wait = error.reason, max(POLL, error.retry_after or 0)
+        _trouble(order, held, error)
+    record(held, [], Close(done=False, wait=wait, reason=reason, follow=True), receipts=False)
     close(order.pk)
 
 
+def _trouble(order: Order, held: Claim, error: ChannelError) -> None:
+    if error.scope == "pause":
+        pause_account(held.account, error.reason)
+    elif held.campaign_status in ENDED and error.reason == "unknown_order":
+        apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason=error.reason))  # our question never arrived
+    elif error.scope == "content":
+        content_refused(held.campaign, order.batch.account, error.reason)
+
+
 def _step(channel: DelegatedChannel, order: Order, held: Claim) -> Coroutine[Any, Any, OrderReport]:
-    if held.campaign_status in (Status.STOPPED, Status.EXPIRED):
+    if held.campaign_status in ENDED:
         return channel.cancel(str(order.pk))
     if order.answered_at is None:
         Order.objects.filter(pk=order.pk, asked_at=None).update(asked_at=now(), status=Order.Status.ASKED)
@@ -75,7 +82,7 @@ def request_of(order: Order) -> OrderRequest:
         include_non_subscribers=campaign.include_non_subscribers,
         legal_basis=campaign.exception_reason,
         not_before=campaign.started_at or approval.at,
-        not_after=campaign.not_after,
+        not_after=min(campaign.not_after, campaign.exception_expires_at or campaign.not_after),
     )
 
 
@@ -135,9 +142,7 @@ def close(order_id: UUID | str) -> bool:
         },
     )  # fmt: skip
     ended = Campaign.objects.values_list("status", flat=True).get(pk=batch.campaign_id)
-    closed = (
-        ended if order.status == Order.Status.CANCELLED and ended in (Status.STOPPED, Status.EXPIRED) else Batch.Status.DONE
-    )
+    closed = ended if order.status == Order.Status.CANCELLED and ended in ENDED else Batch.Status.DONE
     Batch.objects.filter(pk=batch.pk).update(
         status=closed, lease_until=None, not_before=None, accepted=people, delivered=order.delivered or 0, read=order.read or 0
     )

@@ -83,13 +83,14 @@ def _read(rows: list[Any]) -> None:
 
 def _orders(rows: list[Any]) -> None:
     for row in rows:
-        _order(row[6])
+        _order(row[5], row[6])
 
 
-def _order(data: str) -> None:
+def _order(account: int, data: str) -> None:
+    """Take over a word about an order of this account; another platform has no word on it."""
     said = json.loads(data)
     report = OrderReport(**{**said, "at": datetime.fromisoformat(said["at"])})
-    order = Order.objects.filter(pk=report.order_id).select_related("batch").first()
+    order = Order.objects.filter(pk=report.order_id, batch__account=account).select_related("batch").first()
     if order is None:
         return
     orders.apply(order.pk, report)

@@ -13,6 +13,7 @@ from crisis import audit
 from crisis.clock import now
 from crisis.models import LogEntry
 from messaging import bell
+from messaging.delivery.claiming import DUE
 from messaging.delivery.pumping import pump
 from messaging.delivery.recording import doubt
 from messaging.delivery.settling import settle
@@ -110,14 +111,12 @@ def _locked(pk: int, *statuses: Status) -> Campaign | None:
 
 
 # Accounts that have work due but no pump at it, and for how long that has been so.
-NEGLECTED = """
+NEGLECTED = f"""
     SELECT b.account_id, extract(epoch FROM crisis_now() - min(greatest(coalesce(b.not_before, c.started_at), c.started_at,
                                                                coalesce(b.lease_until, c.started_at))))
       FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id JOIN messaging_account a ON a.id = b.account_id
       LEFT JOIN messaging_order o ON o.batch_id = b.id
-     WHERE b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now()) AND a.paused_at IS NULL
-       AND (b.not_before IS NULL OR b.not_before <= crisis_now())
-       AND (c.status = 'sending' OR o.asked_at IS NOT NULL AND o.ended_at IS NULL)
+     WHERE {DUE} AND a.paused_at IS NULL
        AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
      GROUP BY 1
     UNION ALL
