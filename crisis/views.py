@@ -36,7 +36,7 @@ def person(request: HttpRequest) -> User:
 @requires("incident.write")
 def incident_declare(request: HttpRequest) -> HttpResponse:
     """One form; declaring opens the incident's page."""
-    form = DeclareForm(request.POST or None, initial={"drill": "drill" in request.GET})
+    form = DeclareForm(request.POST or None, initial=_asked_for(request))
     if form.is_valid():
         incident = incidents.declare(form.incident(now()), form.cleaned_data["countries"], by=person(request))
         messages.success(request, _("The incident was declared. Nothing has been sent yet."))
@@ -44,6 +44,12 @@ def incident_declare(request: HttpRequest) -> HttpResponse:
     codes = [(form[name].label, choices) for name, choices in CAP_CODES.items()]
     context = {"form": form, "drill": bool(form["drill"].value()), "codes": codes}
     return render(request, "crisis/incident_declare.html", context, status=422 if form.errors else 200)
+
+
+def _asked_for(request: HttpRequest) -> dict[str, object]:
+    """What a link to the form has filled in: fields by name, and whether it is a drill."""
+    given = {name: request.GET[name] for name in DeclareForm.Meta.fields if name in request.GET}
+    return {**given, "countries": request.GET.getlist("countries"), "drill": "drill" in request.GET}
 
 
 @require_POST

@@ -21,7 +21,6 @@ from messaging.reaching import estimates_of, reach_of
 from messaging.stories import telling
 from messaging.wording import Words
 
-EXCEPTION = "Авиасообщение прервано, люди не знают, как вернуться домой; большинство не подписано на группу министерства."
 ENDED = (Status.SENT, Status.STOPPED, Status.EXPIRED)
 
 
@@ -82,7 +81,7 @@ def _content(told: dict[str, Any], ways: tuple[str, ...]) -> workflow.Draft:
         accounts=[*Account.objects.filter(slug__in=ways, drill=False)],
         audience_version=telling.told(),
         not_after=datetime.fromisoformat(told["not_after"]),
-        exception_reason=EXCEPTION if exception else "",
+        exception_reason=told["exception_reason"] if exception else "",
         exception_expires_at=now() + timedelta(hours=48) if exception else None,
     )
 

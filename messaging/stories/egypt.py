@@ -250,6 +250,10 @@ ACCOUNTS = [
     VK_GEO | {"label": "VK: order by location (drill)", "handle": "mfa-drill", "secret_name": "DRILL_VK_GEO", "drill": True},
 ]
 
+EXCEPTION = (
+    "Авиасообщение прервано, люди не знают, как вернуться домой; большинство из них не подписано на группу министерства."
+)
+
 CAIRO = {"country": "EG", "city_en": "Cairo", "city_ru": "Каир", "phone": "", "source": ""}
 ALEXANDRIA = {"country": "EG", "city_en": "Alexandria", "city_ru": "Александрия", "phone": "", "source": ""}
 MISSIONS = [
@@ -303,7 +307,8 @@ def _incident(at: datetime) -> dict[str, Any]:
 
 def _texts(at: datetime) -> dict[str, Any]:
     """The alert in both languages. Its dates follow `at` as the real ones followed 8 November: suspended two days before."""
-    return {"kind": "alert", "not_after": _instant(int((at + VALID).timestamp())), "texts": [_text_ru(at), _text_en(at)]}
+    valid = _instant(int((at + VALID).timestamp()))
+    return {"kind": "alert", "not_after": valid, "exception_reason": EXCEPTION, "texts": [_text_ru(at), _text_en(at)]}
 
 
 def _text_ru(at: datetime) -> dict[str, str]:

@@ -29,6 +29,7 @@ from messaging.models import Account, Campaign, Part, Status, Text
 from messaging.phrases import EXCLUDED, WHAT_IT_DOES, size_of
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
+from messaging.stories import offering
 from messaging.views.campaigns import (
     approvers,
     find,
@@ -40,7 +41,7 @@ from messaging.views.campaigns import (
     sentence,
     shared,
 )
-from messaging.wording import TEMPLATES
+from messaging.wording import TEMPLATES, Template
 
 BLANK = "blank"
 SECTIONS = (
@@ -65,9 +66,10 @@ def campaign_new(request: HttpRequest, incident: int) -> HttpResponse:
         form = CampaignForm(request.POST, incident=about)
         return _counted(request, form) if request.POST.get("go") == "count" else _begin(request, form)
     slug, earlier = request.GET.get("template", ""), _earlier(request, about)
-    if slug not in {*TEMPLATES, BLANK}:
+    templates = _templates(about)
+    if slug not in {*templates, BLANK}:
         return _choose(request, about, earlier, unknown=bool(slug))
-    begun = initial(about, TEMPLATES.get(slug), earlier, now())
+    begun = initial(about, templates.get(slug), earlier, now()) | (offering.beginning() if slug == offering.SLUG else {})
     return _form_page(request, CampaignForm(initial=begun, incident=about))
 
 
@@ -83,10 +85,16 @@ def _earlier(request: HttpRequest, incident: Incident) -> Campaign | None:
 
 def _choose(request: HttpRequest, incident: Incident, earlier: Campaign | None, *, unknown: bool) -> HttpResponse:
     problems = [Problem("", _("There is no such template. Choose one of these."))] if unknown else []
-    names = [name for name in TEMPLATES if (name == "drill") <= incident.drill]
     context = {"incident": incident, "drill": incident.drill, "earlier": earlier, "problems": problems}
-    context["templates"] = [TEMPLATES[name] for name in names]
+    context["templates"] = _templates(incident).values()
     return render(request, "messaging/campaign_choose.html", context, status=404 if unknown else 200)
+
+
+def _templates(incident: Incident) -> dict[str, Template]:
+    """What a new message may begin from: the drill's own template only in a drill, a story's only in a demonstration of it."""
+    if incident.drill:
+        return TEMPLATES
+    return {**offering.templates(), **{slug: template for slug, template in TEMPLATES.items() if slug != "drill"}}
 
 
 def _begin(request: HttpRequest, form: CampaignForm) -> HttpResponse:

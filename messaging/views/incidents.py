@@ -20,6 +20,7 @@ from crisis.permissions import may, requires
 from messaging import board, standing
 from messaging.models import Account, Campaign, Status
 from messaging.phrases import size_of
+from messaging.stories import offering
 
 PER_PAGE = 50
 COUNTERS = ("accepted", "failed", "uncertain")
@@ -45,6 +46,7 @@ def situation(request: HttpRequest) -> HttpResponse:
         "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
         "silent": [post for found in posts.values() for post in found if not post.posted],
         "last_drill": Campaign.objects.filter(drill=True, started_at__isnull=False).order_by("-started_at").first(),
+        "story": offering.declaration() if may(user, "incident.write") else "",
         "burning": board.burning(decisions, live, [row for row, overdue in incidents if overdue]),
     }
     return render(request, "messaging/situation.html", context)
