@@ -75,7 +75,7 @@ RETURNING l.id
 
 # What may be claimed of batches b, campaigns c and orders o: queued work whose time has come and work whose holder died, of
 # campaigns being sent and not expired; and orders a platform has answered, whatever became of their campaigns: these are
-# followed to their end. One whose answer was lost is repeated only while its campaign is being sent, and cancelled once it ended.
+# followed to their end. One whose answer was lost is repeated only while its campaign is being sent, and cancelled after it.
 DUE = """
        b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())
        AND (b.not_before IS NULL OR b.not_before <= crisis_now())

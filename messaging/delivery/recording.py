@@ -29,14 +29,15 @@ class Close:
     follow: bool = False
 
 
+# The campaign is looked at under its lock: a stop at this very moment would else leave the batch queued for ever.
 CLOSE = """
 UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s,
        status = CASE WHEN %(done)s THEN 'done'
                      WHEN c.status IN ('stopped', 'expired') AND NOT %(follow)s THEN c.status
                      ELSE 'queued' END,
        not_before = CASE WHEN NOT %(done)s THEN crisis_now() + %(wait)s * interval '1 second' END
-  FROM messaging_campaign c
- WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending' AND c.id = b.campaign_id
+  FROM (SELECT status FROM messaging_campaign WHERE id = %(campaign)s FOR KEY SHARE) c
+ WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending'
 RETURNING b.id
 """
 
@@ -68,8 +69,10 @@ def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: 
     """Close the claim and write its final outcomes in one transaction. False = no longer ours: nothing was written."""
     known = [o for o in outcomes if o.status in FINAL]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLOSE, {"batch": held.id, "fence": held.fence, "done": close.done, "wait": min(close.wait, LONGEST),
-                               "in_doubt": close.in_doubt, "reason": close.reason[:200], "follow": close.follow})  # fmt: skip
+        cursor.execute(CLOSE, {
+            "campaign": held.campaign, "batch": held.id, "fence": held.fence, "done": close.done, "follow": close.follow,
+            "wait": min(close.wait, LONGEST), "in_doubt": close.in_doubt, "reason": close.reason[:200],
+        })  # fmt: skip
         if cursor.fetchone() is None:
             return False
         if known:
