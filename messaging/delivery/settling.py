@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +20,7 @@ from messaging.delivery.starting import finish
 from messaging.models import Order, Receipt
 
 AT_ONCE = 1000  # receipts in one transaction
+log = logging.getLogger(__name__)
 
 WAITING = """
     SELECT r.id, r.kind, a.address_kind, r.person_hmac, r.provider_ref, r.account_id, r.data FROM messaging_receipt r
@@ -88,8 +90,12 @@ def _orders(rows: list[Any]) -> None:
 
 def _order(account: int, data: str) -> None:
     """Take over a word about an order of this account; another platform has no word on it."""
-    said = json.loads(data)
-    report = OrderReport(**{**said, "at": datetime.fromisoformat(said["at"])})
+    try:
+        said = json.loads(data)
+        report = OrderReport(**{**said, "at": datetime.fromisoformat(said["at"])})
+    except (KeyError, TypeError, ValueError):
+        log.exception("A receipt of account %s cannot be read and changes nothing.", account)
+        return
     order = Order.objects.filter(pk=report.order_id, batch__account=account).select_related("batch").first()
     if order is None:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -14,7 +15,7 @@ from audiences.criteria import Criteria
 from audiences.reach import recipients_sql
 from crisis import audit
 from crisis.clock import now
-from crisis.models import LogEntry, Severity, User
+from crisis.models import Incident, LogEntry, Severity, User
 from messaging import bell
 from messaging.models import Account, Batch, Campaign, Lane, Order, Part, Status
 
@@ -46,10 +47,12 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
 
     `seen` is the reach the approver saw. Raises Held, which must roll the caller's transaction back.
     """
+    if campaign.incident.status == Incident.Status.CLOSED:
+        raise Held(_("The incident was closed after this was approved. Declare a new one to send about it."))
     at, began = now(), perf_counter()
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, started_at=at, status_reason="", updated_at=at)
     accounts = [*campaign.accounts.order_by("pk")]
-    counted = {account.pk: _freeze(campaign, account) for account in accounts}
+    counted = {account.pk: _freeze(campaign, account, at) for account in accounts}
     _hold_if_grown(accounts, counted, seen)
     took = round(perf_counter() - began, 3)
     LogEntry.objects.create(incident=campaign.incident, text=_("Sending began: %(headline)s") % {"headline": campaign.headline})
@@ -63,13 +66,13 @@ def ring(campaign: Campaign) -> None:
     transaction.on_commit(partial(bell.ring, lanes), robust=True)
 
 
-def _freeze(campaign: Campaign, account: Account) -> int:
+def _freeze(campaign: Campaign, account: Account, at: datetime) -> int:
     if account.address_kind is None:
         return _freeze_order(campaign, account)
     if campaign.audience_version is None:
         raise ValueError(f"campaign {campaign.pk} was submitted without an audience")  # submit refuses that
     criteria = Criteria.from_json(campaign.audience_version.criteria)
-    recipients, parameters = recipients_sql(criteria, account.address_kind, now())
+    recipients, parameters = recipients_sql(criteria, account.address_kind, at)
     texts = {t.language: t.pk for t in campaign.texts.filter(part=Part.MAIN)}
     values = {
         **parameters,
@@ -100,7 +103,7 @@ def _rank(campaign: Campaign) -> int:
 
 
 def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[str, Any]) -> None:
-    known = seen["accounts"]
+    known = seen.get("accounts", {})
     for account in accounts:
         if str(account.pk) not in known:
             raise Held(_("%(account)s was not part of what the approver saw.") % {"account": account.label})

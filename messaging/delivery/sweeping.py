@@ -51,7 +51,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
     for name, part in parts.items():
         try:
             done[name] = part()
-        except Error:
+        except Exception:
             log.exception("The sweep of %s failed and is tried again in the next round.", name)
             connection.close_if_unusable_or_obsolete()
     return done
@@ -73,7 +73,7 @@ def _start(pk: int) -> int:
     except Held as held:
         _hold(pk, str(held))
     except IntegrityError:
-        _hold(pk, _("An account was changed since this was approved. Read it again and submit it again."))
+        _hold(pk, _("An account or the approver's role was changed since this was approved. Read it again, then decide."))
     return 1
 
 
