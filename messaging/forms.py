@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -125,8 +126,9 @@ class CampaignForm(forms.Form):
         return [*self.incident.countries.all()]
 
     def _versions(self) -> Iterator[AudienceVersion]:
-        """The newest version of each audience of this incident, and whatever the draft already uses."""
-        rows = AudienceVersion.objects.filter(audience__incident=self.incident).select_related("audience")
+        """The newest version of each audience of this incident or of none, and whatever the draft already uses."""
+        of_ours = Q(audience__incident=self.incident) | Q(audience__incident=None)
+        rows = AudienceVersion.objects.filter(of_ours).select_related("audience")
         newest = {version.audience_id: version for version in rows.order_by("pk")}
         used = self.campaign.audience_version if self.campaign else None
         yield from sorted({v.pk: v for v in [*newest.values(), *([used] if used else [])]}.values(), key=lambda v: -v.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,6 +53,7 @@ def beginning() -> dict[str, Any]:
     told, audience = _document("texts.json"), telling.told()
     return {
         "audience": str(audience.pk) if audience else "new",
+        "not_after": datetime.fromisoformat(told["not_after"]),
         "link": told["texts"][0]["link"],
         "exception_reason": told["exception_reason"],
     }
