@@ -113,7 +113,7 @@ def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:
         "counted_at": _instant(found, "at"),
         "newest_at": _instant(found, "newest_at"),
         "narrower": narrower,
-        "stays": stays,
+        "stays": stays if stays < found.get("people", 0) else 0,
     }
 
 

@@ -246,7 +246,7 @@ def _count(form: CampaignForm) -> dict[str, Any]:
     narrower = sorted(found.narrower.items(), reverse=True)
     return {
         "count": found, "count_sentence": criteria.sentence(language()), "count_by_kind": by_kind, "count_at": now(),
-        "narrower": narrower, "stays": found.was_there - found.left, "mode": criteria.place.mode,
+        "narrower": narrower, "stays": found.was_there - found.left if criteria.place.mode == "was_there" else 0, "mode": criteria.place.mode,
     }  # fmt: skip
 
 

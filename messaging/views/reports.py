@@ -60,7 +60,7 @@ def headline(campaign: Campaign, reached: Size) -> str:
     """ "About 20,000 people of an estimated 80,000 nationals (25 %): …". Ways are never added up as if people were distinct."""
     incident = campaign.incident
     values = {"least": number(reached.least), "most": number(reached.most or 0)}
-    people = values["least"] if reached.exact else _("between %(least)s and %(most)s") % values
+    people = values["least"] if reached.exact else _("about %(least)s–%(most)s") % values
     values = {"people": people, "all": number(incident.estimate_people or 0), "share": _share(campaign, reached)}
     if campaign.drill:
         return _("Drill: played to %(people)s people. Nobody received this.") % values
