@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 from django.db import connection
+from django.utils import translation
 
 from messaging import delivery
 from messaging.models import Batch, Campaign, Delivery
@@ -50,7 +51,8 @@ def outcomes() -> set[tuple[int, str, str]]:
 
 def _run(act: Callable[[], object]) -> None:
     try:
-        act()
+        with translation.override("en"):
+            act()
     finally:
         connection.close()
 

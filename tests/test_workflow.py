@@ -286,7 +286,7 @@ def test_it_refuses_approval_of_what_an_account_was_changed_in(cast: Cast) -> No
 def test_it_refuses_approval_while_an_account_is_paused(cast: Cast) -> None:
     campaign = cast.at("submitted")
     Account.objects.filter(pk=cast.account.pk).update(paused_at=now(), paused_reason="5")
-    with refused(r"vk-direct is paused \(5\)"):
+    with refused("vk-direct is paused"):
         world.approve(campaign, cast.approver)
 
 
