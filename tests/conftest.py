@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import Client
-from django.utils import translation
 from pytest_django import DjangoDbBlocker
-from pytest_django.fixtures import SettingsWrapper
 
 from crisis.models import User
 
@@ -19,7 +18,7 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def _english(settings: SettingsWrapper) -> None:
+def _english(settings: Any) -> None:
     """Sentences are compared in English, whoever says them: a request, a verb, a thread. Forgets what a test before spoke."""
     settings.LANGUAGE_CODE = "en"
 
@@ -28,13 +27,6 @@ def _point_at(name: str) -> None:
     for connection in connections.all():
         connection.close()
         connection.settings_dict["NAME"] = name
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """Sentences are read in English, unless a test speaks another language itself."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture(scope="session")
