@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from unicodedata import category
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.utils.translation import ngettext
 from audiences.criteria import Criteria
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
+from crisis.templatetags.console import number
 from messaging.models import Account, Campaign, Kind, Part, Text
 from messaging.standing import in_words
 from messaging.wording import blanks
@@ -46,18 +48,23 @@ def _incident(incident: Incident) -> Iterator[Problem]:
         yield Problem("incident", _("The incident is closed. Declare a new one to send about it."))
 
 
+def readable(text: str) -> bool:
+    """Whether there is anything to be seen: spaces and signs without a width are nothing."""
+    return any(not sign.isspace() and category(sign) != "Cf" for sign in text)
+
+
 def _texts(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
     texts = [t for t in campaign.texts.all() if t.part == Part.MAIN]
-    if not any(t.whole for t in texts):
+    if not any(readable(t.whole) for t in texts):
         yield Problem("texts", _("There is no text yet. Write it in at least one language."))
     for text in texts:
-        if text.whole:
+        if readable(text.whole):
             yield from _text(text, accounts, drill=campaign.drill)
 
 
 def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Problem]:
     where, language = f"text-{text.language}", _language(text.language)
-    if not text.body.strip():
+    if not readable(text.body):
         yield Problem(
             where,
             _("The text in %(language)s has no body. Write it, or empty the other fields of that language.")
@@ -77,11 +84,12 @@ def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Probl
 
 def _too_long(account: Account, language: str, numbers: dict[str, int]) -> str:
     sentence = ngettext(
-        "%(account)s: the text in %(language)s is %(over)d character over %(limit)d. Shorten it.",
-        "%(account)s: the text in %(language)s is %(over)d characters over %(limit)d. Shorten it.",
+        "%(account)s: the text in %(language)s is %(over)s character over %(limit)s. Shorten it.",
+        "%(account)s: the text in %(language)s is %(over)s characters over %(limit)s. Shorten it.",
         numbers["over"],
     )
-    return sentence % {"account": account.label, "language": language, **numbers}
+    shown = {name: number(value) for name, value in numbers.items()}
+    return sentence % {"account": account.label, "language": language, **shown}
 
 
 def _language(code: str) -> str:
@@ -153,6 +161,10 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
     ends = campaign.exception_expires_at
     if ends is None or ends <= at or ends > at + timedelta(hours=EXCEPTION_HOURS):
         yield Problem("exception", _("The exception has to end within 72 hours from now. Choose when."))
+    elif campaign.starts_at and campaign.starts_at >= ends:
+        yield Problem(
+            "exception", _("The message would start after the exception has ended. Start earlier, or let it end later.")
+        )
     if len(campaign.exception_reason.strip()) < 20:
         yield Problem("exception", _("Say in a sentence what danger justifies the exception; it will be published."))
 

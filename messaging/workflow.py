@@ -88,6 +88,8 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.audience_version = content.audience_version
     campaign.starts_at, campaign.not_after = content.starts_at, content.not_after
     campaign.exception_reason = content.exception_reason.strip()
+    if campaign.exception_reason and content.exception_expires_at is None:
+        raise Refused(_("Say when the exception ends: at most 72 hours from now."), field="exception_expires_at")
     campaign.exception_expires_at = content.exception_expires_at if campaign.exception_reason else None
     campaign.updated_at = now()
     campaign.save()

@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 from django.db import connection
-from django.utils import translation
 
 from messaging import delivery
 from messaging.models import Batch, Campaign, Delivery
@@ -51,8 +50,7 @@ def outcomes() -> set[tuple[int, str, str]]:
 
 def _run(act: Callable[[], object]) -> None:
     try:
-        with translation.override("en"):
-            act()
+        act()
     finally:
         connection.close()
 
