@@ -160,6 +160,9 @@ class AudienceVersion(models.Model):
         ordering = ["audience_id", "-number"]
         constraints = [models.UniqueConstraint(fields=["audience", "number"], name="one_version_of_a_number")]
 
+    def __str__(self) -> str:
+        return f"{self.audience}, № {self.number}"
+
 
 class Upload(models.Model):
     """A file that waits for its importer's word, encrypted, one hour at most. `result` is what became of it, once imported."""

@@ -20,7 +20,7 @@ from crisis.clock import Now
 class Country(models.Model):
     """An ISO 3166-1 country or territory. Names come from the Unicode CLDR, in the reader's language."""
 
-    code = models.CharField(primary_key=True, max_length=2)
+    code = models.CharField(_("code"), primary_key=True, max_length=2)
 
     class Meta:
         verbose_name, verbose_name_plural = _("country"), _("countries")
@@ -147,8 +147,8 @@ class Incident(models.Model):
     estimate_source = models.CharField(_("source of the estimate"), max_length=300, blank=True)
     estimate_at = models.DateField(_("date of the estimate"), null=True, blank=True)
     next_update_at = models.DateTimeField(_("next update due"), null=True, blank=True)
-    opened_at = models.DateTimeField(db_default=Now(), editable=False)
-    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False)
+    opened_at = models.DateTimeField(_("declared at"), db_default=Now(), editable=False)
+    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False, verbose_name=_("declared by"))
 
     class Meta:
         verbose_name, verbose_name_plural = _("incident"), _("incidents")
@@ -177,58 +177,67 @@ class Incident(models.Model):
 class LogEntry(models.Model):
     """One line of an incident's situation log. `by` is empty when the console itself noted it."""
 
-    incident = models.ForeignKey(Incident, models.CASCADE, related_name="log")
-    at = models.DateTimeField(db_default=Now())
-    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    text = models.CharField(max_length=1000)
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="log", verbose_name=_("incident"))
+    at = models.DateTimeField(_("time"), db_default=Now())
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("person"))
+    text = models.CharField(_("text"), max_length=1000)
 
     class Meta:
         verbose_name, verbose_name_plural = _("log entry"), _("log entries")
         ordering = ["-at", "-id"]
 
+    def __str__(self) -> str:
+        return self.text[:60]
+
 
 class Coverage(models.Model):
     """Whether a mission has told its own followers, ticked by hand. No row means silent since the incident opened."""
 
-    incident = models.ForeignKey(Incident, models.CASCADE, related_name="coverage")
-    mission = models.ForeignKey(Mission, models.PROTECT, related_name="+")
-    posted = models.BooleanField()
-    link = models.URLField(blank=True)
-    since_at = models.DateTimeField(db_default=Now())
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="coverage", verbose_name=_("incident"))
+    mission = models.ForeignKey(Mission, models.PROTECT, related_name="+", verbose_name=_("mission"))
+    posted = models.BooleanField(_("told its followers"))
+    link = models.URLField(_("link"), blank=True)
+    since_at = models.DateTimeField(_("since when"), db_default=Now())
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("noted by"))
 
     class Meta:
         verbose_name, verbose_name_plural = _("coverage"), _("coverage")
         constraints = [models.UniqueConstraint(fields=["incident", "mission"], name="one_coverage_row_a_mission")]
 
+    def __str__(self) -> str:
+        return str(self.mission)
+
 
 class AuditEntry(models.Model):
     """One change, append-only and hash-chained. `at`, `prev_hash` and `hash` are written by the database alone."""
 
-    at = models.DateTimeField(editable=False, db_default=Now())
-    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", editable=False)
-    action = models.CharField(max_length=60, editable=False)
-    object_type = models.CharField(max_length=60, editable=False)
-    object_id = models.CharField(max_length=60, editable=False)
-    data = models.JSONField(default=dict, editable=False)
-    prev_hash = models.CharField(max_length=64, editable=False, db_default="")
-    hash = models.CharField(max_length=64, editable=False, unique=True, db_default="")
+    at = models.DateTimeField(_("time"), editable=False, db_default=Now())
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("person"))
+    action = models.CharField(_("action"), max_length=60, editable=False)
+    object_type = models.CharField(_("about what"), max_length=60, editable=False)
+    object_id = models.CharField(_("its number"), max_length=60, editable=False)
+    data = models.JSONField(_("data"), default=dict, editable=False)
+    prev_hash = models.CharField(_("hash of the row before"), max_length=64, editable=False, db_default="")
+    hash = models.CharField(_("hash"), max_length=64, editable=False, unique=True, db_default="")
 
     class Meta:
         verbose_name, verbose_name_plural = _("audit entry"), _("audit log")
         ordering = ["-id"]
         indexes = [models.Index(fields=["object_type", "object_id"], name="audit_about")]
 
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
 
 class AdminAction(models.Model):
     """A change of power (users, roles, keys) that one person proposes and another confirms."""
 
-    kind = models.CharField(max_length=40)
-    data = models.JSONField(default=dict)
-    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    proposed_at = models.DateTimeField(db_default=Now())
-    confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    confirmed_at = models.DateTimeField(null=True)
+    kind = models.CharField(_("kind"), max_length=40)
+    data = models.JSONField(_("data"), default=dict)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
+    proposed_at = models.DateTimeField(_("proposed at"), db_default=Now())
+    confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("confirmed by"))
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("admin action"), _("admin actions")
@@ -237,3 +246,6 @@ class AdminAction(models.Model):
                 name="another_person_confirms", condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("proposed_by"))
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"

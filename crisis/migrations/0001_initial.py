@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Country",
             fields=[
-                ("code", models.CharField(max_length=2, primary_key=True, serialize=False)),
+                ("code", models.CharField(max_length=2, primary_key=True, serialize=False, verbose_name="code")),
             ],
             options={
                 "verbose_name": "country",
@@ -224,7 +224,7 @@ class Migration(migrations.Migration):
                 ("estimate_source", models.CharField(blank=True, max_length=300, verbose_name="source of the estimate")),
                 ("estimate_at", models.DateField(blank=True, null=True, verbose_name="date of the estimate")),
                 ("next_update_at", models.DateTimeField(blank=True, null=True, verbose_name="next update due")),
-                ("opened_at", models.DateTimeField(db_default=crisis.clock.Now(), editable=False)),
+                ("opened_at", models.DateTimeField(db_default=crisis.clock.Now(), editable=False, verbose_name="declared at")),
                 ("countries", models.ManyToManyField(related_name="incidents", to="crisis.country", verbose_name="where")),
                 (
                     "opened_by",
@@ -233,6 +233,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="declared by",
                     ),
                 ),
             ],
@@ -246,17 +247,26 @@ class Migration(migrations.Migration):
             name="LogEntry",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(db_default=crisis.clock.Now())),
-                ("text", models.CharField(max_length=1000)),
+                ("at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="time")),
+                ("text", models.CharField(max_length=1000, verbose_name="text")),
                 (
                     "by",
                     models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
                     ),
                 ),
                 (
                     "incident",
-                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="log", to="crisis.incident"),
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="log",
+                        to="crisis.incident",
+                        verbose_name="incident",
+                    ),
                 ),
             ],
             options={
@@ -306,24 +316,35 @@ class Migration(migrations.Migration):
             name="Coverage",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("posted", models.BooleanField()),
-                ("link", models.URLField(blank=True)),
-                ("since_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("posted", models.BooleanField(verbose_name="told its followers")),
+                ("link", models.URLField(blank=True, verbose_name="link")),
+                ("since_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="since when")),
                 (
                     "by",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="noted by",
                     ),
                 ),
                 (
                     "incident",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="coverage", to="crisis.incident"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="coverage",
+                        to="crisis.incident",
+                        verbose_name="incident",
                     ),
                 ),
                 (
                     "mission",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crisis.mission"),
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crisis.mission",
+                        verbose_name="mission",
+                    ),
                 ),
             ],
             options={
@@ -342,20 +363,27 @@ class Migration(migrations.Migration):
             name="AdminAction",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("kind", models.CharField(max_length=40)),
-                ("data", models.JSONField(default=dict)),
-                ("proposed_at", models.DateTimeField(db_default=crisis.clock.Now())),
-                ("confirmed_at", models.DateTimeField(null=True)),
+                ("kind", models.CharField(max_length=40, verbose_name="kind")),
+                ("data", models.JSONField(default=dict, verbose_name="data")),
+                ("proposed_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="proposed at")),
+                ("confirmed_at", models.DateTimeField(null=True, verbose_name="confirmed at")),
                 (
                     "confirmed_by",
                     models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="confirmed by",
                     ),
                 ),
                 (
                     "proposed_by",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="proposed by",
                     ),
                 ),
             ],
@@ -378,13 +406,16 @@ class Migration(migrations.Migration):
             name="AuditEntry",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(db_default=crisis.clock.Now(), editable=False)),
-                ("action", models.CharField(editable=False, max_length=60)),
-                ("object_type", models.CharField(editable=False, max_length=60)),
-                ("object_id", models.CharField(editable=False, max_length=60)),
-                ("data", models.JSONField(default=dict, editable=False)),
-                ("prev_hash", models.CharField(db_default="", editable=False, max_length=64)),
-                ("hash", models.CharField(db_default="", editable=False, max_length=64, unique=True)),
+                ("at", models.DateTimeField(db_default=crisis.clock.Now(), editable=False, verbose_name="time")),
+                ("action", models.CharField(editable=False, max_length=60, verbose_name="action")),
+                ("object_type", models.CharField(editable=False, max_length=60, verbose_name="about what")),
+                ("object_id", models.CharField(editable=False, max_length=60, verbose_name="its number")),
+                ("data", models.JSONField(default=dict, editable=False, verbose_name="data")),
+                (
+                    "prev_hash",
+                    models.CharField(db_default="", editable=False, max_length=64, verbose_name="hash of the row before"),
+                ),
+                ("hash", models.CharField(db_default="", editable=False, max_length=64, unique=True, verbose_name="hash")),
                 (
                     "by",
                     models.ForeignKey(
@@ -393,6 +424,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
                     ),
                 ),
             ],

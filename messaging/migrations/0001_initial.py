@@ -37,8 +37,11 @@ class Migration(migrations.Migration):
                 ("rate", models.PositiveIntegerField(blank=True, null=True, verbose_name="requests a second")),
                 ("drill", models.BooleanField(default=False, verbose_name="for drills")),
                 ("address_kind", models.PositiveSmallIntegerField(editable=False, null=True)),
-                ("paused_at", models.DateTimeField(editable=False, null=True)),
-                ("paused_reason", models.CharField(blank=True, editable=False, max_length=300)),
+                ("paused_at", models.DateTimeField(editable=False, null=True, verbose_name="paused at")),
+                (
+                    "paused_reason",
+                    models.CharField(blank=True, editable=False, max_length=300, verbose_name="why it is paused"),
+                ),
                 (
                     "mission",
                     models.ForeignKey(
@@ -77,7 +80,7 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, verbose_name="why people who did not subscribe are included"),
                 ),
                 ("exception_expires_at", models.DateTimeField(blank=True, null=True, verbose_name="the exception ends")),
-                ("created_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("created_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="begun at")),
                 (
                     "status",
                     models.CharField(
@@ -94,16 +97,17 @@ class Migration(migrations.Migration):
                         ],
                         default="draft",
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
-                ("status_reason", models.CharField(blank=True, max_length=500)),
-                ("round", models.PositiveIntegerField(default=0)),
-                ("reach", models.JSONField(null=True)),
-                ("updated_at", models.DateTimeField(db_default=crisis.clock.Now())),
-                ("submitted_at", models.DateTimeField(null=True)),
-                ("approved_at", models.DateTimeField(null=True)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
+                ("status_reason", models.CharField(blank=True, max_length=500, verbose_name="reason of the status")),
+                ("round", models.PositiveIntegerField(default=0, verbose_name="round of approval")),
+                ("reach", models.JSONField(null=True, verbose_name="reach")),
+                ("updated_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="changed at")),
+                ("submitted_at", models.DateTimeField(null=True, verbose_name="submitted at")),
+                ("approved_at", models.DateTimeField(null=True, verbose_name="approved at")),
+                ("started_at", models.DateTimeField(null=True, verbose_name="sending began")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
                 ("accounts", models.ManyToManyField(related_name="campaigns", to="messaging.account", verbose_name="ways")),
                 (
                     "audience_version",
@@ -113,18 +117,25 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="audiences.audienceversion",
+                        verbose_name="audience",
                     ),
                 ),
                 (
                     "created_by",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="begun by",
                     ),
                 ),
                 (
                     "incident",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="crisis.incident"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="campaigns",
+                        to="crisis.incident",
+                        verbose_name="incident",
                     ),
                 ),
                 (
@@ -135,6 +146,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="followed_by",
                         to="messaging.campaign",
+                        verbose_name="follows",
                     ),
                 ),
             ],
@@ -148,13 +160,13 @@ class Migration(migrations.Migration):
             name="Batch",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("rank", models.PositiveSmallIntegerField()),
+                ("number", models.PositiveIntegerField(verbose_name="number")),
+                ("rank", models.PositiveSmallIntegerField(verbose_name="rank")),
                 (
                     "people",
                     django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None),
                 ),
-                ("total", models.PositiveIntegerField()),
+                ("total", models.PositiveIntegerField(verbose_name="people in it")),
                 (
                     "status",
                     models.CharField(
@@ -167,38 +179,52 @@ class Migration(migrations.Migration):
                         ],
                         default="queued",
                         max_length=8,
+                        verbose_name="status",
                     ),
                 ),
-                ("key", models.IntegerField()),
-                ("lease_until", models.DateTimeField(null=True)),
-                ("fence", models.BigIntegerField(default=0)),
-                ("attempt", models.PositiveIntegerField(default=0)),
-                ("not_before", models.DateTimeField(null=True)),
-                ("asked_at", models.DateTimeField(null=True)),
-                ("in_doubt", models.BooleanField(default=False)),
-                ("reason", models.CharField(blank=True, max_length=200)),
-                ("accepted", models.PositiveIntegerField(default=0)),
-                ("failed", models.PositiveIntegerField(default=0)),
-                ("uncertain", models.PositiveIntegerField(default=0)),
-                ("delivered", models.PositiveIntegerField(default=0)),
-                ("read", models.PositiveIntegerField(default=0)),
+                ("key", models.IntegerField(verbose_name="key against repeats")),
+                ("lease_until", models.DateTimeField(null=True, verbose_name="lease until")),
+                ("fence", models.BigIntegerField(default=0, verbose_name="fence")),
+                ("attempt", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                ("not_before", models.DateTimeField(null=True, verbose_name="not before")),
+                ("asked_at", models.DateTimeField(null=True, verbose_name="asked at")),
+                ("in_doubt", models.BooleanField(default=False, verbose_name="in doubt")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                ("accepted", models.PositiveIntegerField(default=0, verbose_name="accepted")),
+                ("failed", models.PositiveIntegerField(default=0, verbose_name="failed")),
+                ("uncertain", models.PositiveIntegerField(default=0, verbose_name="uncertain")),
+                ("delivered", models.PositiveIntegerField(default=0, verbose_name="delivered")),
+                ("read", models.PositiveIntegerField(default=0, verbose_name="read")),
                 (
                     "account",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"),
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="messaging.account",
+                        verbose_name="account",
+                    ),
                 ),
                 (
                     "resend_of",
                     models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.batch"
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="messaging.batch",
+                        verbose_name="repeats",
                     ),
                 ),
                 (
                     "campaign",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="messaging.campaign"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="messaging.campaign",
+                        verbose_name="campaign",
                     ),
                 ),
             ],
+            options={"verbose_name": "batch", "verbose_name_plural": "batches"},
         ),
         migrations.CreateModel(
             name="Author",
@@ -222,24 +248,36 @@ class Migration(migrations.Migration):
             name="Approval",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("round", models.PositiveIntegerField(default=0)),
-                ("fingerprint", models.CharField(max_length=64)),
-                ("at", models.DateTimeField(db_default=crisis.clock.Now())),
-                ("verdict", models.CharField(choices=[("approved", "approved")], default="approved", max_length=12)),
-                ("reach", models.JSONField()),
+                ("round", models.PositiveIntegerField(default=0, verbose_name="round of approval")),
+                ("fingerprint", models.CharField(max_length=64, verbose_name="mark of the approved content")),
+                ("at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="time")),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("approved", "approved")], default="approved", max_length=12, verbose_name="verdict"
+                    ),
+                ),
+                ("reach", models.JSONField(verbose_name="reach")),
                 (
                     "by",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
                     ),
                 ),
                 (
                     "campaign",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="approvals", to="messaging.campaign"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="messaging.campaign",
+                        verbose_name="campaign",
                     ),
                 ),
             ],
+            options={"verbose_name": "approval", "verbose_name_plural": "approvals"},
         ),
         migrations.CreateModel(
             name="Delivery",
@@ -258,21 +296,29 @@ class Migration(migrations.Migration):
                             ("resent", "sent again"),
                         ],
                         max_length=9,
+                        verbose_name="status",
                     ),
                 ),
-                ("reason", models.CharField(blank=True, max_length=60)),
-                ("people", models.PositiveIntegerField(default=1)),
-                ("at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("reason", models.CharField(blank=True, max_length=60, verbose_name="reason")),
+                ("people", models.PositiveIntegerField(default=1, verbose_name="people")),
+                ("at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="time")),
                 (
                     "account",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="messaging.account",
+                        verbose_name="account",
                     ),
                 ),
                 (
                     "batch",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="deliveries", to="messaging.batch"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="messaging.batch",
+                        verbose_name="batch",
                     ),
                 ),
                 (
@@ -282,9 +328,11 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deliveries",
                         to="messaging.campaign",
+                        verbose_name="campaign",
                     ),
                 ),
             ],
+            options={"verbose_name": "delivery", "verbose_name_plural": "deliveries"},
         ),
         migrations.CreateModel(
             name="DeliveryRef",
@@ -310,17 +358,21 @@ class Migration(migrations.Migration):
             name="Lane",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveSmallIntegerField()),
-                ("lease_until", models.DateTimeField(null=True)),
-                ("fence", models.BigIntegerField(default=0)),
-                ("next_at", models.DateTimeField(null=True)),
+                ("number", models.PositiveSmallIntegerField(verbose_name="number")),
+                ("lease_until", models.DateTimeField(null=True, verbose_name="lease until")),
+                ("fence", models.BigIntegerField(default=0, verbose_name="fence")),
+                ("next_at", models.DateTimeField(null=True, verbose_name="next request not before")),
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lanes", to="messaging.account"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lanes",
+                        to="messaging.account",
+                        verbose_name="account",
                     ),
                 ),
             ],
+            options={"verbose_name": "lane", "verbose_name_plural": "lanes"},
         ),
         migrations.CreateModel(
             name="Order",
@@ -492,7 +544,11 @@ class Migration(migrations.Migration):
             model_name="batch",
             name="text",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.text"
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="messaging.text",
+                verbose_name="text",
             ),
         ),
         migrations.AddConstraint(

@@ -54,8 +54,8 @@ class Account(models.Model):
     rate = models.PositiveIntegerField(_("requests a second"), null=True, blank=True)
     drill = models.BooleanField(_("for drills"), default=False)
     address_kind = models.PositiveSmallIntegerField(null=True, editable=False)
-    paused_at = models.DateTimeField(null=True, editable=False)
-    paused_reason = models.CharField(max_length=300, blank=True, editable=False)
+    paused_at = models.DateTimeField(_("paused at"), null=True, editable=False)
+    paused_reason = models.CharField(_("why it is paused"), max_length=300, blank=True, editable=False)
 
     class Meta:
         verbose_name, verbose_name_plural = _("account"), _("accounts")
@@ -112,11 +112,15 @@ class Account(models.Model):
 class Lane(models.Model):
     """One of an account's parallel ways to the platform. Whoever holds its lease pumps it; `fence` tells holders apart."""
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="lanes")
-    number = models.PositiveSmallIntegerField()
-    lease_until = models.DateTimeField(null=True)
-    fence = models.BigIntegerField(default=0)
-    next_at = models.DateTimeField(null=True)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="lanes", verbose_name=_("account"))
+    number = models.PositiveSmallIntegerField(_("number"))
+    lease_until = models.DateTimeField(_("lease until"), null=True)
+    fence = models.BigIntegerField(_("fence"), default=0)
+    next_at = models.DateTimeField(_("next request not before"), null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("lane"), _("lanes")
         constraints = [models.UniqueConstraint(fields=["account", "number"], name="one_lane_a_number")]
+
+    def __str__(self) -> str:
+        return f"№ {self.number}"

@@ -57,28 +57,32 @@ class Part(models.TextChoices):
 class Campaign(models.Model):
     """One alert to one audience by one or more accounts. Status and content are guarded by triggers (migration 0002)."""
 
-    incident = models.ForeignKey(Incident, models.PROTECT, related_name="campaigns")
+    incident = models.ForeignKey(Incident, models.PROTECT, related_name="campaigns", verbose_name=_("incident"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ALERT)
-    refers_to = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
-    audience_version = models.ForeignKey(AudienceVersion, models.PROTECT, null=True, blank=True, related_name="+")
+    refers_to = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="followed_by", verbose_name=_("follows")
+    )
+    audience_version = models.ForeignKey(
+        AudienceVersion, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("audience")
+    )
     accounts = models.ManyToManyField(Account, related_name="campaigns", verbose_name=_("ways"))
     starts_at = models.DateTimeField(_("start at"), null=True, blank=True)
     not_after = models.DateTimeField(_("valid until"), null=True, blank=True)
     drill = models.BooleanField(_("drill"), default=False)
     exception_reason = models.TextField(_("why people who did not subscribe are included"), blank=True)
     exception_expires_at = models.DateTimeField(_("the exception ends"), null=True, blank=True)
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(db_default=Now())
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("begun by"))
+    created_at = models.DateTimeField(_("begun at"), db_default=Now())
 
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
-    status_reason = models.CharField(max_length=500, blank=True)
-    round = models.PositiveIntegerField(default=0)
-    reach = models.JSONField(null=True)
-    updated_at = models.DateTimeField(db_default=Now())
-    submitted_at = models.DateTimeField(null=True)
-    approved_at = models.DateTimeField(null=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
+    status_reason = models.CharField(_("reason of the status"), max_length=500, blank=True)
+    round = models.PositiveIntegerField(_("round of approval"), default=0)
+    reach = models.JSONField(_("reach"), null=True)
+    updated_at = models.DateTimeField(_("changed at"), db_default=Now())
+    submitted_at = models.DateTimeField(_("submitted at"), null=True)
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+    started_at = models.DateTimeField(_("sending began"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("campaign"), _("campaigns")
@@ -165,13 +169,17 @@ class Approval(models.Model):
     class Verdict(models.TextChoices):
         APPROVED = "approved", _("approved")
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="approvals")
-    round = models.PositiveIntegerField(default=0)
-    fingerprint = models.CharField(max_length=64)
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    at = models.DateTimeField(db_default=Now())
-    verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.APPROVED)
-    reach = models.JSONField()
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="approvals", verbose_name=_("campaign"))
+    round = models.PositiveIntegerField(_("round of approval"), default=0)
+    fingerprint = models.CharField(_("mark of the approved content"), max_length=64)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("person"))
+    at = models.DateTimeField(_("time"), db_default=Now())
+    verdict = models.CharField(_("verdict"), max_length=12, choices=Verdict, default=Verdict.APPROVED)
+    reach = models.JSONField(_("reach"))
 
     class Meta:
+        verbose_name, verbose_name_plural = _("approval"), _("approvals")
         constraints = [models.UniqueConstraint(fields=["campaign", "round"], name="one_approval_a_round")]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"

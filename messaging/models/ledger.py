@@ -28,30 +28,31 @@ class Batch(models.Model):
         STOPPED = "stopped", _("stopped")
         EXPIRED = "expired", _("expired")
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="batches")
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
-    text = models.ForeignKey(Text, models.PROTECT, null=True, related_name="+")
-    number = models.PositiveIntegerField()
-    rank = models.PositiveSmallIntegerField()  # severity of the incident, 0 = Extreme: the order of sending
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="batches", verbose_name=_("campaign"))
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("account"))
+    text = models.ForeignKey(Text, models.PROTECT, null=True, related_name="+", verbose_name=_("text"))
+    number = models.PositiveIntegerField(_("number"))
+    rank = models.PositiveSmallIntegerField(_("rank"))  # severity of the incident, 0 = Extreme: the order of sending
     people = ArrayField(models.BigIntegerField(), default=list)
-    total = models.PositiveIntegerField()
-    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
-    key = models.IntegerField()  # idempotency key: random, signed 32 bit, never 0
-    lease_until = models.DateTimeField(null=True)
-    fence = models.BigIntegerField(default=0)
-    attempt = models.PositiveIntegerField(default=0)
-    not_before = models.DateTimeField(null=True)
-    asked_at = models.DateTimeField(null=True)  # when the first request with `key` may have begun
-    in_doubt = models.BooleanField(default=False)  # a request went out whose answer never came
-    resend_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
-    reason = models.CharField(max_length=200, blank=True)
-    accepted = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    uncertain = models.PositiveIntegerField(default=0)
-    delivered = models.PositiveIntegerField(default=0)
-    read = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(_("people in it"))
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.QUEUED)
+    key = models.IntegerField(_("key against repeats"))  # idempotency key: random, signed 32 bit, never 0
+    lease_until = models.DateTimeField(_("lease until"), null=True)
+    fence = models.BigIntegerField(_("fence"), default=0)
+    attempt = models.PositiveIntegerField(_("attempts"), default=0)
+    not_before = models.DateTimeField(_("not before"), null=True)
+    asked_at = models.DateTimeField(_("asked at"), null=True)  # when the first request with `key` may have begun
+    in_doubt = models.BooleanField(_("in doubt"), default=False)  # a request went out whose answer never came
+    resend_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", verbose_name=_("repeats"))
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    accepted = models.PositiveIntegerField(_("accepted"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    uncertain = models.PositiveIntegerField(_("uncertain"), default=0)
+    delivered = models.PositiveIntegerField(_("delivered"), default=0)
+    read = models.PositiveIntegerField(_("read"), default=0)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("batch"), _("batches")
         constraints = [
             models.UniqueConstraint(fields=["campaign", "account", "number"], name="one_batch_a_number"),
             models.CheckConstraint(name="a_batch_key_is_not_zero", condition=~Q(key=0)),
@@ -59,6 +60,9 @@ class Batch(models.Model):
         indexes = [
             models.Index(fields=["account", "rank", "id"], name="batch_open", condition=Q(status__in=["queued", "sending"])),
         ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
 
 
 class Order(models.Model):
@@ -112,20 +116,26 @@ class Delivery(models.Model):
         UNCERTAIN = "uncertain", _("may or may not have got it")
         RESENT = "resent", _("sent again")
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="deliveries", db_index=False)
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="deliveries")
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="deliveries", db_index=False, verbose_name=_("campaign")
+    )
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False, verbose_name=_("account"))
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="deliveries", verbose_name=_("batch"))
     contact = models.BigIntegerField()  # no foreign key: a purge removes the contact first
-    status = models.CharField(max_length=9, choices=Status)
-    reason = models.CharField(max_length=60, blank=True)
-    people = models.PositiveIntegerField(default=1)
-    at = models.DateTimeField(db_default=Now())
+    status = models.CharField(_("status"), max_length=9, choices=Status)
+    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    people = models.PositiveIntegerField(_("people"), default=1)
+    at = models.DateTimeField(_("time"), db_default=Now())
 
     class Meta:
+        verbose_name, verbose_name_plural = _("delivery"), _("deliveries")
         constraints = [
             models.UniqueConstraint(fields=["campaign", "account", "batch", "contact"], name="one_delivery_a_person"),
         ]
         indexes = [models.Index(fields=["contact", "-id"], name="delivery_of_contact", condition=~Q(contact=0))]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
 
 
 class DeliveryRef(models.Model):
