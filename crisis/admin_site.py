@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from crisis import audit
@@ -33,6 +38,18 @@ class ConsoleAdminSite(AdminSite):
         if isinstance(request.user, User):
             demand(request.user, "admin.site")
         return redirect_to_login(request.GET.get("next", resolve_url("admin:index")), resolve_url("account_login"))
+
+
+def coded(name: str, description: Any) -> Callable[[Any], str]:
+    """A column or field of machine words, marked as code: they are in nobody's language."""
+
+    @admin.display(description=description, ordering=name)
+    def shown(row: Any) -> str:
+        value = getattr(row, name)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return "—" if value in ("", None) else format_html("<code>{}</code>", text)
+
+    return shown
 
 
 class RoleAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -66,10 +83,16 @@ class RoleAdmin(ModelAdmin):  # type: ignore[type-arg]
 
 
 class ReadOnlyAdmin(RoleAdmin):
-    """Rows that only verbs may write."""
+    """Rows that only verbs may write. `codes` are fields that hold machine words."""
+
+    codes: tuple[str, ...] = ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> list[Any]:
+        shown = super().get_fields(request, obj)
+        return [coded(name, label_for_field(name, self.model)) if name in self.codes else name for name in shown]
 
 
 def _person(request: HttpRequest) -> User | None:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from crisis.admin_site import ReadOnlyAdmin, RoleAdmin
+from crisis.admin_site import ReadOnlyAdmin, RoleAdmin, coded
 from crisis.models import User
 from crisis.permissions import may
 from messaging.channels import channel_class
@@ -103,12 +103,14 @@ class CampaignAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "incident", "kind", "status", "drill", "created_by", "started_at"]
     list_filter = ["status", "drill", "kind"]
     list_select_related = ["incident", "created_by"]
+    codes = ("reach",)
 
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     list_display = ["campaign", "round", "by", "at", "verdict"]
     list_select_related = ["campaign", "by"]
+    codes = ("fingerprint", "reach")
 
 
 @admin.register(Batch)
@@ -116,13 +118,15 @@ class BatchAdmin(ReadOnlyAdmin):
     list_display = ["id", "campaign", "account", "number", "status", "total", "accepted", "failed", "uncertain"]
     list_filter = ["status"]
     list_select_related = ["campaign", "account"]
+    codes = ("reason",)
     exclude = ["people"]  # who they are is asked on the page “People”, where every look is audited
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["id", "campaign", "account", "status", "reason", "people", "at"]
+    list_display = ["id", "campaign", "account", "status", coded("reason", _("reason")), "people", "at"]
     list_filter = ["status"]
     list_select_related = ["campaign", "account"]
+    codes = ("reason",)
     show_full_result_count = False
     exclude = ["contact"]

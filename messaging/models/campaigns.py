@@ -135,6 +135,9 @@ class Text(models.Model):
         ordering = ["part", "-language"]
         constraints = [models.UniqueConstraint(fields=["campaign", "part", "language"], name="one_text_a_language")]
 
+    def __str__(self) -> str:
+        return self.headline or self.body[:60]
+
     @property
     def whole(self) -> str:
         """The parts put together as a person reads them."""
