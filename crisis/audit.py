@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, models
+from django.utils.translation import gettext as _
 
 from crisis.models import AuditEntry, User
 
@@ -50,11 +51,11 @@ def verify(head: str = "") -> tuple[int, str, list[str]]:
         wrong = [_sentence(*row) for row in cursor.fetchall()]
     last = AuditEntry.objects.order_by("-id").values_list("hash", flat=True).first() or ""
     if head and not AuditEntry.objects.filter(hash=head).exists():
-        wrong.append("The log no longer holds the noted hash: rows at its end were removed.")
+        wrong.append(_("The log no longer holds the noted hash: rows at its end were removed."))
     return AuditEntry.objects.count(), last, wrong
 
 
 def _sentence(row: int, broken: bool, changed: bool) -> str:
     if changed:
-        return f"Row {row} was changed after it was written, or was not written by the log itself."
-    return f"Row {row} does not follow the row before it: a row was removed or inserted there."
+        return _("Row %(row)d was changed after it was written, or was not written by the log itself.") % {"row": row}
+    return _("Row %(row)d does not follow the row before it: a row was removed or inserted there.") % {"row": row}

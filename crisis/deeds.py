@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,7 +20,11 @@ DEEDS = {
     "incident.tick": gettext_lazy("noted what a mission has told its followers"),
     "audience.write": gettext_lazy("wrote an audience"),
     "audience.create": gettext_lazy("made an audience"),
+    "contacts.upload": gettext_lazy("uploaded a file of contacts"),
     "contacts.import": gettext_lazy("imported contacts"),
+    "people.search": gettext_lazy("searched for a person"),
+    "person.add": gettext_lazy("added a person"),
+    "reply.read": gettext_lazy("read a reply"),
     "campaign.draft": gettext_lazy("began a campaign"),
     "campaign.edit": gettext_lazy("edited a campaign"),
     "campaign.submit": gettext_lazy("submitted a campaign for approval"),
@@ -52,20 +57,26 @@ def deed(action: str) -> str:
 def told(entries: Iterable[AuditEntry], *, with_data: bool) -> Iterator[dict[str, Any]]:
     """Rows as the timeline shows them. The data are for those who read machine words."""
     for entry in entries:
-        notes = [_about(entry), *([_data(entry)] if with_data else []), entry.hash[:12]]
+        codes = [*([_data(entry)] if with_data else []), entry.hash[:12]]
         yield {
             "key": entry.pk,
             "at": entry.at,
             "by": entry.by,
             "text": deed(entry.action),
             "url": _address(entry),
-            "note": " · ".join(filter(None, notes)),
+            "note": _about(entry),
+            "code": " · ".join(filter(None, codes)),
         }
 
 
 def _about(entry: AuditEntry) -> str:
-    kind = entry.object_type.rpartition(".")[2]
-    return _("%(kind)s %(number)s") % {"kind": _(kind), "number": entry.object_id} if kind else ""
+    if not entry.object_type:
+        return ""
+    try:
+        kind = apps.get_model(entry.object_type)._meta.verbose_name
+    except (LookupError, ValueError):
+        kind = entry.object_type
+    return _("%(kind)s %(number)s") % {"kind": kind, "number": entry.object_id}
 
 
 def _data(entry: AuditEntry) -> str:
