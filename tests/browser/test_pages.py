@@ -1,0 +1,68 @@
+"""Every page, on a phone in the dark in Russian and on a desk by day in English: no barrier, nothing cut off, no error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.browser.conftest import NARROW, WIDE
+from tests.browser.story import approve, declare, submit, withdraw
+
+At = Callable[..., Page]
+# Who looks, and where; {sent} and {draft} are campaigns made by the story.
+PAGES = {
+    "anna": (
+        "/", "/incidents/", "/incidents/1/", "/incidents/declare/", "/incidents/declare/?drill", "/incidents/1/campaigns/new/",
+        "/incidents/1/campaigns/new/?template=story", "/campaigns/", "{sent}live/", "{sent}report/", "{sent}replies/",
+        "{sent}stop/", "{draft}draft/", "{draft}preview/", "{draft}discard/", "/audiences/", "/audiences/new/", "/audiences/1/",
+        "/audiences/1/edit/", "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
+    ),
+    "vera": ("/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),
+    "gleb": ("/queues/", "/accounts/1/", "/audit/"),
+}  # fmt: skip
+LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}
+EVERY = [(look, who, path) for look in LOOKS for who, paths in PAGES.items() for path in paths]
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def places(at_screen: At) -> dict[str, str]:
+    """One campaign that was sent and one that is a draft."""
+    operator, supervisor = at_screen("anna"), at_screen("boris")
+    declare(operator)
+    sent = submit(operator)
+    approve(supervisor, sent)
+    declare(operator)
+    draft = submit(operator)
+    withdraw(operator, draft)
+    return {"sent": sent, "draft": draft}
+
+
+@pytest.mark.parametrize(("look", "who", "path"), EVERY)
+def test_a_page_has_no_barrier_and_nothing_cut_off(
+    places: dict[str, str], at_screen: At, look: str, who: str, path: str
+) -> None:
+    language, viewport, dark = LOOKS[look]
+    page = at_screen(who, language=language, viewport=viewport, dark=dark)
+    with listening(page) as errors:
+        page.goto(path.format(**places))
+    barriers = {one["id"]: one["nodes"][0]["html"][:160] for one in Axe().run(page).response["violations"]}
+    assert (barriers, max(0, page.evaluate(OVERFLOW)), errors) == ({}, 0, [])
+
+
+@contextmanager
+def listening(page: Page) -> Iterator[list[str]]:
+    """What the browser complains of meanwhile, such as a broken content policy; a status of 4xx is meant."""
+    errors: list[str] = []
+
+    def hear(said: ConsoleMessage) -> None:
+        if said.type == "error" and "status of 4" not in said.text:
+            errors.append(said.text)
+
+    page.on("console", hear)
+    yield errors
+    page.remove_listener("console", hear)
