@@ -232,7 +232,7 @@ def write(action: str, by: User | None = None, about: Any = None) -> AuditEntry:
 def test_it_tells_who_did_what_in_words(auditor: Client, operator: User, incident: Incident) -> None:
     write("incident.declare", operator, incident)
     page = auditor.get(reverse("audit_list")).content.decode()
-    assert re.search(r"declared an incident.*Anna · incident \d+ · <span class="code">n: 1", page, re.DOTALL)
+    assert re.search(r'declared an incident.*Anna · incident \d+ · <span class="code">n: 1', page, re.DOTALL)
 
 
 def test_it_shows_no_data_to_a_supervisor(person: People, client_of: Clients) -> None:
