@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from audiences.criteria.words import country_name, instant
@@ -74,4 +75,5 @@ def _known(incident: Incident, refers_to: Campaign | None, language: str) -> dic
 
 def name_of(codes: list[str], hours: int) -> str:
     """A name for an audience defined while drafting: "Egypt, 336 h"."""
-    return f"{', '.join(country_name(code) for code in codes)}, {hours} h"[:200]
+    place = ", ".join(country_name(code) for code in codes)
+    return (_("%(place)s, %(n)d h") % {"place": place, "n": hours})[:200]

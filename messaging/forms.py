@@ -43,8 +43,9 @@ class Moment(forms.DateTimeField):
         return found
 
 
-def _words(label: Any, limit: int, *, rows: int = 0) -> forms.CharField:
-    widget: forms.Widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
+def _words(label: Any, limit: int, *, rows: int = 0, language: str = "") -> forms.CharField:
+    attrs = {"lang": language} if language else {}
+    widget: forms.Widget = forms.Textarea(attrs={"rows": rows, **attrs}) if rows else forms.TextInput(attrs=attrs)
     return forms.CharField(label=label, max_length=limit, required=False, widget=widget)
 
 
@@ -58,9 +59,11 @@ class CampaignForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("none: it stands alone"),
     )
-    headline_ru, headline_en = (_words(gettext_lazy("Headline"), 160) for _language in LANGUAGES)
-    body_ru, body_en = (_words(gettext_lazy("Text"), LONGEST_TEXT, rows=8) for _language in LANGUAGES)
-    instruction_ru, instruction_en = (_words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4) for _language in LANGUAGES)
+    headline_ru, headline_en = (_words(gettext_lazy("Headline"), 160, language=code) for code in LANGUAGES)
+    body_ru, body_en = (_words(gettext_lazy("Text"), LONGEST_TEXT, rows=8, language=code) for code in LANGUAGES)
+    instruction_ru, instruction_en = (
+        _words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4, language=code) for code in LANGUAGES
+    )
     link = forms.URLField(
         label=gettext_lazy("Link, the same in every language"), max_length=200, required=False, assume_scheme="https"
     )

@@ -10,17 +10,24 @@ from typing import cast
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import AddressKind
 from crisis.models import Mission
 from messaging.channels import CHANNELS, Channel, DelegatedChannel, Setup, channel_class
 
+LABELS = (gettext_noop("VK: messages"), gettext_noop("VK: sends by itself by country"))  # for the catalogue
+
 
 def channel_choices() -> list[tuple[str, str]]:
     """The registered channels. Callable, so that a new channel needs no migration."""
-    return [(slug, channel_class(slug).label) for slug in CHANNELS]
+    return [(slug, channel_label(slug)) for slug in CHANNELS]
+
+
+def channel_label(slug: str) -> str:
+    """What a channel is called, in the reader's language: the channel itself knows none."""
+    return gettext(channel_class(slug).label)
 
 
 def address_kind_of(slug: str) -> int | None:

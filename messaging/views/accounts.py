@@ -68,7 +68,7 @@ def _about(account: Account) -> dict[str, Any]:
     """What the channel declares. Templates cannot ask it themselves: a class in a template is called."""
     channel = account.channel
     return {
-        "label": channel.label,
+        "label": account.get_slug_display(),
         "kind": KINDS[channel.kind],
         "per_second": channel.per_second,
         "per_request": channel.per_request,
@@ -175,11 +175,12 @@ def queues(request: HttpRequest) -> HttpResponse:
     return render(request, "messaging/queues.html", context)
 
 
-def _batches() -> Any:
+def _batches() -> list[dict[str, Any]]:
     """Open work by account and status."""
     rows = Batch.objects.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
     columns = {"batches": Count("pk"), "people": Sum(NOT_TRIED), "attempts": Max("attempt")}
-    return rows.order_by().values("account__label", "account__slug", "status").annotate(**columns).order_by("account", "status")
+    found = rows.order_by().values("account__label", "account__slug", "status").annotate(**columns)
+    return [{**row, "label": Batch.Status(row["status"]).label} for row in found.order_by("account", "status")]
 
 
 def _bells() -> list[tuple[str, int, int]] | None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from audiences.criteria.words import language_name
 from audiences.models import AddressKind
 from audiences.reach import reach
 from crisis.clock import now
@@ -313,7 +314,7 @@ def _summary(campaign: Campaign, found: list[Problem]) -> list[dict[str, Any]]:
 
 def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
     ways = [f"{account.label}: {WHAT_IT_DOES[account.channel.kind]}" for account in campaign.accounts.order_by("pk")]
-    texts = [text.language for text in campaign.texts.all() if text.part == Part.MAIN and text.whole]
+    texts = [language_name(text.language) for text in campaign.texts.all() if text.part == Part.MAIN and text.whole]
     exception = campaign.exception_reason and _("%(reason)s Ends: %(time)s") % {
         "reason": f"{campaign.exception_reason}\n", "time": local_time(campaign.exception_expires_at)
     }  # fmt: skip
