@@ -25,13 +25,12 @@ from messaging.phrases import Size, share
 from messaging.progress import Way
 from messaging.views.campaigns import find, letters, reach_rows, reach_times, shared
 from messaging.views.live import numbers
+from messaging.views.sheet import SHORT, TIMES, sheet_rows
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "read")
 TOTALS = ("estimate_lower", "estimate_upper", "matched", "sent", "delivered", "read", "failed")
 CLOCKS = ("first_at", "half_at", "most_at")
-SHORT = 12  # characters of the approved content's hash that are shown
-TIMES = ("submitted_at", "approved_at", "started_at", "ended_at", "not_after")
 
 
 @require_GET
@@ -161,11 +160,10 @@ def campaign_report_json(request: HttpRequest, pk: int) -> JsonResponse:
 @require_GET
 @requires("report.export")
 def campaign_report_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """The totals as CSV for a spreadsheet: UTF-8 with its mark, and no cell that a spreadsheet would run as a formula."""
+    """The totals as CSV for a spreadsheet, in words: UTF-8 with its mark, and no cell that a spreadsheet runs as a formula."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
-    writer.writerow(["section", "name", "value"])
-    writer.writerows([safe(cell) for cell in row] for row in _rows(report_of(find(pk))))
+    writer.writerows([safe(cell) for cell in row] for row in sheet_rows(find(pk)))
     answer = HttpResponse("\ufeff" + sheet.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.csv"'
     return answer
@@ -179,20 +177,3 @@ def safe(cell: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if cell is None else str(cell)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
-
-
-def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """The report flattened: one line a number. Lists of totals get the account's name as their section."""
-    for way in report.pop("ways"):
-        yield from ((way["label"], name, value) for name, value in _flat(way) if name != "label")
-    for one in report.pop("failures"):
-        yield "failures", f"account {one['account']}, {one['status']}: {one['reason']}", one["people"]
-    yield from (("campaign", name, value) for name, value in _flat(report))
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list) else value
