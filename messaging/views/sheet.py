@@ -60,8 +60,8 @@ def sheet_rows(campaign: Campaign) -> Iterator[Row]:
         yield from ((way.account.label, name, _plain(value)) for name, value in _way(way, campaign))
     labels = {way.account.pk: way.account.label for way in ways}
     for one in progress.failures(campaign) or []:
-        why = f"{labels[one.account]}, {Delivery.Status(one.status).label}: {failure(one.reason)[0]}"
-        yield _("Reasons of failure"), why, one.people
+        why = _("no answer came back") if one.status == Delivery.Status.UNCERTAIN else failure(one.reason)[0]
+        yield _("Reasons of failure"), f"{labels[one.account]}, {Delivery.Status(one.status).label}: {why}", one.people
 
 
 def _facts(campaign: Campaign, ways: list[Way]) -> Iterator[tuple[Any, Any]]:
