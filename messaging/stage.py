@@ -108,8 +108,11 @@ class Stage:
         return found
 
     def simulators(self, at: datetime, hooks: Mapping[str, str], *, lively: bool) -> list[Command]:
-        """The platforms. `hooks`: secret name of an account → the URL its platform calls; `at`: the story's now."""
-        return [self._vk(hooks, lively=lively), self._geo(at, hooks.get("VK_GEO", ""))]
+        """The platforms. `hooks`: secret name of an account → the URL its platform calls; `at`: the story's now.
+
+        `lively`: people read and answer, and the platform's officer takes as long to decide as suits people who watch.
+        """
+        return [self._vk(hooks, lively=lively), self._geo(at, hooks.get("VK_GEO", ""), lively=lively)]
 
     def _vk(self, hooks: Mapping[str, str], *, lively: bool) -> Command:
         known = self.secrets()
@@ -122,10 +125,11 @@ class Stage:
         }
         return self._simulator("vk", self.vk, flags, {name: json.dumps(value) for name, value in told.items()})
 
-    def _geo(self, at: datetime, hook: str) -> Command:
+    def _geo(self, at: datetime, hook: str, *, lively: bool) -> Command:
         known = self.secrets()
         env = {"PLATFORM_SIM_SECRET": known["VK_GEO"], "PLATFORM_SIM_WEBHOOK_SECRET": known["VK_GEO_WEBHOOK"]}
-        return self._simulator("delegated", self.geo, ["--at", at.isoformat(), "--webhook", hook], env)
+        pace = [] if lively else ["--decision-delay", "1", "--duration", "2"]
+        return self._simulator("delegated", self.geo, ["--at", at.isoformat(), "--webhook", hook, *pace], env)
 
     def _simulator(self, name: str, port: int, flags: Iterable[str], env: Mapping[str, str]) -> Command:
         where = ["--port", str(port), "--log", str(self.journal(name))]

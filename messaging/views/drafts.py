@@ -244,11 +244,16 @@ def _count(form: CampaignForm) -> dict[str, Any]:
         }
         for kind, r in found.by_kind.items()
     ]
-    narrower = sorted(found.narrower.items(), reverse=True)
+    mode = criteria.place.mode
     return {
-        "count": found, "count_sentence": criteria.sentence(language()), "count_by_kind": by_kind, "count_at": now(),
-        "narrower": narrower, "stays": found.was_there - found.left if criteria.place.mode == "was_there" else 0, "mode": criteria.place.mode,
-    }  # fmt: skip
+        "count": found,
+        "count_sentence": criteria.sentence(language()),
+        "count_by_kind": by_kind,
+        "count_at": now(),
+        "narrower": sorted(found.narrower.items(), reverse=True),
+        "stays": found.was_there - found.left if mode == "was_there" else 0,
+        "mode": mode,
+    }
 
 
 def _initial_criteria(form: CampaignForm) -> Any:

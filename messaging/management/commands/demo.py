@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +33,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the console on this machine (default %(default)s)")
         parser.add_argument("--data-dir", type=Path, default=settings.DATA_DIR, help="where everything is kept (default var)")
+        parser.add_argument("--people", type=int, default=egypt.PEOPLE, metavar="N", help="invented at the first start")
         parser.add_argument("--reset", action="store_true", help="forget all earlier starts and begin the story anew")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,24 +44,24 @@ class Command(BaseCommand):
             if stage is None:
                 Stage.at(data_dir, options["port"]).enter()
             else:
-                self._play(stage, reset=options["reset"])
+                self._play(stage, partial(egypt.generate, people=options["people"]), reset=options["reset"])
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
-        except (EmbeddedError, StageError, telling.NotOursError, Refused) as error:
+        except (EmbeddedError, StageError, telling.NotOursError, egypt.StoryError, Refused) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename or options['data_dir']} cannot be used: {error.strerror or error}.") from error
         except Error as error:
             raise CommandError(f"The database refused: {str(error).strip()}") from error
 
-    def _play(self, stage: Stage, *, reset: bool) -> None:
+    def _play(self, stage: Stage, story: Callable[[datetime], egypt.Story], *, reset: bool) -> None:
         stage.lock()
         if reset:
             stage.clear()
         stage.secrets()
         servers = nullcontext() if "DATABASE_URL" in os.environ else embedded.servers(stage.data_dir)
         with servers as found:
-            at = telling.prepare(stage.data_dir / "story", egypt.generate)
+            at = telling.prepare(stage.data_dir / "story", story)
             commands = [*stage.simulators(at, telling.hooks(stage.web), lively=True), *stage.console(telling.workers())]
             connections.close_all()
             with Supervisor(commands) as supervisor:

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,7 @@ class Command(BaseCommand):
         stage.secrets()
         directory = stage.data_dir / "story"
         with embedded.servers(stage.data_dir):
-            at = telling.prepare(directory, partial(_tell, generate, people or usual))
+            at = telling.prepare(directory, partial(generate, people=people or usual))
             if not stage.limited:
                 Account.objects.update(rate=None)
             commands = [*stage.simulators(at, telling.hooks(stage.web), lively=False), *stage.console(telling.workers())]
@@ -81,11 +80,6 @@ class Command(BaseCommand):
             found = _found(stage, directory, played, leaked)
             connections.close_all()
         return found
-
-
-def _tell(generate: Any, people: int, at: datetime) -> egypt.Story:
-    story: egypt.Story = generate(at, people=people)
-    return story
 
 
 def _found(stage: Stage, directory: Path, played: acting.Played, leaked: dict[str, int]) -> dict[str, Any]:
