@@ -15,6 +15,7 @@ from audiences.criteria.words import country_name, locale
 from crisis.models import Incident
 from crisis.templatetags.console import number
 from messaging.models import Campaign
+from messaging.standing import in_words
 
 EXCLUDED = {
     "no_address": gettext_lazy("no address there is known to us"),
@@ -45,6 +46,7 @@ FAILURES = {
     "936": (gettext_lazy("no such person there"), _OTHER_WAY),
     "denied": (gettext_lazy("opted out after the sending began"), gettext_lazy("Nothing: their word is final.")),
     "dead": (gettext_lazy("the address no longer exists"), _OTHER_WAY),
+    "bad_address": (gettext_lazy("the address cannot be one of this platform"), _OTHER_WAY),
     "no_address": (gettext_lazy("the address was removed after the sending began"), _OTHER_WAY),
     "not_permitted": (gettext_lazy("took back their permission after the sending began"), _OTHER_WAY),
 }
@@ -64,7 +66,7 @@ def no_estimate(why: str) -> Any:
     """Why a platform gave no number. A sentence is quoted as it is, a word of the platform with its place."""
     if " " in why:
         return why
-    return NO_ESTIMATE.get(why, _("the platform gave none: %(reason)s") % {"reason": why})
+    return NO_ESTIMATE.get(why, _("the platform gave none: %(reason)s") % {"reason": in_words(why)})
 
 
 def failure(reason: str) -> tuple[Any, Any]:
