@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from messaging import delivery
 from messaging.models import Batch, Campaign, Delivery
@@ -15,6 +15,7 @@ from tests import world
 from tests.simulated import status, until
 from tests.stages import Cast, ahead
 from tests.wire import Simulator
+from tests.world import sql
 
 GROUP, TOKEN = 100000001, "t0ken"
 
@@ -48,6 +49,19 @@ def outcomes() -> set[tuple[int, str, str]]:
     return {*Delivery.objects.values_list("contact", "status", "reason")}
 
 
+@contextmanager
+def elsewhere(*acts: Callable[[], object]) -> Iterator[None]:
+    """Let these run in threads, each on its own connection to the database, while the block does.
+
+    All have ended after it; what one of them raised is raised here.
+    """
+    with ThreadPoolExecutor(len(acts)) as pool:
+        running = [pool.submit(_run, act) for act in acts]
+        yield
+        for one in running:
+            one.result(timeout=30)
+
+
 def _run(act: Callable[[], object]) -> None:
     try:
         act()
@@ -55,18 +69,17 @@ def _run(act: Callable[[], object]) -> None:
         connection.close()
 
 
-@contextmanager
-def elsewhere(*acts: Callable[[], object]) -> Iterator[None]:
-    """Let these run in threads, each on its own connection to the database, while the block does; all have ended after it."""
-    threads = [Thread(target=_run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        for thread in threads:
-            thread.join(timeout=30)
-    assert not any(thread.is_alive() for thread in threads)
+def while_waiting(act: Callable[[], object], ours: Callable[[], object]) -> None:
+    """Do ours, let the other run into our lock, and commit only then."""
+    with ExitStack() as running, transaction.atomic():
+        ours()
+        running.enter_context(elsewhere(act))
+        until(_waits_for_us)
+
+
+def _waits_for_us() -> bool:
+    """Whether another connection waits for a lock of ours."""
+    return bool(sql("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"))
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from messaging import delivery, workflow
 from messaging.delivery import claiming, recording, sweeping
 from messaging.models import Approval, Batch, Campaign, Status
 from tests import world
-from tests.engine import elsewhere
-from tests.simulated import until
+from tests.engine import elsewhere, while_waiting
 from tests.stages import Cast, ahead, person_named
 from tests.world import sql
 
@@ -49,21 +48,6 @@ def race(*acts: Callable[[], object]) -> list[str]:
     with elsewhere(*(lambda n=n, act=act: run(n, act) for n, act in enumerate(acts))):
         pass
     return [came[number] for number in range(len(acts))]
-
-
-def waits_for_us() -> bool:
-    """Whether another connection waits for a lock of ours."""
-    return bool(sql("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"))
-
-
-def while_waiting(act: Callable[[], object], ours: Callable[[], object]) -> None:
-    """Do ours, let the other run into our lock, and commit only then."""
-    with transaction.atomic():
-        ours()
-        thread = elsewhere(act)
-        thread.__enter__()
-        until(waits_for_us)
-    thread.__exit__(None, None, None)
 
 
 def approving(campaign: Campaign, by: User) -> Callable[[], object]:
