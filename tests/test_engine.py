@@ -250,6 +250,14 @@ def test_it_takes_over_a_batch_whose_holder_died_with_the_same_key(engine: Engin
     assert engine.heard(only_batch()) == [("accepted", 1), ("accepted", 2), ("accepted", 3)]
 
 
+def test_it_does_not_repeat_what_a_dead_pump_may_have_sent_too_long_ago(engine: Engine) -> None:
+    engine.sending()
+    sql("UPDATE messaging_batch SET status = 'sending', asked_at = now(), lease_until = now() + interval '1 minute'")
+    before = engine.calls()
+    engine.pump(later=3001)
+    assert (only_batch().uncertain, only_batch().status, engine.calls()) == (3, Batch.Status.DONE, before)
+
+
 def test_it_serves_only_the_unanswered_people_of_a_batch_it_takes_over(engine: Engine) -> None:
     engine.sending()
     batch = only_batch()
@@ -295,7 +303,7 @@ def test_a_paused_account_sends_nothing(engine: Engine) -> None:
     engine.sending()
     Account.objects.update(paused_at=now(), paused_reason="by hand")
     before = engine.calls()
-    assert (engine.pump(), engine.calls()) == (0, before)
+    assert (engine.pump(), engine.calls(), sql("SELECT fence FROM messaging_lane")) == (0, before, [(0,)])
 
 
 @pytest.mark.parametrize("verb", [workflow.stop, workflow.pause])
