@@ -22,7 +22,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Account
-        fields = ["slug", "label", "mission", "handle", "secret_name", "rate", "drill"]
+        fields = ["slug", "label_ru", "label_en", "mission", "handle", "secret_name", "rate", "drill"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -82,7 +82,7 @@ class LaneInline(admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(Account)
 class AccountAdmin(RoleAdmin):
     form = AccountForm
-    list_display = ["label", "slug", "mission", "handle", "secret_name", "rate", "drill", "paused_at"]
+    list_display = ["label_ru", "slug", "mission", "handle", "secret_name", "rate", "drill", "paused_at"]
     list_filter = ["slug", "drill"]
     list_select_related = ["mission"]
     inlines = [LaneInline]

@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from crisis.models import Coverage, Incident, Mission, Severity, User
 from crisis.templatetags.console import local_time, number
 from messaging.models import Author, Batch, Campaign, Order, Status
+from messaging.models.accounts import label
 
 RANKS = [When(incident__severity=value, then=Value(rank)) for rank, value in enumerate(Severity.values)]
 WORST_FIRST = Case(*RANKS, output_field=IntegerField())
+LABELS = ("account__label_ru", "account__label_en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ def totals(campaigns: Iterable[int]) -> dict[int, list[Total]]:
     """The accounts of these campaigns in numbers, by campaign. One query."""
     columns = {name: Coalesce(Sum(name), 0) for name in ("accepted", "failed", "uncertain")}
     said = {name: Max(f"order__{name}") for name in ("status", "matched", "sent", "totals_at")}
-    rows = Batch.objects.filter(campaign__in=[*campaigns]).values("campaign", "account", "account__label")
+    rows = Batch.objects.filter(campaign__in=[*campaigns]).values(
+        "campaign", "account", "account__label_ru", "account__label_en"
+    )
     found: dict[int, list[Total]] = {}
     for row in rows.annotate(**{f"n_{k}": v for k, v in {**columns, **said}.items()}, people=Sum("total")).order_by("account"):
         found.setdefault(row["campaign"], []).append(_total(row))
@@ -66,10 +70,10 @@ def totals(campaigns: Iterable[int]) -> dict[int, list[Total]]:
 
 
 def _total(row: Mapping[str, Any]) -> Total:
-    account, label = row["account"], row["account__label"]
+    account, name = row["account"], label(*(row[name] for name in LABELS))
     if row["n_status"]:
-        return Total(account, label, row["n_matched"] or 0, row["n_sent"] or 0, order=row["n_status"], at=row["n_totals_at"])
-    return Total(account, label, row["people"], row["n_accepted"], row["n_failed"], row["n_uncertain"])
+        return Total(account, name, row["n_matched"] or 0, row["n_sent"] or 0, order=row["n_status"], at=row["n_totals_at"])
+    return Total(account, name, row["people"], row["n_accepted"], row["n_failed"], row["n_uncertain"])
 
 
 def with_totals(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, list[Total]]]:

@@ -310,7 +310,7 @@ def test_a_word_about_an_order_of_nobody_is_harmless(desk: Desk) -> None:
 
 def test_a_word_by_another_account_than_the_order_was_given_to_changes_nothing(desk: Desk) -> None:
     order = desk.asked()
-    other = Account.objects.create(slug="vk-geo", label="other", handle="other", secret_name="OTHER")
+    other = Account.objects.create(slug="vk-geo", label_ru="other", handle="other", secret_name="OTHER")
     hooks.receive(other, [Report("e", "order", now(), order=told(order, "done", 1, sent=5))])
     delivery.settle()
     assert not fresh(order).ended

@@ -190,7 +190,7 @@ def test_it_names_three_missions_and_invents_no_phone(story: Story) -> None:
 def test_it_states_where_the_estimate_of_nationals_comes_from(story: Story) -> None:
     incident = document(story, "incident")
     assert (incident["estimate_people"], incident["estimate_at"]) == (80_000, "2015-11-07")
-    assert "Rosturizm" in incident["estimate_source"]
+    assert "Ростуризм" in incident["estimate_source"]
 
 
 def test_it_gives_each_sender_a_drill_twin(story: Story) -> None:

@@ -46,7 +46,7 @@ def account(
 ) -> Account:
     name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO"}[slug]
     row = Account.objects.create(
-        slug=slug, label=f"{slug}{' drill' if drill else ''}", handle=handle or ("100000002" if drill else "100000001"),
+        slug=slug, label_ru=f"{slug}{' drill' if drill else ''}", handle=handle or ("100000002" if drill else "100000001"),
         rate=rate, secret_name=f"DRILL_{name}" if drill else name, drill=drill, address_kind=address_kind_of(slug),
     )  # fmt: skip
     for number in range(1, lanes + 1):

@@ -36,6 +36,11 @@ def address_kind_of(slug: str) -> int | None:
     return AddressKind.named(kind).value if kind else None
 
 
+def label(in_russian: str, in_english: str) -> str:
+    """An account's name in the reader's language."""
+    return in_russian if (get_language() or "ru").startswith("ru") else in_english or in_russian
+
+
 @lru_cache(maxsize=1)
 def _secrets_file(stamp: float) -> dict[str, str]:
     return cast("dict[str, str]", json.loads(settings.SECRETS_FILE.read_text()))
@@ -54,7 +59,8 @@ class Account(models.Model):
     """One account on one channel. The ministry's own (no mission) writes to people; missions only publish."""
 
     slug = models.CharField(_("channel"), max_length=30, choices=channel_choices)
-    label = models.CharField(_("name"), max_length=100)
+    label_ru = models.CharField(_("name in Russian"), max_length=100)
+    label_en = models.CharField(_("name in English"), max_length=100, blank=True)
     mission = models.ForeignKey(Mission, models.PROTECT, null=True, blank=True, verbose_name=_("mission"))
     handle = models.CharField(_("handle there"), max_length=200)
     secret_name = models.CharField(_("name of its secret"), max_length=60)
@@ -81,7 +87,12 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.label if (get_language() or "") else self.slug
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """Its name for the reader."""
+        return label(self.label_ru, self.label_en)
 
     @property
     def channel(self) -> type[Channel]:

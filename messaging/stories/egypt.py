@@ -234,20 +234,27 @@ ROLES = (
 )
 
 SOURCE = {
-    "name": "Story of Egypt (invented)",
-    "owner": "This demonstration",
-    "legal_basis": "None needed: every person, address and sighting was invented by a program and describes nobody.",
+    "name": "История о Египте (вымысел)",
+    "owner": "Эта демонстрация",
+    "legal_basis": "Не нужно: все люди, адреса и отметки придуманы программой и никого не описывают.",
     "retention_days": 90,
 }
 
 VK = {"slug": "vk-direct", "rate": 20, "lanes": 2}
 VK_GEO = {"slug": "vk-geo", "rate": 1, "lanes": 1}
+GROUP = {"label_ru": "ВКонтакте: группа министерства", "label_en": "VK: the ministry's group"}
+LOCATION = {"label_ru": "ВКонтакте: заявка по стране", "label_en": "VK: order by location"}
+
+
+def _drill(label: Mapping[str, str]) -> dict[str, str]:
+    return {"label_ru": f"{label['label_ru']} (учение)", "label_en": f"{label['label_en']} (drill)"}
+
+
 ACCOUNTS = [
-    VK | {"label": "VK: the ministry's group", "handle": "100000001", "secret_name": "VK_MINISTRY", "drill": False},
-    VK_GEO | {"label": "VK: order by location", "handle": "mfa", "secret_name": "VK_GEO", "drill": False},
-    VK
-    | {"label": "VK: the ministry's group (drill)", "handle": "100000002", "secret_name": "DRILL_VK_MINISTRY", "drill": True},
-    VK_GEO | {"label": "VK: order by location (drill)", "handle": "mfa-drill", "secret_name": "DRILL_VK_GEO", "drill": True},
+    VK | GROUP | {"handle": "100000001", "secret_name": "VK_MINISTRY", "drill": False},
+    VK_GEO | LOCATION | {"handle": "mfa", "secret_name": "VK_GEO", "drill": False},
+    VK | _drill(GROUP) | {"handle": "100000002", "secret_name": "DRILL_VK_MINISTRY", "drill": True},
+    VK_GEO | _drill(LOCATION) | {"handle": "mfa-drill", "secret_name": "DRILL_VK_GEO", "drill": True},
 ]
 
 EXCEPTION = (
@@ -299,7 +306,7 @@ def _incident(at: datetime) -> dict[str, Any]:
         "severity": "Severe",
         "certainty": "Observed",
         "estimate_people": 80_000,
-        "estimate_source": "Rosturizm, as reported by news agencies on 7 November 2015",
+        "estimate_source": "Ростуризм, по сообщениям агентств 7 ноября 2015 года",
         "estimate_at": "2015-11-07",
         "hotline": "",
     }

@@ -179,8 +179,12 @@ def _batches() -> list[dict[str, Any]]:
     """Open work by account and status."""
     rows = Batch.objects.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
     columns = {"batches": Count("pk"), "people": Sum(NOT_TRIED), "attempts": Max("attempt")}
-    found = rows.order_by().values("account__label", "account__slug", "status").annotate(**columns)
-    return [{**row, "label": Batch.Status(row["status"]).label} for row in found.order_by("account", "status")]
+    found = rows.order_by().values("account", "account__slug", "status").annotate(**columns)
+    names = Account.objects.in_bulk()
+    return [
+        {**row, "account": names[row["account"]].label, "label": Batch.Status(row["status"]).label}
+        for row in found.order_by("account", "status")
+    ]
 
 
 def _bells() -> list[tuple[str, int, int]] | None:
