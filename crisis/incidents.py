@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from crisis import audit
 from crisis.clock import Now, now
@@ -31,9 +34,20 @@ def declare(incident: Incident, countries: Iterable[Country], *, by: User) -> In
     incident.opened_by = by
     incident.save()
     incident.countries.set(places)
-    LogEntry.objects.create(incident=incident, by=by, text=str(_("Incident declared.")))
+    tell(incident.pk, _("Incident declared."), by=by)
     audit.record("incident.declare", by=by, about=incident, data={"countries": [c.pk for c in places], "drill": incident.drill})
     return incident
+
+
+def tell(incident: int, sentence: Any, *, by: User | None = None, **values: Any) -> LogEntry:
+    """Add a line of the console's own to the situation log. `values` fill the places of the sentence; both may be lazy."""
+    with our_language():
+        return LogEntry.objects.create(incident_id=incident, by=by, text=(str(sentence) % values)[:1000])
+
+
+def our_language() -> override:
+    """What is stored is said in the installation's language, whoever happens to act: everybody reads the same words."""
+    return override(settings.LANGUAGE_CODE)
 
 
 @transaction.atomic

@@ -14,11 +14,12 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audiences.models import AudienceVersion
-from crisis import audit
+from crisis import audit, incidents
 from crisis.clock import now
-from crisis.models import Incident, LogEntry, User
+from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging import checking, delivery
@@ -128,7 +129,7 @@ def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) 
             raise Refused(problems=found)
         _render(locked)
         _move(locked, Status.SUBMITTED, reach=reach, submitted_at=at, status_reason="")
-        _log(locked, by, _("Submitted for approval: %(headline)s"))
+        _log(locked, by, gettext_lazy("Submitted for approval: %(headline)s"))
         audit.record("campaign.submit", by=by, about=locked, data={"fingerprint": locked.fingerprint(), "reach": reach})
     return Campaign.objects.get(pk=campaign.pk)
 
@@ -183,12 +184,12 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
                 raise Refused(problems=found)
             Approval.objects.create(campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach))
             _move(locked, Status.APPROVED, approved_at=at, status_reason="")
-            _log(locked, by, _("Approved: %(headline)s"))
+            _log(locked, by, gettext_lazy("Approved: %(headline)s"))
             if locked.starts_at is None or locked.starts_at <= at:
                 delivery.start(locked, dict(reach), by=by)
             audit.record("campaign.approve", by=by, about=locked, data={"fingerprint": fingerprint, "round": locked.round})
     except delivery.Held as held:
-        _note_held(campaign, str(held), by=by)
+        _note_held(campaign, held, by=by)
         raise Refused(str(held)) from held
     return Campaign.objects.get(pk=campaign.pk)
 
@@ -200,7 +201,9 @@ def _demand_second_person(campaign: Campaign, fingerprint: str, by: User) -> Non
         raise Refused(_("This was changed after you opened it. Nothing was sent. Read it again, then decide."))
 
 
-def _note_held(campaign: Campaign, reason: str, *, by: User) -> None:
+def _note_held(campaign: Campaign, held: delivery.Held, *, by: User) -> None:
+    with incidents.our_language():
+        reason = str(held)
     with transaction.atomic():
         Campaign.objects.filter(pk=campaign.pk, status=Status.SUBMITTED).update(status_reason=reason[:500])
         audit.record("campaign.hold", by=by, about=campaign, data={"reason": reason})
@@ -230,7 +233,7 @@ def stop(campaign: Campaign, *, by: User) -> dict[str, int]:
             return delivery.close_open(locked, Status.STOPPED)
         _move(locked, Status.STOPPED, ended_at=now())
         numbers = delivery.close_open(locked, Status.STOPPED)
-        _log(locked, by, _("Stopped: %(headline)s"))
+        _log(locked, by, gettext_lazy("Stopped: %(headline)s"))
         audit.record("campaign.stop", by=by, about=locked, data=numbers)
     delivery.ring(campaign)
     return numbers
@@ -244,9 +247,7 @@ def _simple(
         sources = [only] if only else [old for old, new in TRANSITIONS.items() if status in new]
         locked = _lock(campaign.pk, *sources)
         _move(locked, status, status_reason=reason, **values)
-        LogEntry.objects.create(
-            incident_id=locked.incident_id, by=by, text=f"{locked.get_status_display()}: {locked.headline} {reason}"[:1000]
-        )
+        _log(locked, by, "%(status)s: %(headline)s %(reason)s", status=status.label, reason=reason)
         audit.record(action, by=by, about=locked, data={"reason": reason} if reason else {})
 
 
@@ -267,5 +268,5 @@ def _move(campaign: Campaign, status: Status, **values: Any) -> None:
     campaign.refresh_from_db()
 
 
-def _log(campaign: Campaign, by: User, sentence: str) -> None:
-    LogEntry.objects.create(incident_id=campaign.incident_id, by=by, text=(sentence % {"headline": campaign.headline})[:1000])
+def _log(campaign: Campaign, by: User, sentence: Any, **values: Any) -> None:
+    incidents.tell(campaign.incident_id, sentence, by=by, headline=campaign.headline, **values)

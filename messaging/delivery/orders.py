@@ -12,11 +12,11 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from audiences.criteria import Criteria
+from crisis import incidents
 from crisis.clock import now
-from crisis.models import LogEntry
 from messaging.channels import Channel, ChannelError, DelegatedChannel, OrderReport, OrderRequest, text_sha256
 from messaging.delivery.claiming import Claim
 from messaging.delivery.recording import Close, record
@@ -122,8 +122,8 @@ def _advance(order: Order, report: OrderReport) -> None:
 def _note(order: Order, refused: bool) -> None:
     batch = Batch.objects.select_related("campaign__incident", "account").get(pk=order.batch_id)
     sentence = _("%(account)s refused the order: %(reason)s") if refused else _("%(account)s accepted the order.")
-    text = sentence % {"account": batch.account.label, "reason": order.reason or _("no reason given")}
-    LogEntry.objects.create(incident=batch.campaign.incident, text=text[:1000])
+    reason = order.reason or _("no reason given")
+    incidents.tell(batch.campaign.incident_id, sentence, account=batch.account, reason=reason)
 
 
 @transaction.atomic

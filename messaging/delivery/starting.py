@@ -9,13 +9,13 @@ from time import perf_counter
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from audiences.criteria import Criteria
 from audiences.reach import recipients_sql
-from crisis import audit
+from crisis import audit, incidents
 from crisis.clock import now
-from crisis.models import Incident, LogEntry, Severity, User
+from crisis.models import Incident, Severity, User
 from messaging import bell
 from messaging.models import Account, Batch, Campaign, Lane, Order, Part, Status
 
@@ -25,7 +25,14 @@ RANKS = [*Severity.values]
 
 
 class Held(Exception):
-    """The sending did not begin, because what was counted is no longer what the approver saw. Carries the reason."""
+    """The sending did not begin: what was counted is no longer what the approver saw. As text: why, in words for the reader."""
+
+    def __init__(self, why: Any, **values: Any) -> None:
+        super().__init__(why)
+        self.why, self.values = why, values
+
+    def __str__(self) -> str:
+        return str(self.why) % self.values
 
 
 SNAPSHOT = """
@@ -55,7 +62,7 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
     counted = {account.pk: _freeze(campaign, account, at) for account in accounts}
     _hold_if_grown(accounts, counted, seen)
     took = round(perf_counter() - began, 3)
-    LogEntry.objects.create(incident=campaign.incident, text=_("Sending began: %(headline)s") % {"headline": campaign.headline})
+    incidents.tell(campaign.incident_id, _("Sending began: %(headline)s"), headline=campaign.headline)
     audit.record("campaign.start", by=by, about=campaign, data={"people": counted, "round": campaign.round, "snapshot_s": took})
     ring(campaign)
 
@@ -106,15 +113,17 @@ def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[
     known = seen.get("accounts", {})
     for account in accounts:
         if str(account.pk) not in known:
-            raise Held(_("%(account)s was not part of what the approver saw.") % {"account": account.label})
+            raise Held(_("%(account)s was not part of what the approver saw."), account=account)
         before, people = known[str(account.pk)].get("people", 0), counted[account.pk]
         if account.addressed and people - before > LEAST and people > before * (1 + GROWTH):
             raise Held(
                 _(
                     "%(account)s would now reach %(people)d people; the approver saw %(before)d. "
                     "Submit it again with the new number."
-                )
-                % {"account": account.label, "people": people, "before": before}
+                ),
+                account=account,
+                people=people,
+                before=before,
             )
 
 
@@ -162,6 +171,6 @@ def finish(only: int | None = None) -> int:
         done = [row[0] for row in cursor.fetchall()]
     for campaign in Campaign.objects.filter(pk__in=done).select_related("incident"):
         Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENT, ended_at=now())
-        LogEntry.objects.create(incident=campaign.incident, text=_("Sent: %(headline)s") % {"headline": campaign.headline})
+        incidents.tell(campaign.incident_id, _("Sent: %(headline)s"), headline=campaign.headline)
         audit.record("campaign.finish", by=None, about=campaign)
     return len(done)

@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from django.db import Error, IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from crisis import audit
+from crisis import audit, incidents
 from crisis.clock import now
-from crisis.models import LogEntry
 from messaging import bell
 from messaging.delivery.claiming import DUE
 from messaging.delivery.pumping import pump
@@ -82,7 +82,7 @@ def _hold(pk: int, reason: str) -> None:
     campaign = _locked(pk, Status.APPROVED)
     if campaign is not None:
         Campaign.objects.filter(pk=pk).update(status=Status.SUBMITTED, status_reason=reason[:500], submitted_at=now())
-        LogEntry.objects.create(incident=campaign.incident, text=_("Held: %(reason)s") % {"reason": reason})
+        incidents.tell(campaign.incident_id, gettext_lazy("Held: %(reason)s"), reason=reason)
         audit.record("campaign.hold", by=None, about=campaign, data={"reason": reason})
 
 
@@ -100,7 +100,7 @@ def _expire(pk: int, statuses: list[Status]) -> int:
         return 0
     Campaign.objects.filter(pk=pk).update(status=Status.EXPIRED, ended_at=now())
     left = close_open(campaign, Status.EXPIRED)
-    LogEntry.objects.create(incident=campaign.incident, text=_("Expired: %(headline)s") % {"headline": campaign.headline})
+    incidents.tell(campaign.incident_id, gettext_lazy("Expired: %(headline)s"), headline=campaign.headline)
     audit.record("campaign.expire", by=None, about=campaign, data=left)
     return 1
 

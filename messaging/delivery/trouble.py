@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
-from crisis import audit
+from crisis import audit, incidents
 from crisis.clock import now
-from crisis.models import LogEntry
 from messaging.models import Account, Campaign, Status
 
 
@@ -25,10 +24,7 @@ def content_refused(campaign: int, account: Account, reason: str) -> None:
     locked = Campaign.objects.select_for_update(of=("self",)).select_related("incident").get(pk=campaign)
     if locked.status != Status.SENDING:
         return
-    sentence = _("%(account)s refuses this text (%(reason)s). Sending is paused: stop it and correct the text, or resume.") % {
-        "account": account.label,
-        "reason": reason,
-    }
-    Campaign.objects.filter(pk=campaign).update(status=Status.PAUSED, status_reason=sentence[:500])
-    LogEntry.objects.create(incident=locked.incident, text=sentence[:1000])
+    sentence = _("%(account)s refuses this text (%(reason)s). Sending is paused: stop it and correct the text, or resume.")
+    told = incidents.tell(locked.incident_id, sentence, account=account, reason=reason)
+    Campaign.objects.filter(pk=campaign).update(status=Status.PAUSED, status_reason=told.text[:500])
     audit.record("campaign.pause", by=None, about=locked, data={"account": account.pk, "reason": reason})
