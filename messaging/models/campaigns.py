@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection, models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import AudienceVersion
@@ -100,7 +101,8 @@ class Campaign(models.Model):
     @property
     def headline(self) -> str:
         """The headline in the reader's language, or in any."""
-        texts = sorted(self.texts.all(), key=lambda t: (t.part != Part.MAIN, t.language != "ru"))
+        reader = (get_language() or "ru")[:2]
+        texts = sorted(self.texts.all(), key=lambda t: (t.part != Part.MAIN, t.language != reader, t.language != "ru"))
         return next((t.headline for t in texts if t.headline), "")
 
     @property
