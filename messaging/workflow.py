@@ -269,4 +269,4 @@ def _move(campaign: Campaign, status: Status, **values: Any) -> None:
 
 
 def _log(campaign: Campaign, by: User, sentence: Any, **values: Any) -> None:
-    incidents.tell(campaign.incident_id, sentence, by=by, headline=campaign.headline, **values)
+    incidents.tell(campaign.incident_id, sentence, by=by, headline=campaign, **values)

@@ -62,7 +62,7 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
     counted = {account.pk: _freeze(campaign, account, at) for account in accounts}
     _hold_if_grown(accounts, counted, seen)
     took = round(perf_counter() - began, 3)
-    incidents.tell(campaign.incident_id, _("Sending began: %(headline)s"), headline=campaign.headline)
+    incidents.tell(campaign.incident_id, _("Sending began: %(headline)s"), headline=campaign)
     audit.record("campaign.start", by=by, about=campaign, data={"people": counted, "round": campaign.round, "snapshot_s": took})
     ring(campaign)
 
@@ -171,6 +171,6 @@ def finish(only: int | None = None) -> int:
         done = [row[0] for row in cursor.fetchall()]
     for campaign in Campaign.objects.filter(pk__in=done).select_related("incident"):
         Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENT, ended_at=now())
-        incidents.tell(campaign.incident_id, _("Sent: %(headline)s"), headline=campaign.headline)
+        incidents.tell(campaign.incident_id, _("Sent: %(headline)s"), headline=campaign)
         audit.record("campaign.finish", by=None, about=campaign)
     return len(done)

@@ -100,7 +100,7 @@ def _expire(pk: int, statuses: list[Status]) -> int:
         return 0
     Campaign.objects.filter(pk=pk).update(status=Status.EXPIRED, ended_at=now())
     left = close_open(campaign, Status.EXPIRED)
-    incidents.tell(campaign.incident_id, gettext_lazy("Expired: %(headline)s"), headline=campaign.headline)
+    incidents.tell(campaign.incident_id, gettext_lazy("Expired: %(headline)s"), headline=campaign)
     audit.record("campaign.expire", by=None, about=campaign, data=left)
     return 1
 
