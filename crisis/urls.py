@@ -23,6 +23,7 @@ urlpatterns = [
     path("logout/", account.logout, name="account_logout"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("password/", account.password_change, name="account_change_password"),
+    path("password/none/", views.no_password, name="account_set_password"),
     path("admin/", admin.site.urls),
     path("incidents/declare/", views.incident_declare, name="incident_declare"),
     path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),

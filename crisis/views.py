@@ -120,6 +120,12 @@ def _audit_page(request: HttpRequest, result: dict[str, object] | None = None) -
     return render(request, "crisis/audit_list.html", {"form": form, "page": page, "entries": entries, "result": result})
 
 
+@require_safe
+def no_password(request: HttpRequest) -> HttpResponse:
+    """Where allauth sends a person without a password who wants to change it."""
+    raise Refused(_("No password has been set for you. Nothing was changed. An administrator sets one."), status=403)
+
+
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:

@@ -1,0 +1,97 @@
+"""Every door of the console, found by walking its routes: who knocks without a right changes nothing and meets no 500."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from crisis.models import User
+from tests import world
+from tests.desk import Desk
+
+pytestmark = pytest.mark.django_db
+
+PUBLIC = {"account_login", "healthz", "favicon", "set_language", "hook"}
+FOREIGN = 999_999_999
+# Verbs of the console: they answer POST alone. A new one has to be written here, or the walk below fails.
+VERBS = {
+    "incident_note", "incident_next_update", "incident_status", "incident_coverage", "audit_verify", "import_apply",
+    "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",
+    "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook",
+}  # fmt: skip
+# Of these an auditor may do some.
+AUDITORS = {"audit_verify", "set_language", "hook"}
+
+
+def routes(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        elif pattern.app_name != "admin":
+            yield from routes(pattern)
+
+
+ROUTES = {pattern.name: len(pattern.pattern.converters) for pattern in routes() if pattern.name}
+
+
+def address(name: str, number: int = 1) -> str:
+    return reverse(name, args=[number] * ROUTES[name])
+
+
+@pytest.fixture
+def desk(client_of: Callable[[User], Client]) -> Desk:
+    found = Desk(client_of)
+    found.submitted()
+    return found
+
+
+@pytest.fixture
+def auditor(client_of: Callable[[User], Client]) -> Client:
+    return client_of(world.person("dina", "auditor"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_changes(desk: Desk, auditor: Client) -> Iterator[None]:
+    """Whatever knocks in these tests, no table has another number of rows afterwards."""
+    before = world.counts()
+    yield
+    assert world.counts() == before
+
+
+def test_a_stranger_is_sent_to_the_login() -> None:
+    knocks = [(name, Client().get(address(name)), Client().post(address(name))) for name in ROUTES if name not in PUBLIC]
+    assert [
+        name for name, *answers in knocks for answer in answers if "/login/" not in answer.headers.get("Location", "")
+    ] == []
+
+
+def test_a_route_is_a_verb_exactly_when_it_is_said_to_be_one(auditor: Client) -> None:
+    assert {name for name in ROUTES if auditor.get(address(name, FOREIGN)).status_code == 405} == VERBS
+
+
+def test_a_verb_without_its_token_is_refused(desk: Desk) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(desk.chief)
+    assert {name: browser.post(address(name)).status_code for name in VERBS - {"hook"}} == dict.fromkeys(VERBS - {"hook"}, 403)
+
+
+def test_a_verb_of_another_role_is_refused(auditor: Client) -> None:
+    answers = {name: auditor.post(address(name), {"reason": "because", "text": "words"}) for name in VERBS - AUDITORS}
+    assert {name for name, answer in answers.items() if answer.status_code != 403} == set()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, numbers in ROUTES.items() if numbers))
+def test_what_is_not_there_is_a_404_for_those_who_may_look(desk: Desk, name: str) -> None:
+    screens, values = (desk.at_author, desk.at_chief), {"reason": "because", "link": ""}
+    answers = [screen.post(address(name, FOREIGN), values) for screen in screens]
+    answers += [screen.get(address(name, FOREIGN)) for screen in screens]
+    found = {answer.status_code for answer in answers}
+    assert (404 in found, found - {403, 404, 405, 422}) == (True, set())
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
+def test_no_other_method_does_anything(desk: Desk, method: str) -> None:
+    assert [name for name in ROUTES if desk.at_chief.generic(method, address(name)).status_code >= 500] == []
