@@ -44,10 +44,10 @@ TOTALS = {
     "delivered": gettext_lazy("delivered, as the platform reports"),
     "read": gettext_lazy("read, as the platform reports"),
     "failed": gettext_lazy("failed, as the platform reports"),
-    "asked_at": gettext_lazy("asked"),
-    "answered_at": gettext_lazy("answered"),
-    "totals_at": gettext_lazy("reported"),
-    "ended_at": gettext_lazy("ended"),
+    "asked_at": gettext_lazy("asked at"),
+    "answered_at": gettext_lazy("answered at"),
+    "totals_at": gettext_lazy("reported at"),
+    "ended_at": gettext_lazy("ended at"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ msgstr ""
 "Content-Transfer-Encoding: 8bit\n"
 
 """
+NO_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 SHOWN = 40  # problems that are worth reading at once
 Key = tuple[str, str]
 
@@ -119,6 +121,8 @@ def as_po(catalog: Catalog) -> bytes:
 
 
 def as_mo(catalog: Catalog) -> bytes:
+    """The same, compiled."""
+    catalog.creation_date = catalog.revision_date = NO_DAY
     file = BytesIO()
     write_mo(file, catalog)
     return file.getvalue()

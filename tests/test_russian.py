@@ -1,0 +1,188 @@
+"""A person whose language is Russian reads Russian: on every page that can be opened, and whatever goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import translation
+
+from crisis.models import User
+from messaging import bell
+from messaging.models import Status
+from tests.reading import demand_russian, unread
+from tests.watch import KNOWN, Watch
+
+pytestmark = pytest.mark.django_db
+ROLES = ("anna", "boris", "gleb", "dina")
+# What Django's own admin says in English to everybody, and how languages call themselves.
+UNTRANSLATED = frozenset({"True", "False", "Search", "Control", "Command", "Mac", "English"})
+FILES = frozenset({"люди.csv", "адреса.csv", "ru", "en"})
+CONTENT = ("anna", "boris", "dina")  # those who see what is sent; an administrator's pages are looked at apart
+
+
+class Visit(NamedTuple):
+    """One opening of a page. `who` is empty for a stranger."""
+
+    who: str
+    args: tuple[Any, ...] = ()
+    query: str = ""
+    status: int = 200
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+    settings.LANGUAGE_CODE = "ru"
+    monkeypatch.setenv("VK_MINISTRY", "a token")
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """The shift, worked in Russian."""
+    with translation.override("ru"):
+        yield Watch()
+
+
+def each(names: Iterable[str], *args: Any, query: str = "", status: int = 200) -> list[Visit]:
+    return [Visit(name, args, query, status) for name in names]
+
+
+def table(watch: Watch) -> dict[str, list[Visit]]:
+    """Every page that can be opened, by the name of its route, as those who work with it open it."""
+    filters = "?status=яя&incident=яя&drill=яя&who=яя&action=яя&since=яя&until=яя&sort=яя&page=яя"
+    every = [*watch.campaigns.values(), watch.empty_draft, watch.held, watch.drill]
+    sending, draft = watch.campaigns[Status.SENDING].pk, watch.campaigns[Status.DRAFT].pk
+    of_all = [visit for campaign in every for visit in each(CONTENT, campaign.pk)]
+    incidents = [row.pk for row in (watch.incident, watch.drill_incident, watch.closed)]
+    newest = watch.versions[1].audience_id
+    return {
+        "healthz": [Visit("")],
+        "favicon": [Visit("", status=302)],
+        "account_login": [Visit("")],
+        "account_logout": each(ROLES),
+        "account_reauthenticate": each(["vera"]),
+        "account_change_password": each(["vera"]),
+        "incident_declare": [*each(["anna", "boris"]), *each(["anna"], query="?drill")],
+        "audit_list": [*each(["boris", "gleb", "dina"]), *each(["dina"], query=filters), *each(["anna"], status=403)],
+        "audience_list": [*each(ROLES), *each(["anna"], query=filters), *each(["anna"], query="?q=я")],
+        "audience_new": [visit for query in ("", f"?incident={incidents[0]}") for visit in each(["anna"], query=query)],
+        "audience_reach": [*each(["anna"]), *each(["anna"], query="?countries=Египет&mode=was_there&window=9&unit=days")],
+        "audience_detail": [*each(ROLES, newest), *each(["anna"], newest, query="?version=1"),
+                            *each(["anna"], watch.versions[2].audience_id)],
+        "audience_edit": [visit for version in watch.versions for visit in each(["anna"], version.audience_id)],
+        "import_new": each(["anna"]),
+        "import_check": [*each(["anna"], watch.checked.pk), *each(["anna"], watch.imported.pk),
+                         *each(["boris"], watch.checked.pk, status=403)],
+        "situation": [*each(ROLES), *each(["vera"], status=403)],
+        "incident_list": [*each(ROLES), *each(["anna"], query="?status=all"), *each(["anna"], query=filters)],
+        "incident_detail": [visit for pk in incidents for visit in each(ROLES, pk)],
+        "coverage": each(ROLES),
+        "campaign_list": [*each(ROLES), *each(["anna"], query=filters), *each(["anna"], query="?status=rejected&drill=yes")],
+        "campaign_detail": each(["anna"], draft, status=302),
+        "campaign_new": [
+            *(visit for pk in incidents[:2] for visit in each(["anna"], pk)),
+            *(visit for pk in incidents[:2] for name in ("holding", "blank")
+              for visit in each(["anna"], pk, query=f"?template={name}")),
+            *each(["anna"], incidents[1], query="?template=drill"),
+            *each(["anna"], incidents[0], query=f"?template=update&refers_to={sending}"),
+            *each(["anna"], incidents[0], query=f"?refers_to={sending}"),
+            *each(["anna"], incidents[0], query="?template=zz", status=404),
+            *each(["anna"], incidents[2], status=409),
+        ],
+        "campaign_draft": [*each(["anna", "boris"], draft), *each(["anna"], watch.empty_draft.pk),
+                           *each(["anna"], sending, status=302)],
+        "campaign_preview": of_all,
+        "campaign_discard": each(["anna"], draft),
+        "campaign_decision": of_all,
+        "campaign_live": [
+            Visit(who, (campaign.pk,), status=200 if campaign.status in ("approved", "sending", "paused") else 302)
+            for campaign in every for who in CONTENT
+        ],
+        "campaign_progress": of_all,
+        "campaign_stop": [*each(["anna", "gleb"], sending), *each(["anna"], watch.drill.pk),
+                          *each(["anna"], draft, status=409)],
+        "campaign_replies": [*each(["anna"], sending), *each(["anna"], watch.campaigns[Status.STOPPED].pk)],
+        "campaign_report": [
+            Visit(who, (campaign.pk,), status=302 if campaign.status in ("draft", "submitted", "rejected") else 200)
+            for campaign in every for who in CONTENT
+        ],
+        "campaign_report_csv": [*each(["dina"], sending), *each(["dina"], watch.campaigns[Status.SENT].pk)],
+        "campaign_report_json": each(["dina"], sending),
+        "account_list": each(ROLES),
+        "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk) for visit in each(ROLES, row.pk)],
+        "people": each(["boris"]),
+        "queues": each(["gleb", "dina"]),
+    }  # fmt: skip
+
+
+def django_admin(watch: Watch) -> dict[str, list[Visit]]:
+    """Pages of the reference data. Of a model's pages nobody is denied the sentence that denies them the rest."""
+    readers = ("gleb", "dina")
+    pages: dict[str, list[Visit]] = {
+        "index": each(readers),
+        "login": [Visit("", status=302), Visit("anna", status=403)],
+        "app_list": [visit for app in ("crisis", "audiences", "messaging") for visit in each(readers, app)],
+        "auth_user_password_change": each(["gleb"], watch.anna.pk),
+        "password_change": each(["gleb"]),
+        "password_change_done": each(["gleb"]),
+    }
+    for model in admin.site._registry:
+        name, row = f"{model._meta.app_label}_{model._meta.model_name}", model._default_manager.first()
+        pages[f"{name}_changelist"] = pages[f"{name}_add"] = each(readers, status=0)
+        for page in ("change", "history", "delete"):
+            pages[f"{name}_{page}"] = each(readers, row.pk, status=0) if row else []
+    # The browser's own words of Django, its lists for scripts, and doors that lead elsewhere.
+    pages |= {"jsi18n": [], "autocomplete": [], "view_on_site": [], "logout": []}
+    return {f"admin:{name}": visits for name, visits in pages.items()}
+
+
+def routes(found: Iterable[Any] | None = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every route of the console with its full name. Django's admin alone has some without one: they only lead elsewhere."""
+    for one in get_resolver().url_patterns if found is None else found:
+        if isinstance(one, URLResolver):
+            yield from routes(one.url_patterns, f"{one.namespace}:" if one.namespace else space)
+        elif one.name or not space:
+            yield f"{space}{one.name}", one
+
+
+def browser(who: str) -> Client:
+    client = Client(headers={"Accept-Language": "ru"})
+    if who:
+        client.force_login(User.objects.get(username=who))
+    return client
+
+
+def opened(name: str, visits: Iterable[Visit]) -> Iterator[str]:
+    """What is not Russian on the pages of a route, one line a page."""
+    known = KNOWN | (UNTRANSLATED if name.startswith("admin:") else FILES if name == "import_check" else frozenset())
+    for visit in visits:
+        answer = browser(visit.who).get(reverse(name, args=visit.args) + visit.query)
+        about = f"{name} {visit.query} ({visit.who or 'stranger'})"
+        if visit.status and answer.status_code != visit.status:
+            yield f"{about}: status {answer.status_code}"
+        elif words := unread(answer, known=known):
+            yield f"{about} → {' '.join(words)}"
+
+
+def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:
+    known = table(watch).keys() | django_admin(watch).keys()
+    gleb, lost = browser("gleb"), []
+    for name, pattern in routes():
+        if name not in known:
+            args = ["1" for _converter in pattern.pattern.converters]
+            if name.endswith("None") or gleb.get(reverse(name, args=args)).status_code != 405:
+                lost.append(name)
+    assert lost == []
+
+
+def test_every_page_is_russian(watch: Watch) -> None:
+    demand_russian(line for name, visits in table(watch).items() for line in opened(name, visits))
+
+
+def test_the_reference_data_are_russian(watch: Watch) -> None:
+    demand_russian(line for name, visits in django_admin(watch).items() for line in opened(name, visits))
