@@ -93,7 +93,8 @@ CLAIM = f"""
 UPDATE messaging_batch b
    SET status = 'sending', lease_until = crisis_now() + %(lease)s * interval '1 second',
        fence = b.fence + 1, attempt = b.attempt + 1,
-       asked_at = coalesce(b.asked_at, crisis_now()), in_doubt = b.in_doubt OR b.status = 'sending', not_before = NULL
+       asked_at = CASE WHEN b.in_doubt OR b.status = 'sending' THEN coalesce(b.asked_at, crisis_now()) ELSE crisis_now() END,
+       in_doubt = b.in_doubt OR b.status = 'sending', not_before = NULL
   FROM messaging_campaign c
  WHERE c.id = b.campaign_id AND b.id = ({OPEN} ORDER BY b.rank, b.id LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
 RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence, b.attempt, b.in_doubt,

@@ -84,7 +84,8 @@ class _Pump:
             orders.work(channel, held, self.runner)
             finish(held.campaign)
             return
-        people = [c for c in held.people if c not in served(held.id)] if held.attempt > 1 else held.people
+        known = served(held.id) if held.attempt > 1 else set()
+        people = [contact for contact in held.people if contact not in known]
         addresses, missing = presence.addresses(people, self.account.address_kind or 0)
         outcomes = [Outcome(contact, "failed", reason) for contact, reason in missing.items()]
         targets = [Target(contact, address) for contact, address in addresses.items()]
@@ -133,7 +134,8 @@ class _Pump:
             content_refused(held.campaign, self.account, error.reason)
         elif error.scope == "uncertain" and not channel.resendable_for:
             outcomes += [Outcome(t.contact, "uncertain", error.reason) for t in rest[: channel.per_request]]
-            return Close(done=len(rest) <= channel.per_request, reason=error.reason)
+            waiting = len(rest) > channel.per_request or any(o.status == "retry" for o in outcomes)
+            return Close(done=not waiting, wait=backoff(held.attempt) if waiting else 0.0, reason=error.reason)
         in_doubt = held.in_doubt or error.scope == "uncertain"
         wait = backoff(held.attempt) if error.retry_after is None else error.retry_after
         return Close(done=False, wait=wait, in_doubt=in_doubt, reason=error.reason)
