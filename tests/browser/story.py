@@ -15,7 +15,7 @@ def declare(operator: Page) -> None:
         begin.click()
         operator.get_by_role("button", name="Declare the incident").click()
     else:
-        operator.get_by_role("link", name="Flights to Egypt suspended").first.click()
+        operator.get_by_role("link", name="Flights to Egypt suspended", exact=True).first.click()
     expect(operator.get_by_role("heading", level=1)).to_contain_text("Flights to Egypt suspended")
 
 
