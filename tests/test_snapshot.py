@@ -160,6 +160,25 @@ def test_a_batch_ranks_as_its_incident(cast: Cast) -> None:
     assert [*Batch.objects.order_by("pk").values_list("rank", flat=True)] == [0, 3]
 
 
+@pytest.mark.parametrize(("ago", "total"), [
+    (timedelta(0), 4),
+    (timedelta(hours=HOURS), 4),
+    (timedelta(hours=HOURS, microseconds=1), 3),
+])  # fmt: skip
+def test_both_ends_of_the_window_are_inside_it(cast: Cast, ago: timedelta, total: int) -> None:
+    at = stand_still()
+    world.contacts([1001], at=at - ago)
+    sending(cast)
+    assert sizes() == [total]
+
+
+def test_people_are_cut_into_as_few_batches_as_their_languages_allow(cast: Cast) -> None:
+    for first, language, people in ((1001, "en", 50), (1101, "ru", 97), (1201, "en", 50)):
+        world.contacts([*range(first, first + people)], language=language)
+    sending(cast)
+    assert sizes() == [100, 100]
+
+
 def test_the_window_ends_when_the_sending_begins(cast: Cast) -> None:
     """Seen after the submit and before the approval: neither too new nor missed."""
     campaign = cast.submitted()

@@ -163,6 +163,8 @@ def test_the_last_instant_itself_is_too_late(cast: Cast) -> None:
 def test_it_finishes_a_campaign_of_which_nothing_is_open(cast: Cast) -> None:
     campaign = cast.at("sending")
     assert sweep()["finished"] == 0
+    sql("UPDATE messaging_batch SET status = 'sending', lease_until = crisis_now() + interval '1 minute'")
+    assert sweep()["finished"] == 0
     sql("UPDATE messaging_batch SET status = 'done'")
     assert (sweep()["finished"], fresh(campaign).status) == (1, Status.SENT)
 
