@@ -21,7 +21,8 @@ SHOWN = 40  # lines of what is not Russian that are worth reading at once
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 FILLED = re.compile(r"\{\w+\}")  # places that a script fills
-WORD = re.compile(r"[\w@.+-]*[A-Za-zÀ-ɏ]{2,}[\w@.+-]*")
+WORD = re.compile(r"[\w@.+-]+")
+LATIN = re.compile(r"[A-Za-zÀ-ɏ]{2}")
 SILENT = frozenset({"script", "style", "code", "kbd", "samp", "template"})
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 SPOKEN = ("aria-label", "aria-description", "title", "placeholder", "alt", "label")
@@ -79,7 +80,7 @@ def text_of(page: str) -> str:
 def foreign(text: str, *, known: frozenset[str] = frozenset()) -> list[str]:
     """The words that are not Russian, in their order, each once. `known` are further words that may stand there."""
     words = (found.group().strip(".-+") for found in WORD.finditer(text))
-    return [*dict.fromkeys(word for word in words if not _allowed(word, known))]
+    return [*dict.fromkeys(word for word in words if LATIN.search(word) and not _allowed(word, known))]
 
 
 def _allowed(word: str, known: frozenset[str]) -> bool:
