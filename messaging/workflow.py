@@ -28,6 +28,16 @@ from messaging.reaching import Estimates, reach_of
 from messaging.wording import Words
 
 
+# What the situation log says of a verb that only moves the status.
+DONE = {
+    "campaign.withdraw": gettext_lazy("Withdrawn to be edited: %(headline)s"),
+    "campaign.send_back": gettext_lazy("Returned for editing: %(headline)s. Reason: %(reason)s"),
+    "campaign.reject": gettext_lazy("Rejected: %(headline)s. Reason: %(reason)s"),
+    "campaign.pause": gettext_lazy("Sending paused: %(headline)s"),
+    "campaign.resume": gettext_lazy("Sending resumed: %(headline)s"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Everything a person writes into a campaign. `texts`: language → words; a language left empty is removed."""
@@ -247,7 +257,7 @@ def _simple(
         sources = [only] if only else [old for old, new in TRANSITIONS.items() if status in new]
         locked = _lock(campaign.pk, *sources)
         _move(locked, status, status_reason=reason, **values)
-        _log(locked, by, "%(status)s: %(headline)s %(reason)s", status=status.label, reason=reason)
+        _log(locked, by, DONE[action], reason=reason)
         audit.record(action, by=by, about=locked, data={"reason": reason} if reason else {})
 
 
