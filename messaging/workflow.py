@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,7 +26,6 @@ from messaging import checking, delivery
 from messaging.models import STOPPABLE, TRANSITIONS, Account, Approval, Campaign, Kind, Part, Rendering, Status, Text
 from messaging.reaching import Estimates, reach_of
 from messaging.wording import Words
-
 
 # What the situation log says of a verb that only moves the status.
 DONE = {
@@ -226,9 +225,16 @@ def pause(campaign: Campaign, *, by: User) -> None:
 
 
 def resume(campaign: Campaign, *, by: User) -> None:
-    """Go on with a paused campaign."""
+    """Go on with a paused campaign. Raises Refused when its approval has meanwhile lost what it rested on."""
     demand(by, "campaign.resume")
-    _simple(campaign, Status.SENDING, "campaign.resume", by=by, only=Status.PAUSED)
+    try:
+        _simple(campaign, Status.SENDING, "campaign.resume", by=by, only=Status.PAUSED)
+    except IntegrityError as error:
+        raise Refused(
+            _(
+                "An account or the approver's role was changed since this was approved. Nothing is sent. Stop it and write a new one."
+            )
+        ) from error
     delivery.ring(campaign)
 
 

@@ -143,6 +143,15 @@ def test_a_supervisor_who_lost_the_role_no_longer_counts(campaign: Campaign, app
         sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
 
 
+def test_it_says_why_it_cannot_resume_when_the_approver_lost_the_role(campaign: Campaign, approver: User) -> None:
+    world.approve(campaign, approver)
+    workflow.pause(campaign, by=approver)
+    approver.groups.clear()
+    with pytest.raises(Refused, match="approver's role was changed"):
+        workflow.resume(campaign, by=world.person("vera", "supervisor"))
+    assert Campaign.objects.get(pk=campaign.pk).status == Status.PAUSED
+
+
 @pytest.mark.parametrize("statement", [
     "UPDATE messaging_text SET body = 'Other words'",
     "DELETE FROM messaging_text",
