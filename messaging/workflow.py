@@ -230,11 +230,11 @@ def resume(campaign: Campaign, *, by: User) -> None:
     try:
         _simple(campaign, Status.SENDING, "campaign.resume", by=by, only=Status.PAUSED)
     except IntegrityError as error:
-        raise Refused(
-            _(
-                "An account or the approver's role was changed since this was approved. Nothing is sent. Stop it and write a new one."
-            )
-        ) from error
+        sentence = _(
+            "An account or the approver's role was changed since this was approved. "
+            "Nothing is sent. Stop it and write a new one."
+        )
+        raise Refused(sentence) from error
     delivery.ring(campaign)
 
 
