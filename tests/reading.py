@@ -95,7 +95,7 @@ def unread(answer: HttpResponse, *, known: frozenset[str] = frozenset()) -> list
     return foreign({"text/html": text_of(body), "text/csv": body}.get(kind, ""), known=known)
 
 
-def demand_russian(lines: Iterable[str]) -> None:
+def expect_russian(lines: Iterable[str]) -> None:
     """Fail with lines of "route … → words", the same words of the same route once."""
     found = [*{line.partition(" ")[0] + (line.partition("→")[2] or line): line for line in lines}.values()]
     if found:

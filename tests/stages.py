@@ -70,7 +70,7 @@ def everything() -> tuple[Any, ...]:
 
 
 @contextmanager
-def refused(sentence: str) -> Iterator[None]:
+def expect_refusal(sentence: str) -> Iterator[None]:
     """What happens inside is refused in these words, and nothing was changed by it."""
     before = everything()
     with pytest.raises(Refused, match=sentence):

@@ -18,7 +18,7 @@ from messaging.models import Account, Campaign, Kind, Status
 from messaging.reaching import reach_of
 from messaging.wording import TEMPLATES, Words
 from tests import world
-from tests.stages import Cast, refused
+from tests.stages import Cast, expect_refusal
 
 pytestmark = pytest.mark.django_db
 LIMIT = 4096
@@ -113,7 +113,7 @@ def test_it_refuses_an_account_of_the_other_world(cast: Cast, drill_incident: bo
         cast.account if drill_incident else world.account(drill=True),
     )
     content = world.content(wrong, version=world.audience(cast.author))
-    with refused("A drill uses drill accounts only"):
+    with expect_refusal("A drill uses drill accounts only"):
         workflow.draft(incident, content, by=cast.author)
 
 
@@ -143,7 +143,7 @@ def test_it_misses_the_audience(cast: Cast) -> None:
 
 
 def test_an_empty_choice_never_means_everybody(cast: Cast) -> None:
-    with refused("an audience never means everybody"):
+    with expect_refusal("an audience never means everybody"):
         definitions.define("Everybody", Criteria(), by=cast.author)
 
 

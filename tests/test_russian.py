@@ -14,7 +14,7 @@ from django.utils import translation
 from crisis.models import User
 from messaging import bell
 from messaging.models import Status
-from tests.reading import demand_russian, unread
+from tests.reading import expect_russian, unread
 from tests.watch import KNOWN, PEOPLE, Watch
 
 pytestmark = pytest.mark.django_db
@@ -186,4 +186,4 @@ def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:
 @pytest.mark.parametrize("table", [pages, campaign_pages, django_admin])
 def test_every_page_is_russian(watch: Watch, table: Any) -> None:
     browsers = {who: browser(who) for who in ("", *PEOPLE)}
-    demand_russian(line for name, visits in table(watch).items() for line in opened(name, visits, browsers))
+    expect_russian(line for name, visits in table(watch).items() for line in opened(name, visits, browsers))

@@ -93,11 +93,13 @@ def test_exactly_those_are_queued_whom_the_preview_counted(committed: str, group
     with transaction.atomic():
         at, peers = stand_still(), count(1)
         people = [(group, settle(group, at, peers)) for group in groups]
-        judge(people, {contact for group, theirs in people if group.is_meant(mode) for contact in theirs}, mode)
+        expect_all_of_these_queued(
+            people, {contact for group, theirs in people if group.is_meant(mode) for contact in theirs}, mode
+        )
         transaction.set_rollback(True)
 
 
-def judge(people: list[tuple[Group, set[int]]], meant: set[int], mode: str) -> None:
+def expect_all_of_these_queued(people: list[tuple[Group, set[int]]], meant: set[int], mode: str) -> None:
     author, approver, account = world.person("anna", "operator"), world.person("boris", "supervisor"), world.account()
     version = world.audience(author, hours=HOURS, mode=mode)
     if not meant:

@@ -15,7 +15,7 @@ from messaging import workflow
 from messaging.models import Account, Approval, Batch, Campaign, Rendering, Status
 from messaging.wording import Words
 from tests import world
-from tests.stages import Cast, everything, person_named, refused
+from tests.stages import Cast, everything, expect_refusal, person_named
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +110,7 @@ def test_it_refuses_the_verbs_that_come_too_late_or_too_early(cast: Cast, status
     campaign, chief = cast.at(status), person_named("supervisor")
     for verb, statuses in TOO_LATE.items():
         if status in statuses:
-            with refused("nothing to stop" if verb == "stop" else "This is already"):
+            with expect_refusal("nothing to stop" if verb == "stop" else "This is already"):
                 VERBS[verb](campaign, chief)
 
 
@@ -125,7 +125,7 @@ def test_it_drafts_what_was_written(cast: Cast) -> None:
 def test_it_drafts_nothing_about_a_closed_incident(cast: Cast) -> None:
     incident = world.incident(cast.author)
     Incident.objects.filter(pk=incident.pk).update(status=Incident.Status.CLOSED)
-    with refused("The incident is closed. Declare a new one"):
+    with expect_refusal("The incident is closed. Declare a new one"):
         workflow.draft(Incident.objects.get(pk=incident.pk), workflow.Draft(), by=cast.author)
 
 
@@ -145,13 +145,13 @@ def test_it_saves_an_edit_and_notes_its_writer(cast: Cast) -> None:
 def test_it_refuses_an_edit_of_what_a_colleague_has_changed_meanwhile(cast: Cast) -> None:
     campaign = cast.draft()
     workflow.edit(campaign, content_of(campaign), seen_at=campaign.updated_at, by=cast.author)
-    with refused("A colleague has changed this draft since you opened it"):
+    with expect_refusal("A colleague has changed this draft since you opened it"):
         workflow.edit(campaign, content_of(campaign, texts={}), seen_at=campaign.updated_at, by=cast.approver)
 
 
 def test_an_edit_that_is_refused_in_its_middle_leaves_nothing_behind(cast: Cast) -> None:
     campaign, drill = cast.draft(), world.account(drill=True)
-    with refused("drill accounts are for drills only"):
+    with expect_refusal("drill accounts are for drills only"):
         workflow.edit(campaign, content_of(campaign, accounts=[drill], texts={}), seen_at=campaign.updated_at, by=cast.author)
 
 
@@ -183,7 +183,7 @@ def test_it_stores_the_renderings_anew_at_every_submit(cast: Cast) -> None:
 
 def test_submitting_counts_as_writing(cast: Cast) -> None:
     campaign = workflow.submit(cast.draft(), by=cast.approver)
-    with refused("You wrote part of this"):
+    with expect_refusal("You wrote part of this"):
         world.approve(campaign, cast.approver)
 
 
@@ -241,7 +241,7 @@ def test_the_reason_goes_when_it_is_submitted_again(cast: Cast) -> None:
 @pytest.mark.parametrize("verb", [workflow.send_back, workflow.reject])
 def test_it_demands_a_reason(cast: Cast, verb: Any) -> None:
     campaign = cast.at("submitted")
-    with refused("Say why"):
+    with expect_refusal("Say why"):
         verb(campaign, " \n ", by=cast.approver)
 
 
@@ -266,7 +266,7 @@ def test_it_starts_at_once_when_approved(cast: Cast) -> None:
 
 def test_it_refuses_a_second_approval(cast: Cast) -> None:
     campaign, second = world.approve(cast.at("submitted"), cast.approver), person_named("supervisor")
-    with refused("This is already sending; nothing was done twice"):
+    with expect_refusal("This is already sending; nothing was done twice"):
         world.approve(campaign, second)
 
 
@@ -279,21 +279,21 @@ def test_it_refuses_approval_of_what_an_account_was_changed_in(cast: Cast) -> No
     campaign = cast.at("submitted")
     seen = campaign.fingerprint()
     Account.objects.filter(pk=cast.account.pk).update(handle="100000009")
-    with refused("This was changed after you opened it. Nothing was sent."):
+    with expect_refusal("This was changed after you opened it. Nothing was sent."):
         workflow.approve(campaign, fingerprint=seen, reach=campaign.reach or {}, by=cast.approver)
 
 
 def test_it_refuses_approval_while_an_account_is_paused(cast: Cast) -> None:
     campaign = cast.at("submitted")
     Account.objects.filter(pk=cast.account.pk).update(paused_at=now(), paused_reason="5")
-    with refused("vk-direct is paused"):
+    with expect_refusal("vk-direct is paused"):
         world.approve(campaign, cast.approver)
 
 
 def test_it_refuses_approval_once_the_incident_is_closed(cast: Cast) -> None:
     campaign = cast.at("submitted")
     Incident.objects.filter(pk=campaign.incident_id).update(status=Incident.Status.CLOSED)
-    with refused("The incident is closed"):
+    with expect_refusal("The incident is closed"):
         world.approve(campaign, cast.approver)
 
 
