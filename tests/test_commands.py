@@ -143,15 +143,17 @@ class Played:
 
     def end(self, signum: int = signal.SIGTERM) -> int:
         self.process.send_signal(signum)
-        return self.process.wait(20)
+        status = self.process.wait(20)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return status
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     found = Played(tmp_path_factory.mktemp("demo") / "var")
     yield found
-    found.process.kill()
-    found.process.wait()
+    found.end(signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,8 @@ class Servers:
     def tend(self) -> None:
         """Call it now and then: when the keeper was killed, start another and return once both servers answer again."""
         if not _held(self.data_dir / "keeper.lock"):
+            if self.process:
+                _end(self.process)
             self.process = wait_until_ready(self.data_dir, durable=self.durable)
 
 

@@ -1,4 +1,7 @@
-"""One demonstration and one Chromium for all browser tests. Without Chromium they skip; in CI that is a failure."""
+"""One demonstration and one Chromium for the browser tests. Without Chromium they skip; in CI that is a failure.
+
+Both end with this package: in the thread of an open browser runs an event loop, which would not let other tests use Django.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class Demo:
     said: list[str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
@@ -44,7 +47,7 @@ def chromium() -> str:
     return str(found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     (port,) = free_ports(1)
     data_dir = tmp_path_factory.mktemp("demo") / "var"
@@ -56,7 +59,7 @@ def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
         yield Demo(said[-1].removeprefix("ready "), process, said)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.communicate(timeout=20)
 
 
 def _until_ready(process: subprocess.Popen[str]) -> list[str]:
@@ -72,7 +75,7 @@ def _until_ready(process: subprocess.Popen[str]) -> list[str]:
     raise AssertionError(f"The demonstration was not ready within {READY_WITHIN} s: {said}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -80,10 +83,11 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def at_screen(browser: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
     """`at_screen("anna")`: a person of the demonstration, logged in; the same screen whenever it is asked for again."""
     screens: dict[tuple[str, int, bool], Page] = {}
+    spoken: dict[str, str] = {}
 
     def sit_down(username: str, *, language: str = "en", viewport: ViewportSize = WIDE, dark: bool = False) -> Page:
         key = (username, viewport["width"], dark)
@@ -93,7 +97,9 @@ def at_screen(browser: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
             context.set_default_timeout(15_000)
             screens[key] = context.new_page()
             log_in(screens[key], username)
-        speak(screens[key], language)
+        if spoken.get(username) != language:
+            speak(screens[key], language)
+            spoken[username] = language
         return screens[key]
 
     yield sit_down
