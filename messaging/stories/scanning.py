@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -38,8 +39,20 @@ def _in_database(pattern: str) -> dict[str, int]:
     return counts
 
 
+# How a value of each type is read whole. Not by DUMP: that is compressed, and would hide what is looked for.
+READ: dict[bytes, Callable[[Redis, bytes], Any]] = {
+    b"string": lambda redis, key: redis.get(key),
+    b"hash": lambda redis, key: redis.hgetall(key),
+    b"list": lambda redis, key: redis.lrange(key, 0, -1),
+    b"set": lambda redis, key: redis.smembers(key),
+    b"zset": lambda redis, key: redis.zrange(key, 0, -1),
+    b"stream": lambda redis, key: redis.xrange(key),
+}
+
+
 def _in_redis() -> Iterator[bytes]:
     redis = Redis.from_url(settings.REDIS_URL)
     for key in redis.scan_iter():
+        kind = redis.type(key)
         yield key
-        yield redis.dump(key) or b""
+        yield repr(READ[kind](redis, key)).encode() if kind in READ else b""

@@ -1,0 +1,95 @@
+"""The verdict on a rehearsal notices whatever may go wrong, and the scan finds what must not be there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from messaging.stories import judging, scanning
+from tests.world import sql
+
+EXPECTED = {1: "accepted", 2: "accepted", 901: "901", 800: "excluded:not_permitted", 5: "outside"}
+AT = datetime(2015, 11, 8, 12, tzinfo=UTC)
+PATTERN = "zq7[0-9a-f]{28}"
+PERSON = "zq7" + "0123456789abcdef0123456789ab"
+
+
+def told(kind: str, peer: int, code: int | None = None) -> dict[str, Any]:
+    return {"kind": kind, "peer_id": peer, "code": code}
+
+
+GOOD = [told("accepted", 1), told("accepted", 2), told("refused", 901, 901)]
+
+
+def numbers(journal: list[dict[str, Any]]) -> tuple[int, int, int]:
+    found = judging.judge(journal, EXPECTED)
+    return found.lost, found.duplicated, found.unexpected
+
+
+def test_what_went_as_expected_is_found_good() -> None:
+    found = judging.judge(GOOD, EXPECTED)
+    assert (found.accepted, dict(found.failed), numbers(GOOD)) == (2, {"901": 1}, (0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("journal", "verdict"),
+    [
+        (GOOD[1:], (1, 0, 0)),
+        (GOOD[:2], (1, 0, 0)),
+        ([*GOOD, told("accepted", 1)], (0, 1, 0)),
+        ([*GOOD, told("accepted", 5)], (0, 0, 1)),
+        ([*GOOD, told("refused", 800, 901)], (0, 0, 1)),
+        ([*GOOD[1:], told("refused", 1, 901)], (0, 0, 1)),
+        ([*GOOD, told("repeat", 1)], (0, 0, 0)),
+    ],
+    ids=["one lost", "one never asked", "one twice", "a stranger", "one left out", "one refused", "a repeat"],
+)
+def test_it_notices(journal: list[dict[str, Any]], verdict: tuple[int, int, int]) -> None:
+    assert numbers(journal) == verdict
+
+
+def call(seconds: float, result: str = "ok") -> dict[str, Any]:
+    return {"kind": "call", "method": "messages.send", "result": result, "at": (AT + timedelta(seconds=seconds)).isoformat()}
+
+
+def test_it_counts_the_most_calls_of_any_second_not_of_a_clocks_second() -> None:
+    found = judging.calls([*(call(0.9 + n / 100) for n in range(5)), call(2), call(2.1, "error:6")], AT)
+    assert (found.max_in_any_second, found.calls, found.rate_limited) == (5, 6, 1)
+    assert (found.first_s, found.last_s) == (0.9, 2.0)
+
+
+def scan(files: tuple[Path, ...] = (), exports: tuple[bytes, ...] = ()) -> dict[str, int]:
+    return scanning.leaks(PATTERN, files, exports)
+
+
+@pytest.mark.django_db
+def test_a_clean_installation_has_no_leak() -> None:
+    assert scan() == {}
+
+
+@pytest.mark.django_db
+def test_the_scan_finds_an_identifier_in_a_table() -> None:
+    sql("INSERT INTO audiences_contact (reference, language) VALUES (%s, 'ru')", PERSON)
+    assert scan() == {"audiences_contact": 1}
+
+
+@pytest.mark.django_db
+def test_the_scan_finds_an_identifier_in_redis() -> None:
+    redis = Redis.from_url(settings.REDIS_URL)
+    redis.set("left-behind", PERSON)
+    try:
+        assert scan() == {"redis": 1}
+    finally:
+        redis.delete("left-behind")
+
+
+@pytest.mark.django_db
+def test_the_scan_finds_an_identifier_in_a_log_and_in_an_export(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    log.write_text(f"order for {PERSON}\n")
+    assert scan((log,), (f'{{"id": "{PERSON}"}}'.encode(),)) == {"web.log": 1, "exports": 1}
