@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,10 @@ def test_the_scan_finds_an_identifier_in_a_table() -> None:
 
 
 @pytest.mark.django_db
-def test_the_scan_finds_an_identifier_in_redis() -> None:
+@pytest.mark.parametrize("value", [PERSON.encode(), zlib.compress(PERSON.encode())], ids=["as it is", "as RQ compresses a job"])
+def test_the_scan_finds_an_identifier_in_redis(value: bytes) -> None:
     redis = Redis.from_url(settings.REDIS_URL)
-    redis.set("left-behind", PERSON)
+    redis.hset("left-behind", "data", value)
     try:
         assert scan() == {"redis": 1}
     finally:
