@@ -58,7 +58,7 @@ def _in_redis() -> Iterator[bytes]:
         yield key
         yield repr(READ[kind](redis, key)).encode() if kind in READ else b""
         if kind == b"hash":  # RQ keeps a job's data compressed
-            yield from map(_inflated, redis.hvals(key))
+            yield from (_inflated(value) for value in redis.hvals(key) if isinstance(value, bytes))
 
 
 def _inflated(value: bytes) -> bytes:
