@@ -138,18 +138,17 @@ class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Incident
         fields = [
-            "category", "severity", "urgency", "certainty", "title_ru", "title_en", "hotline", "drill",
+            "category", "severity", "urgency", "certainty", "title_ru", "title_en", "hotline",
             "estimate_people", "estimate_source", "estimate_at",
         ]  # fmt: skip
         widgets = {"estimate_at": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         help_texts = {
             "title_ru": _("Left empty, it is made of the country and the kind."),
             "hotline": _("The number that texts will name."),
-            "drill": _("Only drill accounts can be used. Nobody real is reached."),
             "estimate_source": _("Who says so: an office, a document, a publication."),
         }
 
-    field_order = ["countries", "category", "severity", "urgency", "certainty", "hotline", "minutes", "drill"]
+    field_order = ["countries", "category", "severity", "urgency", "certainty", "hotline", "minutes"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -35,21 +35,24 @@ def person(request: HttpRequest) -> User:
 
 @requires("incident.write")
 def incident_declare(request: HttpRequest) -> HttpResponse:
-    """One form; declaring opens the incident's page."""
+    """One form; declaring opens the incident's page. Whether it is a drill is said by the address alone, never by the form."""
+    drill = "drill" in request.GET
     form = DeclareForm(request.POST or None, initial=_asked_for(request))
     if form.is_valid():
-        incident = incidents.declare(form.incident(now()), form.cleaned_data["countries"], by=person(request))
+        incident = form.incident(now())
+        incident.drill = drill
+        incidents.declare(incident, form.cleaned_data["countries"], by=person(request))
         messages.success(request, _("The incident was declared. Nothing has been sent yet."))
         return redirect("incident_detail", incident.pk)
     codes = [(form[name].label, choices) for name, choices in CAP_CODES.items()]
-    context = {"form": form, "drill": bool(form["drill"].value()), "codes": codes}
+    context = {"form": form, "drill": drill, "codes": codes}
     return render(request, "crisis/incident_declare.html", context, status=422 if form.errors else 200)
 
 
 def _asked_for(request: HttpRequest) -> dict[str, object]:
-    """What a link to the form has filled in: fields by name, and whether it is a drill."""
+    """What a link to the form has filled in: fields by name."""
     given = {name: request.GET[name] for name in DeclareForm.Meta.fields if name in request.GET}
-    return {**given, "countries": request.GET.getlist("countries"), "drill": "drill" in request.GET}
+    return {**given, "countries": request.GET.getlist("countries")}
 
 
 @require_POST

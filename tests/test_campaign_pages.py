@@ -124,6 +124,18 @@ def test_an_update_follows_the_message_named_in_the_url(desk: Desk) -> None:
     assert form["refers_to"].value() == earlier.pk
 
 
+def test_each_way_to_begin_a_message_keeps_its_own_draft_in_the_browser(desk: Desk) -> None:
+    begun = ["?template=holding", "?template=update", "?template=blank", f"?template=update&refers_to={desk.sending().pk}"]
+    keys = [desk.at_author.get(new(desk, query)).content.decode().partition('data-keep="')[2].split('"')[0] for query in begun]
+    assert all(key.startswith(f"campaign-new-{desk.incident.pk}-") for key in keys)
+    assert len(set(keys)) == 4
+
+
+def test_a_refused_new_message_keeps_its_draft_under_the_template_chosen(desk: Desk) -> None:
+    answer = desk.at_author.post(new(desk, "?template=blank"), {"kind": "nonsense", "go": "save"})
+    assert (answer.status_code, answer.context["keep"]) == (422, f"campaign-new-{desk.incident.pk}-blank-")
+
+
 @pytest.mark.parametrize("query", ["?template=nonsense", "?refers_to=abc", "?refers_to=99999", "?refers_to=%E0%A5%A7"])
 def test_an_unknown_beginning_is_not_found(desk: Desk, query: str) -> None:
     assert desk.at_author.get(new(desk, query)).status_code == 404

@@ -117,6 +117,31 @@ def test_it_frames_a_drill_and_names_it_on_the_button(desk: Client) -> None:
     assert "Declare the drill" in page
 
 
+@pytest.mark.parametrize(("query", "drill"), [("", False), ("?drill", True)])
+@pytest.mark.parametrize("typed", [{}, {"drill": "on"}, {"drill": ""}])
+def test_only_the_address_decides_whether_a_drill_is_declared(
+    desk: Client, query: str, drill: bool, typed: dict[str, str]
+) -> None:
+    desk.post(reverse("incident_declare") + query, {**DECLARED, **typed})
+    assert Incident.objects.get().drill is drill
+
+
+def test_a_refused_drill_is_still_framed_as_one(desk: Client) -> None:
+    page = desk.post(f"{reverse('incident_declare')}?drill", {**DECLARED, "countries": []}).content.decode()
+    assert 'class="drill inside' in page
+    assert "Declare the drill" in page
+
+
+def test_the_live_form_and_the_drill_form_lead_to_each_other_and_keep_their_own_drafts(desk: Client) -> None:
+    address = reverse("incident_declare")
+    live, drill = (desk.get(address + query).content.decode() for query in ("", "?drill"))
+    assert f'<a href="{address}?drill">Prepare a drill instead</a>' in live
+    assert f'<a href="{address}">Declare a real incident instead</a>' in drill
+    assert 'data-keep="declare"' in live
+    assert 'data-keep="declare-drill"' in drill
+    assert 'name="drill"' not in live + drill
+
+
 # Verbs on an incident
 
 

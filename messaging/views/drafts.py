@@ -161,6 +161,7 @@ def _form_page(
         "incident": form.incident,
         "drill": form.incident.drill,
         "campaign": campaign,
+        "keep": _kept_as(request, form.incident, campaign),
         "problems": problems or [],
         "theirs": theirs,
         "seen_at": seen_at or (campaign.updated_at.isoformat(timespec="microseconds") if campaign else ""),
@@ -174,6 +175,13 @@ def _form_page(
         **_count(form),
     }
     return render(request, "messaging/campaign_draft.html", context, status=status)
+
+
+def _kept_as(request: HttpRequest, incident: Incident, campaign: Campaign | None) -> str:
+    """The name under which the browser keeps what was typed: one for each draft, and for each way to begin a new one."""
+    if campaign:
+        return f"campaign-{campaign.pk}"
+    return "-".join(["campaign-new", str(incident.pk), request.GET.get("template", ""), request.GET.get("refers_to", "")])
 
 
 def _ways(form: CampaignForm) -> list[dict[str, Any]]:
