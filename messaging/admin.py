@@ -13,7 +13,7 @@ from crisis.admin_site import ReadOnlyAdmin, RoleAdmin, coded
 from crisis.models import User
 from crisis.permissions import may
 from messaging.channels import channel_class
-from messaging.models import Account, Approval, Batch, Campaign, Delivery, Lane
+from messaging.models import Account, Approval, Batch, Campaign, Delivery, Lane, Status
 from messaging.models.accounts import address_kind_of
 
 
@@ -34,6 +34,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         self._one_sender(drill)
         self._secret(data, drill)
         self._rate(data, slug)
+        self._kept_while_sending(data)
         if data.get("mission") and self.instance.address_kind is not None:
             self.add_error("mission", _("Missions only publish. Messages to people are sent in the Ministry's own name."))
         return data
@@ -48,6 +49,12 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     def _secret(self, data: dict[str, Any], drill: bool) -> None:
         if data.get("secret_name") and data["secret_name"].startswith("DRILL_") != drill:
             self.add_error("secret_name", _("A drill account's secret is named DRILL_…, and only a drill account's."))
+
+    def _kept_while_sending(self, data: dict[str, Any]) -> None:
+        changed = {"slug", "handle", "secret_name"} & {*self.changed_data}
+        busy = self.instance.pk and self.instance.campaigns.filter(status__in=[Status.SENDING, Status.PAUSED]).exists()
+        for name in sorted(changed & data.keys()) if busy else ():
+            self.add_error(name, _("This account is sending. Wait until it has ended, or stop it; then change the account."))
 
     def _rate(self, data: dict[str, Any], slug: str) -> None:
         """Without a rate nothing would hold our requests back, so an empty one becomes the platform's limit."""

@@ -222,3 +222,53 @@ def test_a_drill_never_becomes_live(author: User) -> None:
     incident = world.incident(author, drill=True)
     with pytest.raises(IntegrityError, match="never turned"):
         sql("UPDATE crisis_incident SET drill = false WHERE id = %s", incident.pk)
+
+
+def test_words_of_another_draft_cannot_be_put_into_a_message(campaign: Campaign, author: User) -> None:
+    other = workflow.draft(campaign.incident, world.content(*campaign.accounts.all(), version=None), by=author)
+    with pytest.raises(IntegrityError, match="text of its own campaign"), workflow.acting(author):
+        sql("INSERT INTO messaging_rendering (campaign_id, account_id, text_id, body) SELECT %s, a.account_id, t.id, 'x'"
+            " FROM messaging_text t, messaging_campaign_accounts a WHERE t.campaign_id = %s AND a.campaign_id = %s",
+            other.pk, campaign.pk, campaign.pk)  # fmt: skip
+
+
+def test_nothing_is_approved_that_is_not_worded_for_every_way(author: User, approver: User) -> None:
+    world.contacts([1000])
+    draft = workflow.draft(world.incident(author), world.content(world.account(), version=world.audience(author)), by=author)
+    with workflow.acting(author):
+        sql("UPDATE messaging_campaign SET status = 'submitted', submitted_at = now() WHERE id = %s", draft.pk)
+    with pytest.raises(IntegrityError, match="approval of exactly this"):
+        world.approve(draft, approver)
+
+
+ADD = """
+    INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, people, total, status, key, fence, attempt,
+                                 in_doubt, reason, accepted, failed, uncertain, delivered, read)
+    SELECT campaign_id, account_id, text_id, 99, 0, ARRAY[4711], 1, 'queued', 7, 0, 0, false, '', 0, 0, 0, 0, 0
+      FROM messaging_batch
+"""
+
+
+def test_nobody_is_added_to_a_sending_that_has_begun(campaign: Campaign, approver: User) -> None:
+    world.approve(campaign, approver)
+    with pytest.raises(IntegrityError, match="only when a sending begins"):
+        sql(ADD)
+
+
+def test_what_was_sent_is_not_opened_again_without_a_name(campaign: Campaign, approver: User) -> None:
+    world.approve(campaign, approver)
+    sql("UPDATE messaging_campaign SET status = 'sent' WHERE id = %s", campaign.pk)
+    with pytest.raises(IntegrityError, match="named person"):
+        sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
+
+
+def test_a_sender_is_not_changed_while_it_sends(campaign: Campaign, approver: User) -> None:
+    world.approve(campaign, approver)
+    with pytest.raises(IntegrityError, match="not changed while it sends"):
+        sql("UPDATE messaging_account SET handle = '666'")
+
+
+def test_a_transaction_cannot_pass_through_sending_without_an_approval(campaign: Campaign) -> None:
+    moves = "".join(f"UPDATE messaging_campaign SET status = '{status}';" for status in ("approved", "sending", "sent"))
+    with pytest.raises(IntegrityError, match="approval of exactly this"):
+        sql(f"DO $$ BEGIN {moves} END $$")

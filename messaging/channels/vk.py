@@ -20,6 +20,7 @@ VERSION = "5.199"
 # Codes of a whole call. The call with an unlisted code may have had its effect: it is "uncertain".
 BUSY = frozenset({6})  # more than 20 calls in a second: refused before it was looked at
 PAUSE = frozenset({5, 7, 9, 14, 15, 17, 20, 23, 27, 29, 42, 944, 984, 985, 1117})
+TOO_LARGE = 2**63  # a message id from here on is no message id
 CONTENT = frozenset({100, 911, 913, 914, 921, 940, 943})
 
 # Codes of one person inside a call that went well. An unlisted one is "uncertain": a repeat under the same key settles it.
@@ -158,7 +159,7 @@ def _outcome(contact: int, peer: int | None, answers: Mapping[int, Mapping[str, 
     if item.get("error") is not None:
         return _refused(contact, _code(item["error"]))
     ref = item.get("message_id")
-    if type(ref) is not int or ref <= 0:
+    if type(ref) is not int or not 0 < ref < TOO_LARGE:
         return Outcome(contact, "uncertain", "unreadable")
     return Outcome(contact, "accepted", provider_ref=str(ref))
 

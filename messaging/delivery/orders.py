@@ -44,6 +44,12 @@ def work(channel: Channel, held: Claim, runner: Runner) -> None:
     close(order.pk)
 
 
+def close_ended() -> int:
+    """Close the batches of orders that have ended and that nobody closed, because a process died in between."""
+    open_ones = Order.objects.filter(ended_at__isnull=False, batch__status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
+    return sum(close(pk) for pk in open_ones.values_list("pk", flat=True))
+
+
 def _trouble(order: Order, held: Claim, error: ChannelError) -> None:
     if error.scope == "pause":
         pause_account(held.account, error.reason)

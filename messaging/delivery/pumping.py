@@ -161,8 +161,8 @@ def _message(held: Claim) -> Message:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT r.body, t.language FROM messaging_rendering r JOIN messaging_text t ON t.id = r.text_id"
-            " WHERE r.account_id = %s AND r.text_id = %s",
-            [held.account, held.text],
+            " WHERE r.campaign_id = %s AND r.account_id = %s AND r.text_id = %s",
+            [held.campaign, held.account, held.text],
         )
         body, language = cursor.fetchone()
     return Message(body, language, held.key)

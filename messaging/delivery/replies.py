@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -11,9 +12,12 @@ from django.utils.translation import gettext as _
 
 from audiences import presence
 from audiences.models import Contact, Presence
+from crisis.clock import now
 from crisis.models import Incident, Mission
 from messaging.delivery.claiming import HeldLane, renew
 from messaging.models import Reply
+
+KEY_REMEMBERED = timedelta(minutes=50)  # VK knows a key for an hour
 
 CLAIM = """
 UPDATE messaging_reply SET lease_until = crisis_now() + %(lease)s * interval '1 second'
@@ -83,9 +87,14 @@ def _mission(contact: int) -> Mission | None:
     return missions.exclude(phone="").first() or missions.first()
 
 
+def _is_old(due: Due) -> bool:
+    """Whether the platform may have forgotten the key, so that one more try could reach the person twice."""
+    return Reply.objects.filter(pk=due.id, received_at__lt=now() - KEY_REMEMBERED).exists()
+
+
 def close(due: Due, *, answered: bool, again: bool = False) -> None:
     """Note how an answer went. `again`: it may be tried once more, with the same key, when its lease runs out."""
-    if again:
+    if again and not _is_old(due):
         return
     status = Reply.Answer.SENT if answered else Reply.Answer.FAILED
     with connection.cursor() as cursor:

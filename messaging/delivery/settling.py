@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from audiences import presence
 from crisis.clock import now
@@ -61,9 +61,22 @@ def _settle_some() -> int:
         cursor.execute(WAITING, [AT_ONCE])
         rows = cursor.fetchall()
     for kind, group in groupby(rows, key=itemgetter(1)):
-        APPLY.get(kind, _nothing)([*group])
+        _apply(APPLY.get(kind, _nothing), [*group])
     Receipt.objects.filter(pk__in=[row[0] for row in rows]).update(applied_at=now())
     return len(rows)
+
+
+def _apply(act: Callable[[list[Any]], None], rows: list[Any]) -> None:
+    """Apply receipts together; when that fails, one by one, so that a single one that cannot be applied keeps back no other."""
+    try:
+        with transaction.atomic():
+            act(rows)
+    except (DataError, IntegrityError, ValueError, TypeError):
+        if len(rows) == 1:
+            log.exception("Receipt %s cannot be applied and is set aside.", rows[0][0])
+            return
+        for row in rows:
+            _apply(act, [row])
 
 
 def _denied(rows: list[Any]) -> None:

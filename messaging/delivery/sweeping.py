@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from crisis import audit, incidents
 from crisis.clock import now
 from messaging import bell
+from messaging.delivery import orders
 from messaging.delivery.claiming import DUE
 from messaging.delivery.pumping import pump
 from messaging.delivery.recording import doubt
@@ -43,6 +44,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "started": start_due,
         "expired": expire_due,
         "settled": settle,
+        "closed": orders.close_ended,
         "doubted": doubt,
         "finished": finish,
         "pumped": lambda: pump_due(pump_for),

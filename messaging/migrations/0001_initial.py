@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import django.contrib.postgres.fields
+import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -35,7 +36,15 @@ class Migration(migrations.Migration):
                 ("label_en", models.CharField(blank=True, max_length=100, verbose_name="name in English")),
                 ("handle", models.CharField(max_length=200, verbose_name="handle there")),
                 ("secret_name", models.CharField(max_length=60, verbose_name="name of its secret")),
-                ("rate", models.PositiveIntegerField(blank=True, null=True, verbose_name="requests a second")),
+                (
+                    "rate",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="requests a second",
+                    ),
+                ),
                 ("drill", models.BooleanField(default=False, verbose_name="for drills")),
                 ("address_kind", models.PositiveSmallIntegerField(editable=False, null=True)),
                 ("paused_at", models.DateTimeField(editable=False, null=True, verbose_name="paused at")),
@@ -109,6 +118,7 @@ class Migration(migrations.Migration):
                 ("approved_at", models.DateTimeField(null=True, verbose_name="approved at")),
                 ("started_at", models.DateTimeField(null=True, verbose_name="sending began")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                ("started_in", models.BigIntegerField(editable=False, null=True)),
                 ("accounts", models.ManyToManyField(related_name="campaigns", to="messaging.account", verbose_name="ways")),
                 (
                     "audience_version",

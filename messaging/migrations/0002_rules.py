@@ -13,7 +13,7 @@ from messaging.models import TRANSITIONS
 MOVES = ", ".join(f"'{old}>{new}'" for old, news in TRANSITIONS.items() for new in sorted(news))
 
 # Columns of a campaign that the machine writes. Everything else is content.
-MACHINE = "ARRAY['status','status_reason','round','reach','updated_at','submitted_at','approved_at','started_at','ended_at']"
+MACHINE = "ARRAY['status','status_reason','round','reach','updated_at','submitted_at','approved_at','started_at','ended_at','started_in']"
 
 WRITING = """
 CREATE FUNCTION messaging_refuse(sentence text) RETURNS void LANGUAGE plpgsql AS $$
@@ -65,11 +65,15 @@ BEGIN
         INSERT INTO messaging_author (campaign_id, user_id) VALUES (NEW.id, messaging_by()) ON CONFLICT DO NOTHING;
     END IF;
     NEW.round := OLD.round;
+    NEW.started_in := OLD.started_in;
     IF NEW.status <> OLD.status THEN
         IF NOT (OLD.status || '>' || NEW.status) = ANY (ARRAY[LEGAL_MOVES]) THEN
             PERFORM messaging_refuse(format('A campaign that is %s cannot become %s.', OLD.status, NEW.status));
         END IF;
         IF NEW.status = 'submitted' THEN NEW.round := OLD.round + 1; END IF;
+        -- People are let in only by the transaction that begins a sending, and who begins it anew says who they are.
+        IF NEW.status = 'sending' AND OLD.status IN ('approved', 'sent') THEN NEW.started_in := pg_current_xact_id()::text::bigint; END IF;
+        IF OLD.status = 'sent' THEN PERFORM messaging_by(); END IF;
         IF OLD.status = 'draft' AND NEW.status = 'submitted' THEN
             INSERT INTO messaging_author (campaign_id, user_id) VALUES (NEW.id, messaging_by()) ON CONFLICT DO NOTHING;
         END IF;
@@ -132,15 +136,33 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON messaging_approval FOR EAC
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON messaging_author FOR EACH ROW EXECUTE FUNCTION crisis_append_only();
 REVOKE UPDATE, DELETE, TRUNCATE ON messaging_approval FROM crisis_app;
 
--- At COMMIT, because one statement can edit and approve at once: triggers on rows would fire too early to see both.
-CREATE FUNCTION messaging_two_persons() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE c record;
+-- Words that are shown and hashed are those of the campaign itself, for one of its ways.
+CREATE FUNCTION messaging_rendering_place() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    SELECT * INTO c FROM messaging_campaign WHERE id = NEW.id;
-    IF c.status IN ('approved', 'sending') AND NOT EXISTS (
-        SELECT FROM messaging_approval a
-         WHERE a.campaign_id = c.id AND a.round = c.round AND a.verdict = 'approved'
-           AND a.fingerprint = messaging_fingerprint(c.id) AND messaging_may_approve(a.by_id, c.id)) THEN
+    IF NOT EXISTS (SELECT FROM messaging_text WHERE id = NEW.text_id AND campaign_id = NEW.campaign_id)
+       OR NOT EXISTS (SELECT FROM messaging_campaign_accounts WHERE account_id = NEW.account_id AND campaign_id = NEW.campaign_id) THEN
+        PERFORM messaging_refuse('A message is made of a text of its own campaign, for one of its ways.');
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER place BEFORE INSERT OR UPDATE ON messaging_rendering FOR EACH ROW EXECUTE FUNCTION messaging_rendering_place();
+
+CREATE FUNCTION messaging_is_worded(target bigint) RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT NOT EXISTS (
+        SELECT FROM messaging_campaign_accounts w JOIN messaging_text t USING (campaign_id)
+          LEFT JOIN messaging_rendering r ON r.account_id = w.account_id AND r.text_id = t.id AND r.campaign_id = w.campaign_id
+         WHERE w.campaign_id = target AND r.id IS NULL)
+$$;
+
+-- At COMMIT, because one statement can edit and approve at once: triggers on rows would fire too early to see both. It judges
+-- every status on the way, not only the last one of a transaction, unless the campaign went back to be decided again.
+CREATE FUNCTION messaging_two_persons() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.status IN ('approved', 'sending')
+       AND NOT EXISTS (SELECT FROM messaging_campaign WHERE id = NEW.id AND status IN ('draft', 'submitted', 'rejected')) AND (NOT messaging_is_worded(NEW.id) OR NOT EXISTS (
+        SELECT FROM messaging_approval a JOIN messaging_campaign c ON c.id = a.campaign_id
+         WHERE a.campaign_id = NEW.id AND a.round = c.round AND a.verdict = 'approved'
+           AND a.fingerprint = messaging_fingerprint(c.id) AND messaging_may_approve(a.by_id, c.id))) THEN
         PERFORM messaging_refuse('Nothing is sent without the approval of exactly this by a supervisor who wrote no part of it.');
     END IF;
     RETURN NULL;
@@ -151,6 +173,8 @@ CREATE CONSTRAINT TRIGGER two_persons AFTER INSERT OR UPDATE ON messaging_campai
 
 APPROVAL_BACK = """
 DROP TRIGGER two_persons ON messaging_campaign;
+DROP TRIGGER place ON messaging_rendering;
+DROP FUNCTION messaging_rendering_place(), messaging_is_worded(bigint);
 DROP TRIGGER approval_insert ON messaging_approval;
 DROP TRIGGER append_only ON messaging_approval;
 DROP TRIGGER append_only ON messaging_author;
@@ -202,11 +226,18 @@ LEDGER = """
 CREATE FUNCTION messaging_batch_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE found record;
 BEGIN
-    SELECT c.status, c.drill, a.drill AS account_drill INTO found
+    SELECT c.status, c.drill, c.started_in, a.drill AS account_drill INTO found
       FROM messaging_campaign c, messaging_account a WHERE c.id = NEW.campaign_id AND a.id = NEW.account_id;
     IF found.status IS DISTINCT FROM 'sending' THEN PERFORM messaging_refuse('People are queued only while their campaign is being sent.'); END IF;
     IF found.drill IS DISTINCT FROM found.account_drill THEN PERFORM messaging_refuse('A drill uses drill accounts only, and drill accounts are for drills only.'); END IF;
     IF cardinality(NEW.people) > 100 THEN PERFORM messaging_refuse('A batch holds at most 100 people.'); END IF;
+    IF found.started_in IS DISTINCT FROM pg_current_xact_id()::text::bigint THEN
+        PERFORM messaging_refuse('People are let in only when a sending begins.');
+    END IF;
+    IF NOT EXISTS (SELECT FROM messaging_campaign_accounts WHERE account_id = NEW.account_id AND campaign_id = NEW.campaign_id)
+       OR NEW.text_id IS NOT NULL AND NOT EXISTS (SELECT FROM messaging_text WHERE id = NEW.text_id AND campaign_id = NEW.campaign_id) THEN
+        PERFORM messaging_refuse('People are queued for a text of their own campaign, by one of its ways.');
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER frozen_insert BEFORE INSERT ON messaging_batch FOR EACH ROW EXECUTE FUNCTION messaging_batch_insert();
@@ -220,11 +251,24 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER frozen_update BEFORE UPDATE ON messaging_batch FOR EACH ROW EXECUTE FUNCTION messaging_batch_update();
+-- While it is being sent, or paused, the sender stays who was approved. Before that a changed one holds the campaign.
+CREATE FUNCTION messaging_account_keep() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF (NEW.slug, NEW.handle, NEW.secret_name) IS DISTINCT FROM (OLD.slug, OLD.handle, OLD.secret_name) AND EXISTS (
+        SELECT FROM messaging_campaign_accounts w JOIN messaging_campaign c ON c.id = w.campaign_id
+         WHERE w.account_id = NEW.id AND c.status IN ('sending', 'paused')) THEN
+        PERFORM messaging_refuse('A sender is not changed while it sends.');
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER account_keep BEFORE UPDATE ON messaging_account FOR EACH ROW EXECUTE FUNCTION messaging_account_keep();
 ALTER TABLE messaging_batch SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 REVOKE DELETE, TRUNCATE ON messaging_receipt FROM crisis_app;
 """
 
 LEDGER_BACK = """
+DROP TRIGGER account_keep ON messaging_account;
+DROP FUNCTION messaging_account_keep();
 DROP TRIGGER frozen_insert ON messaging_batch;
 DROP TRIGGER frozen_update ON messaging_batch;
 DROP FUNCTION messaging_batch_update(), messaging_batch_insert();

@@ -84,6 +84,7 @@ class Campaign(models.Model):
     approved_at = models.DateTimeField(_("approved at"), null=True)
     started_at = models.DateTimeField(_("sending began"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
+    started_in = models.BigIntegerField(null=True, editable=False)  # transaction that began it, stamped by the database
 
     class Meta:
         verbose_name, verbose_name_plural = _("campaign"), _("campaigns")
