@@ -62,6 +62,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "crisis.urls"
+CSRF_FAILURE_VIEW = "crisis.failures.csrf_failure"
 WSGI_APPLICATION = "crisis.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {

@@ -184,6 +184,7 @@ def test_it_makes_an_account_ready_to_be_used(admin_person: User) -> None:
     [
         ({"secret_name": "DRILL_VK"}, "secret is named DRILL_"),
         ({"rate": "50"}, "allows 20 requests a second"),
+        ({"rate": "0"}, "greater than or equal to 1"),
         ({}, "two would repeat every message"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -14,6 +15,7 @@ from crisis.models import AuditEntry, User
 from messaging import workflow
 from messaging.models import Batch, Campaign, Delivery, Order, Receipt, Reply, Status
 from messaging.phrases import Size, union
+from messaging.views import reports
 from messaging.views.reports import safe
 from tests import world
 from tests.desk import Desk, url
@@ -79,6 +81,17 @@ def test_stop_asks_first_and_then_stops_for_good(desk: Desk) -> None:
     assert Campaign.objects.get(pk=campaign.pk).status == Status.STOPPED
 
 
+def test_a_message_that_is_being_sent_is_not_said_to_be_unsent(desk: Desk) -> None:
+    campaign = desk.submitted()
+    values = {"seen": desk.at_chief.get(url(campaign, "decision/")).context["seen"], "understood": "1"}
+    desk.at_chief.post(url(campaign, "approve/"), values)
+    page = desk.at_chief.post(url(campaign, "approve/"), values).content.decode()
+    assert "This was decided already." in page
+    assert "This is already" in page
+    assert "Nothing was sent" not in page
+    assert f'<a href="{url(campaign, "")}">Open its page</a>' in page
+
+
 def test_stopping_twice_is_harmless_and_a_draft_cannot_be_stopped(desk: Desk) -> None:
     campaign = desk.sending()
     desk.at_author.post(url(campaign, "stop/"))
@@ -87,7 +100,32 @@ def test_stopping_twice_is_harmless_and_a_draft_cannot_be_stopped(desk: Desk) ->
 
 
 def test_somebody_logged_out_returns_to_the_same_stop(desk: Desk) -> None:
-    assert Client().post(url(desk.sending(), "stop/")).url.endswith("/stop/")
+    stop = url(desk.sending(), "stop/")
+    assert Client().post(stop).url == f"/login/?next={stop}"
+    assert Client(enforce_csrf_checks=True).post(stop).url == f"/login/?next={stop}"
+
+
+def test_a_stop_page_older_than_the_login_leads_to_a_fresh_one(desk: Desk) -> None:
+    campaign = desk.sending()
+    stop, browser = url(campaign, "stop/"), Client(enforce_csrf_checks=True)
+    browser.force_login(desk.author)
+    old = browser.get(stop).context["csrf_token"]
+    del browser.cookies["csrftoken"]  # as a login replaces it
+    answer = browser.post(stop, {"csrfmiddlewaretoken": str(old)}, follow=True)
+    assert Campaign.objects.get(pk=campaign.pk).status == Status.SENDING
+    assert answer.redirect_chain == [(stop, 302)]
+    assert "Not stopped yet: sending goes on. Press the button once more." in answer.content.decode()
+    browser.post(stop, {"csrfmiddlewaretoken": str(answer.context["csrf_token"])})
+    assert Campaign.objects.get(pk=campaign.pk).status == Status.STOPPED
+
+
+def test_another_page_older_than_the_login_says_that_it_was_not_done(desk: Desk) -> None:
+    campaign, browser = desk.sending(), Client(enforce_csrf_checks=True)
+    browser.force_login(desk.author)
+    answer = browser.post(url(campaign, "pause/"))
+    assert answer.status_code == 403
+    assert "What you asked for was not done." in answer.content.decode()
+    assert Campaign.objects.get(pk=campaign.pk).status == Status.SENDING
 
 
 def reply(desk: Desk, campaign: Campaign, text: str) -> Reply:
@@ -120,6 +158,16 @@ def test_the_report_names_the_share_with_its_denominator(desk: Desk) -> None:
     page = desk.at_author.get(url(campaign, "report/")).content.decode()
     assert "accepted it for 4 of an estimated 80 nationals (5\xa0%; Rosturizm" in page.replace("5 %", "5\xa0%")
     assert "delivered" not in page.replace("is not “delivered”", "")
+
+
+@pytest.mark.parametrize(("hours", "word"), [(1, "ends"), (-1, "ended")])
+def test_the_report_says_whether_the_exception_is_over(
+    desk: Desk, hours: int, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = desk.sending()
+    campaign.exception_reason, campaign.exception_expires_at = "War", now() + timedelta(hours=hours)
+    monkeypatch.setattr(reports, "find", lambda _pk: campaign)
+    assert f"The exception {word} " in desk.at_author.get(url(campaign, "report/")).content.decode()
 
 
 def test_ways_are_never_added_up_as_if_people_were_distinct() -> None:

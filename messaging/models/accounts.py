@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import cast
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language, gettext, gettext_noop
@@ -64,7 +65,7 @@ class Account(models.Model):
     mission = models.ForeignKey(Mission, models.PROTECT, null=True, blank=True, verbose_name=_("mission"))
     handle = models.CharField(_("handle there"), max_length=200)
     secret_name = models.CharField(_("name of its secret"), max_length=60)
-    rate = models.PositiveIntegerField(_("requests a second"), null=True, blank=True)
+    rate = models.PositiveIntegerField(_("requests a second"), null=True, blank=True, validators=[MinValueValidator(1)])
     drill = models.BooleanField(_("for drills"), default=False)
     address_kind = models.PositiveSmallIntegerField(null=True, editable=False)
     paused_at = models.DateTimeField(_("paused at"), null=True, editable=False)

@@ -49,6 +49,7 @@ def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
         "reach_rows": reach_rows(campaign, campaign.reach),
         "letters": letters(campaign),
         "approvals": [*_approvals(campaign)],
+        "exception_over": bool(campaign.exception_expires_at and campaign.exception_expires_at <= now()),
         "log": _log(campaign),
         "under_way": campaign.status in STOPPABLE,
     }
