@@ -72,6 +72,12 @@ class PersonAdmin(RoleAdmin, UserAdmin):  # type: ignore[type-arg]
     change_password_form = PersonPasswordForm
     add_fieldsets = [(None, {"fields": ["username", "password1", "password2"]})]
     readonly_fields = ["last_login", "last_seen_at", "date_joined"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Nobody gives themselves another role."""
+        own = ["groups", "is_active"] if obj is not None and obj == request.user else []
+        return [*self.readonly_fields, *own]
+
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["last_name", "first_name", "email", "language", "mission", "on_duty"]}),

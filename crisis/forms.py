@@ -79,6 +79,14 @@ class CountryNames(forms.TextInput):
         return context
 
 
+# Names that people type in a hurry and the Unicode CLDR does not give.
+SHORT_NAMES = {
+    "turkey": "TR", "usa": "US", "america": "US", "сша": "US", "америка": "US", "uk": "GB", "england": "GB", "britain": "GB",
+    "англия": "GB", "британия": "GB", "uae": "AE", "emirates": "AE", "оаэ": "AE", "эмираты": "AE", "czech republic": "CZ",
+    "holland": "NL", "голландия": "NL", "белоруссия": "BY", "киргизия": "KG", "молдавия": "MD", "корея": "KR", "korea": "KR",
+}  # fmt: skip
+
+
 class CountriesField(forms.Field):
     """Countries by name in Russian or English, or by code."""
 
@@ -87,6 +95,7 @@ class CountriesField(forms.Field):
     def clean(self, value: Any) -> list[Country]:
         names = super().clean(value)
         known = {name.casefold(): c for c in Country.objects.all() for name in (c.name_in("ru"), c.name_in("en"), c.code)}
+        known |= {name: known[code.casefold()] for name, code in SHORT_NAMES.items()}
         unknown = [name for name in names if name.casefold() not in known]
         if unknown:
             raise forms.ValidationError(

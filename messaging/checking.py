@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,8 +27,9 @@ LONGEST = timedelta(days=7)
 
 def render(text: Text, account: Account, *, drill: bool) -> str:
     """The text exactly as this account sends it. A drill carries its word in front, and nobody can take it away."""
-    prefix = f"{EXERCISE.get(text.language, EXERCISE['en'])}. " if drill else ""
-    return prefix + text.whole
+    word = EXERCISE.get(text.language, EXERCISE["en"])
+    said = re.match(rf"{word}\b", text.whole)
+    return f"{word}. {text.whole}" if drill and not said else text.whole
 
 
 def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Problem]:

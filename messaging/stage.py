@@ -29,6 +29,8 @@ MARK = "CRISIS_STAGE"  # process id and ports, from a process to itself through 
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 VK_ACCOUNTS = {"VK_MINISTRY": 100000001, "DRILL_VK_MINISTRY": 100000002}  # secret name → group, as in the story's accounts
+MADE = "demonstration"  # a file that says so; without it nothing of a directory is taken, and nothing removed
+FOREIGN = {"pg", "pgpass", "secrets.json", "keys.json"}
 OURS = ("story", "simulators", "logs", "secrets.json", "keys.json")  # in the data directory, beside the servers' own
 
 
@@ -78,8 +80,17 @@ class Stage:
         }
 
     def lock(self) -> int:
-        """Keep this data directory for us alone until the descriptor is closed. Raises StageError when somebody has it."""
+        """Keep this data directory for us alone until the descriptor is closed.
+
+        Raises StageError when somebody has it, and when it holds the data of an installation that is no demonstration.
+        """
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = {path.name for path in self.data_dir.iterdir()}
+        if MADE not in found and found & FOREIGN:
+            raise StageError(
+                f"{self.data_dir} was not made by a demonstration. Choose another --data-dir; nothing was changed."
+            )
+        (self.data_dir / MADE).touch(mode=0o600)
         fd = os.open(self.data_dir / "stage.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

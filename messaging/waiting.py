@@ -38,9 +38,9 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
 
 
 def found(user: User) -> list[Waiting]:
-    """Everything that waits for a person: what is bad first, then what waits longest."""
-    items = [*_campaigns(user), *_updates(user), *_replies(user)]
-    return sorted(items, key=lambda item: (item["tone"] != "bad", item["since"] is None, item["since"]))
+    """Everything that waits for a person: what is bad first, then what waits longest; replies never push a decision away."""
+    items = [*_campaigns(user), *_updates(user)]
+    return [*sorted(items, key=lambda item: (item["tone"] != "bad", item["since"] is None, item["since"])), *_replies(user)]
 
 
 def headline() -> Subquery:
@@ -100,11 +100,11 @@ def _updates(user: User) -> Iterator[Waiting]:
 def _replies(user: User) -> Iterator[Waiting]:
     if not may(user, "replies.read"):
         return
-    unread = Reply.objects.filter(read_at=None, campaign__isnull=False).order_by().values("campaign")
+    unread = Reply.objects.filter(read_at=None, campaign__isnull=False).order_by().values("campaign", "campaign__drill")
     for row in unread.annotate(people=Count("pk"), since=Min("received_at")).order_by("since")[:20]:
         sentence = ngettext("%(n)d unread reply", "%(n)d unread replies", row["people"]) % {"n": row["people"]}
         url = reverse("campaign_replies", args=[row["campaign"]])
-        yield {"text": sentence, "url": url, "since": row["since"], "tone": "wait"}
+        yield {"text": _marked(row["campaign__drill"], sentence), "url": url, "since": row["since"], "tone": "wait"}
 
 
 def _marked(drill: bool, words: str) -> str:

@@ -111,10 +111,19 @@ def test_the_demo_says_when_its_data_directory_is_a_file(tmp_path: Path) -> None
 
 
 def test_the_demo_refuses_a_cluster_of_a_newer_version(tmp_path: Path) -> None:
+    (tmp_path / "demonstration").touch()
     (tmp_path / "pg").mkdir()
     (tmp_path / "pg" / "PG_VERSION").write_text("19\n")
     ended = manage("demo", "--port", str(free_port()), "--data-dir", str(tmp_path))
     assert (ended.returncode, "PostgreSQL 19" in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
+
+
+@pytest.mark.parametrize("flags", [(), ("--reset",)])
+def test_the_demo_takes_and_removes_nothing_of_a_real_installation(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    (tmp_path / "keys.json").write_text("the keys of stored addresses")
+    done = manage("demo", *flags, "--port", str(free_port()), "--data-dir", str(tmp_path))
+    assert (done.returncode, "was not made by a demonstration" in done.stderr) == (1, True)
+    assert (tmp_path / "keys.json").read_text() == "the keys of stored addresses"
 
 
 # The demonstration, played

@@ -76,8 +76,8 @@ def test_it_declares_an_incident_from_one_typed_field_and_opens_its_page(desk: C
 
 
 def test_it_takes_several_countries_by_either_language_or_code(desk: Client) -> None:
-    declare(desk, countries=["египет", "Jordan", "il", ""])
-    assert Incident.objects.get().country_codes == ["EG", "IL", "JO"]
+    declare(desk, countries=["египет", "Jordan", "il", "Turkey", ""])
+    assert Incident.objects.get().country_codes == ["EG", "IL", "JO", "TR"]
 
 
 def test_it_promises_the_next_update_by_the_clock_of_the_database(desk: Client, instant: datetime) -> None:

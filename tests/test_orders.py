@@ -290,6 +290,14 @@ def test_an_end_is_never_reopened(desk: Desk) -> None:
     assert (heard.status, heard.batch.campaign.status, Delivery.objects.get().people) == (Order.Status.DONE, Status.SENT, 900)
 
 
+def test_an_end_that_nobody_could_close_is_closed_by_the_sweeper(desk: Desk) -> None:
+    order = desk.asked()
+    workflow.stop(order.batch.campaign, by=desk.author)
+    orders.apply(order.pk, told(order, "cancelled", 1))  # and here the process died
+    delivery.sweep()
+    assert Batch.objects.get().status == "stopped"
+
+
 def test_an_end_told_twice_is_one_delivery(desk: Desk) -> None:
     order = desk.asked()
     hear(order, told(order, "done", 1, sent=900), told(order, "done", 1, sent=900))

@@ -200,8 +200,8 @@ def _stop_sentence(campaign: Campaign, found: list[Way]) -> str:
 def _gone(gone: int, left: int, *, stopped: bool) -> str:
     values = {"gone": number(gone), "left": number(left)}
     if stopped:
-        return _("Stopped. People already tried: %(gone)s. People who will not get it: %(left)s.") % values
-    return _("People already tried: %(gone)s. People who would not get it any more: %(left)s.") % values
+        return _("Stopped. Of those written to one by one: already tried %(gone)s, will not get it %(left)s.") % values
+    return _("Of those written to one by one: already tried %(gone)s, would not get it any more %(left)s.") % values
 
 
 @require_GET

@@ -56,6 +56,8 @@ class Command(BaseCommand):
 
     def _play(self, stage: Stage, story: Callable[[datetime], egypt.Story], *, reset: bool) -> None:
         stage.lock()
+        if reset and "DATABASE_URL" in os.environ:
+            raise StageError("--reset forgets the embedded database only. DATABASE_URL names another; nothing was removed.")
         if reset:
             stage.clear()
         stage.secrets()
