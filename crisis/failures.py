@@ -17,5 +17,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return render(request, "403_csrf.html", status=403)
     if not request.user.is_authenticated:
         return redirect_to_login(request.path)
-    messages.error(request, _("Not stopped yet: sending goes on. Press the button once more."))
+    messages.error(request, _("Not stopped by this page: it was too old. Look, then press the button once more."))
     return redirect(request.path)

@@ -87,9 +87,7 @@ class Stage:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = {path.name for path in self.data_dir.iterdir()}
         if MADE not in found and found & FOREIGN:
-            raise StageError(
-                f"{self.data_dir} was not made by a demonstration. Choose another --data-dir; nothing was changed."
-            )
+            raise StageError(f"{self.data_dir} was not made by a demonstration. Choose another --data-dir.")
         (self.data_dir / MADE).touch(mode=0o600)
         fd = os.open(self.data_dir / "stage.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
