@@ -54,14 +54,14 @@ TEMPLATES = {
                     "[Что произошло]: МИД России проверяет сведения",
                     "Ситуационно-кризисный центр МИД России знает о происшедшем и собирает сведения. "
                     "Сообщение предназначено гражданам России, находящимся в стране: [страна]. "
-                    "Следующее сообщение — в [время, часовой пояс].",
+                    "Следующее сообщение — [время, часовой пояс].",
                     "Оставайтесь в безопасном месте, следуйте указаниям местных властей и сообщите близким, где вы.",
                 ),
                 "en": Words(
                     "[What happened]: the Ministry is checking the reports",
                     "The Situational Crisis Center of the Ministry of Foreign Affairs of Russia knows of what happened "
                     "and is gathering facts. This message is for citizens of Russia who are in [country]. "
-                    "The next message follows at [time, time zone].",
+                    "The next message follows: [time, time zone].",
                     "Stay in a safe place, follow the instructions of the local authorities "
                     "and tell your family where you are.",
                 ),
@@ -77,13 +77,13 @@ TEMPLATES = {
                     "Уточнение: [что изменилось]",
                     "Это сообщение дополняет то, что Ситуационно-кризисный центр МИД России сообщил "
                     "[дата, время, часовой пояс]. [Что известно теперь].",
-                    "[Что делать]. Следующее сообщение — в [время, часовой пояс].",
+                    "[Что делать]. Следующее сообщение — [время, часовой пояс].",
                 ),
                 "en": Words(
                     "Update: [what has changed]",
                     "This message adds to what the Situational Crisis Center of the Ministry of Foreign Affairs of Russia "
                     "said on [date, time, time zone]. [What is known now].",
-                    "[What to do]. The next message follows at [time, time zone].",
+                    "[What to do]. The next message follows: [time, time zone].",
                 ),
             },
         ),

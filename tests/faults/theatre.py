@@ -37,7 +37,6 @@ class Theatre:
 
     def __init__(self, data_dir: Path) -> None:
         self.stage = Stage.at(data_dir)
-        self.stage.lock()
         self.vk = Simulator(f"http://127.0.0.1:{self.stage.vk}", self.stage.journal("vk"))
         self.campaign = Campaign()
 
