@@ -217,3 +217,10 @@ def test_a_paused_account_says_so_and_leads_to_its_page(desk: Desk) -> None:
     page = desk.at_author.get(url(campaign, "progress/")).content.decode()
     assert "The account is paused: The platform does not accept our token." in page
     assert f'href="/accounts/{desk.account.pk}/"' in page
+
+
+def test_what_was_typed_into_a_draft_that_somebody_submitted_stays_on_the_screen(desk: Desk) -> None:
+    campaign = desk.submitted()
+    answer = desk.at_author.post(url(campaign, "draft/"), {"body_ru": "Набранные слова", "go": "save"})
+    page = answer.content.decode()
+    assert (answer.status_code, "Набранные слова" in page, "no draft any more" in page) == (409, True, True)

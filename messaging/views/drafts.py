@@ -116,12 +116,21 @@ def campaign_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """One form for everything of a draft. A colleague's change since the page was opened is shown, never overwritten unseen."""
     campaign = find(pk)
     if campaign.status != Status.DRAFT:
-        messages.info(request, _("This is no draft any more: it is %(status)s.") % {"status": campaign.get_status_display()})
-        return redirect("campaign_detail", pk)
+        return _no_draft(request, campaign)
     if request.method != "POST":
         return _form_page(request, CampaignForm(initial=initial_of(campaign), incident=campaign.incident, campaign=campaign))
     form = CampaignForm(request.POST, incident=campaign.incident, campaign=campaign)
     return _counted(request, form) if request.POST.get("go") == "count" else _save(request, campaign, form)
+
+
+def _no_draft(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Somebody submitted it meanwhile. What was typed stays on the screen; nothing of it is saved."""
+    sentence = _("This is no draft any more: it is %(status)s.") % {"status": campaign.get_status_display()}
+    if request.method != "POST":
+        messages.info(request, sentence)
+        return redirect("campaign_detail", campaign.pk)
+    form = CampaignForm(request.POST, incident=campaign.incident, campaign=campaign)
+    return _form_page(request, form, problems=[Problem("", sentence)], status=409)
 
 
 def _save(request: HttpRequest, campaign: Campaign, form: CampaignForm) -> HttpResponse:
@@ -187,14 +196,15 @@ def _kept_as(request: HttpRequest, incident: Incident, campaign: Campaign | None
 def _ways(form: CampaignForm) -> list[dict[str, Any]]:
     accounts: dict[str, Account] = {str(a.pk): a for a in form.fields["accounts"].queryset}  # type: ignore[attr-defined]
     return [
-        {"choice": choice, "account": account, "does": WHAT_IT_DOES[account.channel.kind], "paused": _paused(account)}
+        {
+            "choice": choice,
+            "account": a,
+            "does": WHAT_IT_DOES[a.channel.kind],
+            "paused": a.paused_at and in_words(a.paused_reason),
+        }
         for choice in form["accounts"].subwidgets
-        for account in [accounts[str(choice.data["value"])]]
+        for a in [accounts[str(choice.data["value"])]]
     ]
-
-
-def _paused(account: Account) -> str:
-    return in_words(account.paused_reason) if account.paused_at else ""
 
 
 def _languages(form: CampaignForm) -> list[dict[str, Any]]:
