@@ -14,7 +14,8 @@ from audiences.models import AudienceVersion
 from crisis.models import Incident
 from messaging.models import Account, Campaign, Kind
 from messaging.phrases import countries
-from messaging.wording import Template, Words
+from messaging.stories import offering
+from messaging.wording import TEMPLATES, Template, Words
 
 LANGUAGES = ("ru", "en")
 VALID_HOURS = 12
@@ -77,3 +78,10 @@ def name_of(codes: list[str], hours: int) -> str:
     """A name for an audience defined while drafting: "Egypt, 336 h"."""
     place = ", ".join(country_name(code) for code in codes)
     return (_("%(place)s, %(n)d h") % {"place": place, "n": hours})[:200]
+
+
+def templates_for(incident: Incident) -> dict[str, Template]:
+    """What a new message may begin from: the drill's own template only in a drill, a story's only in a demonstration of it."""
+    if incident.drill:
+        return TEMPLATES
+    return {**offering.templates(), **{slug: template for slug, template in TEMPLATES.items() if slug != "drill"}}

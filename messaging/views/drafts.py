@@ -24,7 +24,7 @@ from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
 from messaging import checking, workflow
-from messaging.beginning import initial
+from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
 from messaging.phrases import EXCLUDED, WHAT_IT_DOES, size_of
@@ -42,7 +42,6 @@ from messaging.views.campaigns import (
     sentence,
     shared,
 )
-from messaging.wording import TEMPLATES, Template
 
 BLANK = "blank"
 SECTIONS = (
@@ -67,7 +66,7 @@ def campaign_new(request: HttpRequest, incident: int) -> HttpResponse:
         form = CampaignForm(request.POST, incident=about)
         return _counted(request, form) if request.POST.get("go") == "count" else _begin(request, form)
     slug, earlier = request.GET.get("template", ""), _earlier(request, about)
-    templates = _templates(about)
+    templates = templates_for(about)
     if slug not in {*templates, BLANK}:
         return _choose(request, about, earlier, unknown=bool(slug))
     begun = initial(about, templates.get(slug), earlier, now()) | (offering.beginning() if slug == offering.SLUG else {})
@@ -87,15 +86,8 @@ def _earlier(request: HttpRequest, incident: Incident) -> Campaign | None:
 def _choose(request: HttpRequest, incident: Incident, earlier: Campaign | None, *, unknown: bool) -> HttpResponse:
     problems = [Problem("", _("There is no such template. Choose one of these."))] if unknown else []
     context = {"incident": incident, "drill": incident.drill, "earlier": earlier, "problems": problems}
-    context["templates"] = _templates(incident).values()
+    context["templates"] = templates_for(incident).values()
     return render(request, "messaging/campaign_choose.html", context, status=404 if unknown else 200)
-
-
-def _templates(incident: Incident) -> dict[str, Template]:
-    """What a new message may begin from: the drill's own template only in a drill, a story's only in a demonstration of it."""
-    if incident.drill:
-        return TEMPLATES
-    return {**offering.templates(), **{slug: template for slug, template in TEMPLATES.items() if slug != "drill"}}
 
 
 def _begin(request: HttpRequest, form: CampaignForm) -> HttpResponse:
