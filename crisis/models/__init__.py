@@ -1,0 +1,12 @@
+"""People and incidents: who works here, what happened where, what was done, and the log that proves it."""
+
+from __future__ import annotations
+
+from crisis.models.audit import AdminAction, AuditEntry
+from crisis.models.incidents import Category, Certainty, Coverage, Incident, LogEntry, Severity, Urgency
+from crisis.models.people import Country, Mission, User
+
+__all__ = [
+    "AdminAction", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Incident", "LogEntry", "Mission", "Severity",
+    "Urgency", "User",
+]  # fmt: skip

@@ -1,0 +1,53 @@
+"""What was done and by whom: the append-only log, and changes of power that take two persons."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from crisis.clock import Now
+from crisis.models.people import User
+
+
+class AuditEntry(models.Model):
+    """One change, append-only and hash-chained. `at`, `prev_hash` and `hash` are written by the database alone."""
+
+    at = models.DateTimeField(_("time"), editable=False, db_default=Now())
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("person"))
+    action = models.CharField(_("action"), max_length=60, editable=False)
+    object_type = models.CharField(_("about what"), max_length=60, editable=False)
+    object_id = models.CharField(_("its number"), max_length=60, editable=False)
+    data = models.JSONField(_("data"), default=dict, editable=False)
+    prev_hash = models.CharField(_("hash of the row before"), max_length=64, editable=False, db_default="")
+    hash = models.CharField(_("hash"), max_length=64, editable=False, unique=True, db_default="")
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("audit entry"), _("audit log")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["object_type", "object_id"], name="audit_about")]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
+
+class AdminAction(models.Model):
+    """A change of power (users, roles, keys) that one person proposes and another confirms."""
+
+    kind = models.CharField(_("kind"), max_length=40)
+    data = models.JSONField(_("data"), default=dict)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
+    proposed_at = models.DateTimeField(_("proposed at"), db_default=Now())
+    confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("confirmed by"))
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("admin action"), _("admin actions")
+        constraints = [
+            models.CheckConstraint(
+                name="another_person_confirms", condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("proposed_by"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"

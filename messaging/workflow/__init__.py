@@ -1,0 +1,16 @@
+"""Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause, resume, stop.
+
+Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The
+triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
+"""
+
+from __future__ import annotations
+
+from messaging.workflow.deciding import approve, reject, send_back, submit, withdraw
+from messaging.workflow.moving import acting
+from messaging.workflow.running import pause, resume, stop
+from messaging.workflow.writing import Draft, draft, edit
+
+__all__ = [
+    "Draft", "acting", "approve", "draft", "edit", "pause", "reject", "resume", "send_back", "stop", "submit", "withdraw",
+]  # fmt: skip

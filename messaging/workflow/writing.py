@@ -1,0 +1,92 @@
+"""Writing a campaign: begin a draft, edit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from audiences.models import AudienceVersion
+from crisis import audit
+from crisis.clock import now
+from crisis.models import Incident, User
+from crisis.permissions import demand
+from crisis.refusal import Refused
+from messaging.models import Account, Campaign, Kind, Part, Status, Text
+from messaging.wording import Words
+from messaging.workflow.moving import acting, lock
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything a person writes into a campaign. `texts`: language → words; a language left empty is removed."""
+
+    kind: Kind = Kind.ALERT
+    texts: Mapping[str, Words] = field(default_factory=dict)
+    link: str = ""
+    accounts: Sequence[Account] = ()
+    audience_version: AudienceVersion | None = None
+    refers_to: Campaign | None = None
+    starts_at: datetime | None = None
+    not_after: datetime | None = None
+    exception_reason: str = ""
+    exception_expires_at: datetime | None = None
+
+
+def draft(incident: Incident, content: Draft, *, by: User) -> Campaign:
+    """Begin a campaign about an open incident. A drill incident makes a drill."""
+    demand(by, "campaign.write")
+    if incident.status == Incident.Status.CLOSED:
+        raise Refused(_("The incident is closed. Declare a new one to send about it."), field="incident")
+    with acting(by):
+        campaign = Campaign.objects.create(incident=incident, drill=incident.drill, kind=content.kind, created_by=by)
+        _write(campaign, content)
+        audit.record("campaign.draft", by=by, about=campaign, data={"incident": incident.pk})
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def edit(campaign: Campaign, content: Draft, *, seen_at: datetime, by: User) -> Campaign:
+    """Replace a draft's content. `seen_at` is the updated_at the person began from: a colleague's change is not overwritten."""
+    demand(by, "campaign.write")
+    with acting(by):
+        locked = lock(campaign.pk, Status.DRAFT)
+        if locked.updated_at != seen_at:
+            raise Refused(
+                _("A colleague has changed this draft since you opened it. Your words are kept below; compare and save again.")
+            )
+        _write(locked, content)
+        audit.record("campaign.edit", by=by, about=locked, data={"languages": sorted(content.texts)})
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def _write(campaign: Campaign, content: Draft) -> None:
+    campaign.kind, campaign.refers_to = content.kind, content.refers_to
+    campaign.audience_version = content.audience_version
+    campaign.starts_at, campaign.not_after = content.starts_at, content.not_after
+    campaign.exception_reason = content.exception_reason.strip()
+    if campaign.exception_reason and content.exception_expires_at is None:
+        raise Refused(_("Say when the exception ends: at most 72 hours from now."), field="exception_expires_at")
+    campaign.exception_expires_at = content.exception_expires_at if campaign.exception_reason else None
+    campaign.updated_at = now()
+    campaign.save()
+    _write_ways(campaign, content.accounts)
+    for language, words in content.texts.items():
+        values = {
+            "headline": words.headline.strip(),
+            "body": words.body.strip(),
+            "instruction": words.instruction.strip(),
+            "link": content.link,
+        }
+        if any(values[name] for name in ("headline", "body", "instruction")):
+            Text.objects.update_or_create(campaign=campaign, part=Part.MAIN, language=language, defaults=values)
+        else:
+            Text.objects.filter(campaign=campaign, part=Part.MAIN, language=language).delete()
+
+
+def _write_ways(campaign: Campaign, accounts: Sequence[Account]) -> None:
+    for account in accounts:
+        if account.drill != campaign.drill:
+            raise Refused(_("A drill uses drill accounts only, and drill accounts are for drills only."), field="accounts")
+    campaign.accounts.set(accounts)
