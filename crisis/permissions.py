@@ -1,10 +1,16 @@
-"""Who may do what: one table of actions and roles, asked by verbs, views and templates alike."""
+"""Who may do what: one table of actions and roles, asked by verbs, views and templates alike, and read by the help page.
+
+A row is an action, its words, and what each of the six may: operator, supervisor, admin, auditor, API client, anonymous.
+`Y` yes · `own` only what they made themselves · `2P` only together with another person · `-` no.
+Everything is meant within the incidents that a person sees: `Incident.objects.seen_by`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -15,30 +21,59 @@ if TYPE_CHECKING:
     from crisis.models import User
 
 OPERATOR, SUPERVISOR, ADMIN, AUDITOR = ROLES = ("operator", "supervisor", "admin", "auditor")
-EVERYBODY = frozenset(ROLES)
-DUTY = frozenset({OPERATOR, SUPERVISOR})
+CLIENT, ANONYMOUS = "client", "anonymous"
+SIX = (*ROLES, CLIENT, ANONYMOUS)
+YES, OWN, TOGETHER, NO = RIGHTS = ("Y", "own", "2P", "-")
 
-MAY: dict[str, frozenset[str]] = {
-    "see": EVERYBODY,
-    "incident.write": DUTY,
-    "audience.write": DUTY,
-    "contacts.import": DUTY,
-    "campaign.write": DUTY,
-    "campaign.submit": DUTY,
-    "campaign.approve": frozenset({SUPERVISOR}),
-    "campaign.stop": frozenset({OPERATOR, SUPERVISOR, ADMIN}),
-    "campaign.pause": DUTY,
-    "campaign.resume": frozenset({SUPERVISOR}),
-    "replies.read": DUTY,
-    "report.export": frozenset({OPERATOR, SUPERVISOR, AUDITOR}),
-    "people.search": frozenset({SUPERVISOR}),
-    "account.pause": frozenset({SUPERVISOR, ADMIN}),
-    "account.test": frozenset({SUPERVISOR, ADMIN}),
-    "audit.see": frozenset({SUPERVISOR, ADMIN, AUDITOR}),
-    "queues.see": frozenset({ADMIN, AUDITOR}),
-    "admin.site": frozenset({ADMIN, AUDITOR}),
-    "admin.change": frozenset({ADMIN}),
-}
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: `rights` has a word for each of SIX."""
+
+    action: str
+    words: Any
+    rights: str
+
+    def of(self, role: str) -> str:
+        return self.rights.split()[SIX.index(role)]
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """(role, right) of the whole row."""
+        return [*zip(SIX, self.rights.split(), strict=True)]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles of persons that may."""
+        return frozenset(role for role in ROLES if self.of(role) != NO)
+
+
+TABLE: tuple[Rule, ...] = (
+    #                                                             operator supervisor admin auditor client anonymous
+    Rule("see", _("see incidents, campaigns, audiences and accounts"), "Y Y Y Y own -"),
+    Rule("incident.write", _("declare an incident, keep its log, move it, tick missions"), "Y Y - - - -"),
+    Rule("audience.write", _("define an audience and count it"), "Y Y - - - -"),
+    Rule("contacts.import", _("import a file of people, addresses or sightings"), "Y Y - - - -"),
+    Rule("campaign.write", _("write, edit and discard a draft"), "Y Y - - own -"),
+    Rule("campaign.submit", _("submit a campaign for approval, withdraw it"), "Y Y - - own -"),
+    Rule("campaign.approve", _("approve, return or reject what somebody else wrote"), "- 2P - - - -"),
+    Rule("campaign.stop", _("stop a sending"), "Y Y Y - own -"),
+    Rule("campaign.pause", _("pause a sending"), "Y Y - - - -"),
+    Rule("campaign.resume", _("let a paused sending go on"), "- Y - - - -"),
+    Rule("replies.read", _("read what people wrote back"), "Y Y - - - -"),
+    Rule("report.export", _("take a report away as a file of totals"), "Y Y - Y - -"),
+    Rule("people.search", _("look up one person by an exact address"), "- Y - - - -"),
+    Rule("account.pause", _("pause an account, let it send again"), "- Y Y - - -"),
+    Rule("account.test", _("ask a platform whether it accepts an account"), "- Y Y - - -"),
+    Rule("audit.see", _("read the audit log, verify its chain"), "- Y Y Y - -"),
+    Rule("queues.see", _("look at what waits to be sent, in the machine's words"), "- - Y Y - -"),
+    Rule("admin.site", _("look at the reference data"), "- - Y Y - -"),
+    Rule("admin.change", _("change reference data: countries, missions, accounts"), "- - Y - - -"),
+    Rule("own.access", _("own password, second factor, sessions and language"), "Y Y Y Y - -"),
+    Rule("hook", _("tell what became of a message (a platform, signed)"), "- - - - - own"),
+    Rule("health", _("ask whether the servers answer"), "Y Y Y Y Y Y"),
+)
+RULES: dict[str, Rule] = {rule.action: rule for rule in TABLE}
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -46,7 +81,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 def may(user: User, action: str) -> bool:
     """Whether an active user holds a role that carries the action. Superuser status carries nothing."""
-    return user.is_active and not MAY[action].isdisjoint(user.roles)
+    return user.is_active and not RULES[action].roles.isdisjoint(user.roles)
 
 
 def demand(user: User, action: str) -> None:
@@ -56,7 +91,8 @@ def demand(user: User, action: str) -> None:
 
 
 def requires(action: str) -> Callable[[View[P]], View[P]]:
-    """View decorator: the action must be allowed to the person who asks."""
+    """View decorator: the action must be allowed to the person who asks. The view says which: `actions_of(view)`."""
+    RULES[action]  # a misspelled action fails when the module is read
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -64,6 +100,13 @@ def requires(action: str) -> Callable[[View[P]], View[P]]:
             demand(cast("User", request.user), action)
             return view(request, *args, **kwargs)
 
+        vars(guarded)["actions"] = (action, *actions_of(view))
         return guarded
 
     return decorate
+
+
+def actions_of(view: Callable[..., Any]) -> tuple[str, ...]:
+    """The actions that a view demands, outermost first. Decorators that wrap it keep them."""
+    found: tuple[str, ...] = getattr(view, "actions", ())
+    return found

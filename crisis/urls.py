@@ -11,6 +11,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from crisis import views
+from crisis.power import views as power
 
 favicon = login_not_required(RedirectView.as_view(url=lazy(static, str)("favicon.ico")))
 
@@ -32,6 +33,7 @@ urlpatterns = [
     path("incidents/<int:pk>/coverage/<int:mission>/", views.incident_coverage, name="incident_coverage"),
     path("audit/", views.audit_list, name="audit_list"),
     path("audit/verify/", views.audit_verify, name="audit_verify"),
+    path("help/rights/", power.help_permissions, name="help_permissions"),
     path("", include("audiences.urls")),
     path("", include("messaging.urls")),
 ]

@@ -68,6 +68,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "account_set_password": each(["anna"], status=403),
         "incident_declare": [*each(["anna", "boris"]), *each(["anna"], query="?drill")],
         "audit_list": [*each(["boris", "gleb", "dina"]), *each(["dina"], query=NONSENSE), *each(["anna"], status=403)],
+        "help_permissions": each(ROLES),
         "audience_list": [*each(ROLES), *each(["anna"], query=NONSENSE), *each(["anna"], query="?q=я")],
         "audience_new": [visit for query in ("", f"?incident={incidents[0]}") for visit in each(["anna"], query=query)],
         "audience_reach": [*each(["anna"]), *each(["anna"], query="?countries=Египет&mode=was_there&window=9&unit=days")],
