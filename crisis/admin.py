@@ -66,8 +66,8 @@ def roles(row: User) -> str:
 class PersonAdmin(RoleAdmin, UserAdmin):  # type: ignore[type-arg]
     """People and their roles. Superuser and staff flags open nothing in the console, so they are not offered."""
 
-    list_display = ["username", "last_name", "first_name", "mission", "on_duty", "is_active", "last_seen_at"]
-    list_filter = [RoleFilter, "on_duty", "is_active"]
+    list_display = ["username", "last_name", "first_name", "mission", "is_active", "last_seen_at"]
+    list_filter = [RoleFilter, "is_active"]
     filter_horizontal = ["groups"]
     change_password_form = PersonPasswordForm
     add_fieldsets = [(None, {"fields": ["username", "password1", "password2"]})]
@@ -80,7 +80,7 @@ class PersonAdmin(RoleAdmin, UserAdmin):  # type: ignore[type-arg]
 
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
-        (_("Person"), {"fields": ["last_name", "first_name", "email", "language", "mission", "on_duty"]}),
+        (_("Person"), {"fields": ["last_name", "first_name", "email", "language", "mission"]}),
         (_("Rights"), {"fields": ["is_active", "groups"]}),
         (_("Dates"), {"fields": ["last_login", "last_seen_at", "date_joined"]}),
     ]

@@ -19,6 +19,7 @@ from crisis.deeds import deed
 from crisis.models import AuditEntry, Category, Certainty, Country, Incident, Severity, Urgency, User
 
 COUNTRY_FIELDS = 5
+YEARS = range(2000, 2100)
 
 SEVERITY_EXAMPLES = {
     Severity.EXTREME: _("war, an earthquake in a city, an attack on tourists"),
@@ -48,6 +49,19 @@ NEXT_UPDATES = [
     ("360", _("in 6 hours")),
     ("", _("not promised")),
 ]
+
+
+class Moment(forms.DateTimeField):
+    """Date and time in the center's own zone, typed without naming it; the page says which."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    default_error_messages = {"invalid": _("This is no date and time. Write it like 2015-11-08 14:30.")}
+
+    def to_python(self, value: Any) -> datetime | None:
+        found: datetime | None = super().to_python(value)
+        if found and found.year not in YEARS:
+            raise forms.ValidationError(_("The year has to lie between 2000 and 2099."))
+        return found
 
 
 def _words(choices: Iterable[tuple[str, Any]], examples: Mapping[Any, Any]) -> list[tuple[str, str]]:

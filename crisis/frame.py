@@ -23,6 +23,7 @@ PLACES: tuple[tuple[str, Any, str, str], ...] = (
     ("audience_list", _("Audiences"), "audience", "see"),
     ("account_list", _("Accounts"), "account", "see"),
     ("coverage", _("Coverage"), "coverage", "see"),
+    ("roster", _("Duty"), "clock", "see"),
     ("people", _("People"), "people", "people.search"),
     ("audit_list", _("Audit"), "audit", "audit.see"),
 )

@@ -62,6 +62,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.resume", _("let a paused sending go on"), "- Y - - - -"),
     Rule("replies.read", _("read what people wrote back"), "Y Y - - - -"),
     Rule("report.export", _("take a report away as a file of totals"), "Y Y - Y - -"),
+    Rule("duty.write", _("plan who is on duty"), "- Y Y - - -"),
     Rule("people.search", _("look up one person by an exact address"), "- Y - - - -"),
     Rule("account.pause", _("pause an account, let it send again"), "- Y Y - - -"),
     Rule("account.test", _("ask a platform whether it accepts an account"), "- Y Y - - -"),

@@ -10,7 +10,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from crisis import views
+from crisis import duty_pages, views
 from crisis.power import views as power
 
 favicon = login_not_required(RedirectView.as_view(url=lazy(static, str)("favicon.ico")))
@@ -31,6 +31,9 @@ urlpatterns = [
     path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),
     path("incidents/<int:pk>/status/", views.incident_status, name="incident_status"),
     path("incidents/<int:pk>/coverage/<int:mission>/", views.incident_coverage, name="incident_coverage"),
+    path("duty/", duty_pages.roster, name="roster"),
+    path("duty/plan/", duty_pages.duty_plan, name="duty_plan"),
+    path("duty/<int:pk>/call-off/", duty_pages.duty_call_off, name="duty_call_off"),
     path("audit/", views.audit_list, name="audit_list"),
     path("audit/verify/", views.audit_verify, name="audit_verify"),
     path("help/rights/", power.help_permissions, name="help_permissions"),

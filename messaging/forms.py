@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from audiences import definitions
 from audiences.criteria import Criteria, Permitted, Seen, Subscribed
 from audiences.models import AddressKind, AudienceVersion
+from crisis.forms import Moment
 from crisis.models import Country, Incident, User
 from crisis.refusal import Problem, Refused
 from messaging.beginning import LANGUAGES, name_of
@@ -24,23 +25,9 @@ from messaging.workflow import Draft
 
 NEW = "new"
 LONGEST_TEXT = 20_000
-YEARS = range(2000, 2100)
 NAMES = {"ru": gettext_lazy("Russian"), "en": gettext_lazy("English")}
 DRILLS = [("", gettext_lazy("with drills")), ("no", gettext_lazy("without drills")), ("yes", gettext_lazy("only drills"))]
 CRITERIA_FIELDS = {"countries": "countries", "hours": "hours", "until": "until", "mode": "mode"}
-
-
-class Moment(forms.DateTimeField):
-    """Date and time in the center's own zone, typed without naming it; the page says which."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    default_error_messages = {"invalid": gettext_lazy("This is no date and time. Write it like 2015-11-08 14:30.")}
-
-    def to_python(self, value: Any) -> datetime | None:
-        found: datetime | None = super().to_python(value)
-        if found and found.year not in YEARS:
-            raise forms.ValidationError(_("The year has to lie between 2000 and 2099."))
-        return found
 
 
 def _words(label: Any, limit: int, *, rows: int = 0, language: str = "") -> forms.CharField:

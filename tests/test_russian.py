@@ -84,6 +84,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "coverage": each(ROLES),
         "account_list": each(ROLES),
         "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk) for visit in each(ROLES, row.pk)],
+        "roster": each(ROLES),
         "people": each(["boris"]),
         "queues": each(["gleb", "dina"]),
     }  # fmt: skip

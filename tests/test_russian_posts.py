@@ -114,6 +114,19 @@ def people_and_incidents(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "incident_coverage", (watch.closed.pk, mission), {"posted": "on"}, 302)
     for value, status in (("яя", 409), ("monitoring", 302), ("monitoring", 409)):
         yield Post("anna", "incident_status", (incident,), {"status": value}, status)
+    yield Post("boris", "duty_plan", (), {}, 422)
+    shift = {"person": watch.boris.pk, "from_at": "2099-01-01T00:00", "until_at": "2099-01-02T00:00", "order": "1"}
+    for changes, status in (
+        ({"until_at": "2098-01-01T00:00"}, 422),
+        ({"until_at": "2099-03-01T00:00"}, 422),
+        ({}, 302),
+        ({}, 422),
+    ):
+        yield Post("boris", "duty_plan", (), {**shift, **changes}, status)
+    past = {"from_at": "2001-01-01T00:00", "until_at": "2001-01-02T00:00"}
+    yield Post("boris", "duty_plan", (), {**shift, **past}, 422)
+    yield Post("boris", "duty_call_off", (watch.shift.pk,), {}, 302)
+    yield Post("boris", "duty_call_off", (watch.shift.pk,), {}, 409)
     yield Post("dina", "audit_verify", (), {}, 200)
     yield Post("dina", "audit_verify", (), {"head": "0" * 64}, 200)
     yield Post("boris", "people", (), {}, 422)

@@ -17,7 +17,7 @@ from audiences.imports import FileKind
 from audiences.models import AudienceVersion, Source, Upload
 from crisis import incidents
 from crisis.clock import now
-from crisis.models import AdminAction, Country, Incident, Mission, User
+from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
 from messaging import delivery, standing, workflow
 from messaging.models import Account, Batch, Campaign, Delivery, Order, Receipt, Reply, Status
 from messaging.phrases import FAILURES
@@ -49,6 +49,7 @@ class Watch:
     def __init__(self) -> None:
         self.people = {name: _person(name, *row) for name, row in PEOPLE.items()}
         self.anna, self.boris = self.people["anna"], self.people["boris"]
+        self.shift = self._shift()
         self.mission = Mission.objects.create(country_id="EG", kind="embassy", source="сайт министерства", **MISSION)
         Mission.objects.create(country_id="EG", kind="consulate_general", **MISSION)
         self.incident, self.drill_incident, self.closed = self._incident(), self._incident(drill=True), self._closed()
@@ -66,6 +67,11 @@ class Watch:
         self.checked, self.imported = self._files()
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
         AdminAction.objects.create(kind="role.add", data={}, proposed_by=self.people["gleb"])
+
+    def _shift(self) -> Duty:
+        """Boris is on duty, and Anna has the same place in the order."""
+        span = {"from_at": now() - timedelta(hours=1), "until_at": now() + timedelta(hours=8)}
+        return [Duty.objects.create(person=row, phone="+7 495 000", **span) for row in (self.anna, self.boris)][1]
 
     def _incident(self, *, drill: bool = False) -> Incident:
         row = world.incident(self.anna, drill=drill)
@@ -198,7 +204,7 @@ class Watch:
 
 def _person(username: str, first: str, last: str, role: str) -> User:
     row = world.person(username, *([role] if role else []))
-    row.first_name, row.last_name, row.language, row.on_duty = first, last, "ru", True
+    row.first_name, row.last_name, row.language = first, last, "ru"
     row.set_password(None if role else PASSWORD)
     row.save()
     return row

@@ -102,7 +102,6 @@ class Migration(migrations.Migration):
                         choices=[("ru", "Русский"), ("en", "English")], default="ru", max_length=2, verbose_name="language"
                     ),
                 ),
-                ("on_duty", models.BooleanField(default=False, verbose_name="on duty")),
                 ("last_seen_at", models.DateTimeField(editable=False, null=True, verbose_name="last seen at")),
                 (
                     "groups",

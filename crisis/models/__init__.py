@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from crisis.models.audit import AdminAction, AuditEntry
+from crisis.models.duty import Duty
 from crisis.models.incidents import Category, Certainty, Coverage, Incident, LogEntry, Severity, Urgency
 from crisis.models.people import Country, Mission, User
 
 __all__ = [
-    "AdminAction", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Incident", "LogEntry", "Mission", "Severity",
-    "Urgency", "User",
+    "AdminAction", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Duty", "Incident", "LogEntry", "Mission",
+    "Severity", "Urgency", "User",
 ]  # fmt: skip

@@ -71,7 +71,6 @@ class User(AbstractUser):
 
     language = models.CharField(_("language"), max_length=2, default="ru", choices=[("ru", "Русский"), ("en", "English")])
     mission = models.ForeignKey(Mission, models.PROTECT, null=True, blank=True, verbose_name=_("mission"))
-    on_duty = models.BooleanField(_("on duty"), default=False)
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, editable=False)
 
     @cached_property

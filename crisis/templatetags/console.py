@@ -170,6 +170,12 @@ def role_name(role: str) -> str:
 
 
 @register.filter
+def tel(phone: str) -> str:
+    """A phone as a link dials it: digits, and the plus in front."""
+    return ("+" if phone.strip().startswith("+") else "") + "".join(filter(str.isdigit, phone))
+
+
+@register.filter
 def country(code: str) -> str:
     """The name of an ISO 3166 country in the reader's language."""
     return str(Locale.parse(_language()).territories.get(code, code))

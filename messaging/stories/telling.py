@@ -21,8 +21,9 @@ from django.db.migrations.loader import MigrationLoader
 from audiences import definitions, imports
 from audiences.criteria import Criteria, Seen
 from audiences.models import Audience, AudienceVersion, Source
-from crisis import audit
-from crisis.models import Country, Mission, User
+from crisis import audit, duty
+from crisis.clock import now
+from crisis.models import Country, Duty, Mission, User
 from messaging.models import Account, Lane
 from messaging.models.accounts import address_kind_of
 from messaging.stories import egypt
@@ -36,6 +37,7 @@ CAST = (
     ("gleb", "Глеб", "Зимин", "admin"),
     ("dina", "Дина", "Краснова", "auditor"),
 )
+ROSTER = (("boris", 1, "+7 495 000-00-01"), ("vera", 2, "+7 495 000-00-02"), ("anna", 3, "+7 495 000-00-03"))
 AUDIENCE = "Последний раз в Египте, 14 дней"
 HOURS = 14 * 24
 
@@ -57,6 +59,7 @@ def prepare(directory: Path, story: Callable[[datetime], Story]) -> datetime:
         egypt.write(story(datetime.now(UTC).replace(second=0, microsecond=0)), directory)
     files = {path.name: path.read_bytes() for path in directory.iterdir()}
     tell(files)
+    _roster()
     return at_of(json.loads(files["incident.json"]))
 
 
@@ -113,12 +116,22 @@ def _cast() -> User:
     for username, first, last, role in CAST:
         person, made = User.objects.get_or_create(
             username=username,
-            defaults={"first_name": first, "last_name": last, "password": make_password(PASSWORD), "on_duty": True},
+            defaults={"first_name": first, "last_name": last, "password": make_password(PASSWORD)},
         )
         if made:
             person.groups.set(Group.objects.filter(name=role))
             audit.record("person.add", by=None, about=person, data={"role": role})
     return User.objects.get(username=CAST[0][0])
+
+
+def _roster() -> None:
+    """Whenever the story is opened somebody is on duty, for as long as a shift may last."""
+    at = now()
+    on_duty = set(Duty.objects.at(at).values_list("person__username", flat=True))
+    for username, order, phone in ROSTER:
+        if username not in on_duty:
+            person, until = User.objects.get(username=username), at + duty.LONGEST
+            Duty.objects.create(person=person, from_at=at, until_at=until, order=order, phone=phone)
 
 
 def _missions(rows: list[dict[str, Any]]) -> None:

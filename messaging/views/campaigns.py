@@ -14,6 +14,8 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from audiences.criteria import Criteria
+from crisis import duty
+from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
 from messaging import checking
@@ -122,11 +124,15 @@ def _instant(found: dict[str, Any], name: str) -> Any:
 
 
 def approvers(campaign: Campaign) -> list[dict[str, Any]]:
-    """Active supervisors who wrote no part, those here now first."""
+    """Active supervisors who wrote no part: those on duty in the order of call, then those here now."""
     rows = User.objects.filter(is_active=True, groups__name="supervisor").exclude(pk__in=campaign.author_ids())
-    since = timezone.now() - HERE_NOW
-    found = [{"person": user, "here": bool(user.last_seen_at and user.last_seen_at >= since)} for user in rows]
-    return sorted(found, key=lambda row: (not row["here"], str(row["person"])))
+    since, shifts = timezone.now() - HERE_NOW, duty.on_duty(now())
+    found = [
+        {"person": user, "here": bool(user.last_seen_at and user.last_seen_at >= since), "shift": shifts.get(user.pk)}
+        for user in rows
+    ]
+    last = max(duty.ORDERS) + 1
+    return sorted(found, key=lambda row: (row["shift"].order if row["shift"] else last, not row["here"], str(row["person"])))
 
 
 @require_GET
