@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -121,6 +122,10 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
+FRESH_SECONDS = ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("CRISIS_FRESH_SECONDS", default=300)
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Crisis console"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds to either side: clocks differ
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "situation"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as mfa
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
@@ -23,6 +24,8 @@ urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("reauthenticate/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("login/code/", mfa.authenticate, name="mfa_authenticate"),
     path("password/", account.password_change, name="account_change_password"),
     path("password/none/", views.no_password, name="account_set_password"),
     path("admin/", admin.site.urls),

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from crisis.models import User
+from tests import world
+from tests.visits import screen_of
 
 PASSWORD = "correct horse battery staple"
 
@@ -64,25 +65,13 @@ def _administer(statement: str) -> None:
         cursor.execute(statement)
 
 
-def _person(username: str, *roles: str) -> User:
-    user = User.objects.create_user(username, password=None, language="en", last_name=username.capitalize())
-    user.groups.set(Group.objects.filter(name__in=roles))
-    return user
-
-
 @pytest.fixture
 def person() -> Callable[..., User]:
     """Make a person: `person("anna", "operator")`. Needs a database."""
-    return _person
+    return world.person
 
 
 @pytest.fixture
 def client_of() -> Callable[[User], Client]:
-    """A logged-in browser of a person."""
-
-    def logged_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return logged_in
+    """The browser of a person who has just logged in."""
+    return screen_of

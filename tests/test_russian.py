@@ -15,6 +15,7 @@ from crisis.models import User
 from messaging import bell
 from messaging.models import Status
 from tests.reading import expect_russian, unread
+from tests.visits import screen_of
 from tests.watch import KNOWN, PEOPLE, Watch
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,8 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "healthz": [Visit("")],
         "favicon": [Visit("", status=302)],
         "account_login": [Visit("")],
+        "mfa_authenticate": [Visit("", status=302)],
+        "mfa_reauthenticate": [Visit("boris")],
         "account_logout": each(ROLES),
         "account_reauthenticate": each(["vera"]),
         "account_change_password": each(["vera"]),
@@ -158,7 +161,7 @@ def routes(found: Iterable[Any] | None = None, space: str = "") -> Iterator[tupl
 def browser(who: str) -> Client:
     client = Client(headers={"Accept-Language": "ru"})
     if who:
-        client.force_login(User.objects.get(username=who))
+        screen_of(User.objects.get(username=who), client)
     return client
 
 

@@ -26,6 +26,7 @@ from messaging.phrases import FAILURES
 from messaging.standing import TROUBLE
 from tests.conftest import PASSWORD
 from tests.reading import expect_russian, foreign, text_of, unread
+from tests.visits import screen_of
 from tests.watch import KNOWN, Watch
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ def watch() -> Iterator[Watch]:
 def browser(who: str, **more: Any) -> Client:
     client = Client(headers={"Accept-Language": "ru"}, **more)
     if who:
-        client.force_login(User.objects.get(username=who))
+        screen_of(User.objects.get(username=who), client)
     return client
 
 

@@ -22,6 +22,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from crisis import permissions
+from crisis.login import CONFIRMED, is_fresh
 from crisis.models import User
 from crisis.refusal import Problem
 
@@ -226,6 +227,13 @@ def back_url(context: Any) -> str:
     came_from = request.headers.get("referer", "") if request else ""
     ours = request and url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
     return came_from if ours else reverse("situation")
+
+
+@register.inclusion_tag("_confirm_first.html", takes_context=True)
+def confirm_first(context: Any) -> dict[str, bool]:
+    """Beside a button that asks who is there: whether it will ask, and whether the person has just answered."""
+    request = context["request"]
+    return {"stale": not is_fresh(request), "confirmed": CONFIRMED in request.GET}
 
 
 @register.inclusion_tag("_bar.html")

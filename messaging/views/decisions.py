@@ -11,10 +11,11 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from crisis.clock import now
+from crisis.login import freshly_authenticated
 from crisis.permissions import may, requires
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
@@ -27,6 +28,9 @@ from messaging.reaching import Estimates, reach_of
 from messaging.views.campaigns import approvers, find, letters, person, reach_rows, reach_times, shared
 
 SALT = "what the approver saw"
+CONFIRM_FIRST = gettext_lazy(
+    "Nothing was sent. Confirm that it is you; you come back to the decision and tick the box and press the button once more."
+)
 GOOD_FOR = 3600  # seconds a decision page may lie open before it has to be read again
 
 
@@ -125,6 +129,7 @@ def _seen(campaign: Campaign, token: str) -> dict[str, Any]:
 
 @require_POST
 @requires("campaign.approve")
+@freshly_authenticated("campaign_decision", CONFIRM_FIRST)
 def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
     """A second person's yes to exactly what their page showed."""
     campaign = find(pk)
