@@ -28,6 +28,9 @@ LONGEST_TEXT = 20_000
 NAMES = {"ru": gettext_lazy("Russian"), "en": gettext_lazy("English")}
 DRILLS = [("", gettext_lazy("with drills")), ("no", gettext_lazy("without drills")), ("yes", gettext_lazy("only drills"))]
 CRITERIA_FIELDS = {"countries": "countries", "hours": "hours", "until": "until", "mode": "mode"}
+WRITTEN_HERE = (*CRITERIA_FIELDS, "until_now", "subscribed", "permitted")  # an audience typed in the draft
+# A draft is saved without these; it is not submitted without them, so they are not called optional.
+NEEDED = ("body_ru", "body_en", "audience", "countries", "hours", "until_now", "mode", "accounts", "not_after")
 
 
 def _words(label: Any, limit: int, *, rows: int = 0, language: str = "") -> forms.CharField:
@@ -96,6 +99,8 @@ class CampaignForm(forms.Form):
     def __init__(self, *args: Any, incident: Incident, campaign: Campaign | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.incident, self.campaign = incident, campaign
+        for name in NEEDED:
+            self.fields[name].needed = True  # type: ignore[attr-defined]
         self._choose("accounts", Account.objects.filter(drill=incident.drill).order_by("pk"))
         earlier = Campaign.objects.filter(incident=incident).exclude(status__in=[Status.DRAFT, Status.REJECTED])
         self._choose("refers_to", earlier.exclude(pk=campaign.pk if campaign else 0).prefetch_related("texts"))
@@ -127,9 +132,16 @@ class CampaignForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if data.get("exception_reason") and not data.get("exception_expires_at") and "exception_expires_at" not in self.errors:
             self.add_error("exception_expires_at", _("Say when the exception ends: at most 72 hours from now."))
-        if data.get("audience") == NEW and not CRITERIA_FIELDS.keys() & self.errors.keys():
+        if data.get("audience") != NEW:
+            self._forget_what_is_not_chosen()
+        elif not CRITERIA_FIELDS.keys() & self.errors.keys():
             self._read_criteria(data)
         return data
+
+    def _forget_what_is_not_chosen(self) -> None:
+        """The fields of a new audience lie folded away under a saved one: what is wrong there is nobody's concern."""
+        for name in WRITTEN_HERE:
+            self.errors.pop(name, None)
 
     def _read_criteria(self, data: dict[str, Any]) -> None:
         try:
