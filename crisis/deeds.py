@@ -29,6 +29,7 @@ DEEDS = {
     "reply.read": gettext_lazy("read a reply"),
     "campaign.draft": gettext_lazy("began a campaign"),
     "campaign.edit": gettext_lazy("edited a campaign"),
+    "campaign.copy_as_live": gettext_lazy("copied a drill as a live draft"),
     "campaign.submit": gettext_lazy("submitted a campaign for approval"),
     "campaign.withdraw": gettext_lazy("withdrew a campaign"),
     "campaign.approve": gettext_lazy("approved a campaign"),

@@ -16,6 +16,7 @@ from audiences.criteria import Criteria
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import number
+from messaging import drilling
 from messaging.models import Account, Campaign, Kind, Part, Text
 from messaging.standing import in_words
 from messaging.wording import blanks
@@ -42,6 +43,7 @@ def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Pr
         *_times(campaign, at),
         *_exception(campaign, accounts, at),
         *_kind(campaign),
+        *drilling.problems(campaign),
     ]
 
 

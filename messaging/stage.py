@@ -76,6 +76,8 @@ class Stage:
             "CRISIS_DATA_DIR": str(self.data_dir),
             "VK_URL": f"http://127.0.0.1:{self.vk}",
             "VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
+            "DRILL_VK_URL": f"http://127.0.0.1:{self.vk}",
+            "DRILL_VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.views import accounts, campaigns, decisions, drafts, incidents, live, people, reports, webhooks
+from messaging.views import accounts, campaigns, decisions, drafts, drills, incidents, live, people, reports, webhooks
 
 urlpatterns = [
     path("", incidents.situation, name="situation"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/submit/", drafts.campaign_submit, name="campaign_submit"),
     path("campaigns/<int:pk>/withdraw/", drafts.campaign_withdraw, name="campaign_withdraw"),
     path("campaigns/<int:pk>/discard/", drafts.campaign_discard, name="campaign_discard"),
+    path("campaigns/<int:pk>/copy-as-live/", drills.campaign_copy_as_live, name="campaign_copy_as_live"),
     path("campaigns/<int:pk>/decision/", decisions.campaign_decision, name="campaign_decision"),
     path("campaigns/<int:pk>/approve/", decisions.campaign_approve, name="campaign_approve"),
     path("campaigns/<int:pk>/send-back/", decisions.campaign_send_back, name="campaign_send_back"),

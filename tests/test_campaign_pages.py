@@ -381,7 +381,7 @@ def test_a_drills_button_says_so(client_of: Browser) -> None:
     world.contacts([1])
     campaign = world.submitted(anna, account, drill=True)
     page = client_of(boris).get(url(campaign, "decision/")).content.decode()
-    assert "Start the drill: nobody real is reached" in page
+    assert "Play drill: nobody real is reached" in page
     assert "Send now" not in page
 
 

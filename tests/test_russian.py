@@ -114,6 +114,7 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
                            *each(["anna"], sending, status=302)],
         "campaign_preview": of_all,
         "campaign_discard": each(["anna"], draft),
+        "campaign_copy_as_live": [*each(["anna"], watch.drill.pk), *each(["anna"], sending, status=409)],
         "campaign_decision": of_all,
         "campaign_live": [Visit(who, (row.pk,), status=200 if row.status in UNDER_WAY else 302)
                           for row in every for who in ("anna", "boris")],

@@ -105,10 +105,11 @@ class Account(models.Model):
 
     def connect(self) -> Channel:
         """The channel, ready to enter. Raises KeyError when its secret is missing, ValueError for a drill that would go out."""
+        urls = settings.DRILL_CHANNEL_URLS if self.drill else settings.CHANNEL_URLS
         named = {suffix: self._secret(suffix) for suffix in ("_WEBHOOK", "_CONFIRMATION")}
         return self.channel(
             Setup(
-                base_url=settings.CHANNEL_URLS[self.slug],
+                base_url=urls[self.slug],
                 sender=self.handle,
                 secret=secret(self.secret_name),
                 webhook_secret=named["_WEBHOOK"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import get_language
@@ -39,6 +41,16 @@ TRANSITIONS: dict[Status, set[Status]] = {
 
 STOPPABLE = frozenset(old for old, new in TRANSITIONS.items() if Status.STOPPED in new)
 LIVE = frozenset({Status.SENDING, Status.PAUSED})
+
+
+PLAYED: dict[str, Any] = {
+    Status.APPROVED: _("drill approved, waiting for its time"),
+    Status.SENDING: _("drill being played"),
+    Status.PAUSED: _("drill paused"),
+    Status.SENT: _("drill played"),
+    Status.STOPPED: _("drill stopped"),
+    Status.EXPIRED: _("drill expired"),
+}
 
 
 class Kind(models.TextChoices):
@@ -98,6 +110,10 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.headline or f"№ {self.pk}"
+
+    def get_status_display(self) -> str:  # type: ignore[no-redef]  # Django makes its own only where there is none
+        """The status in words. A drill is played, never sent: a screen of one cannot be taken for a screen of the other."""
+        return str(PLAYED[self.status] if self.drill and self.status in PLAYED else Status(self.status).label)
 
     @property
     def headline(self) -> str:

@@ -18,7 +18,7 @@ from crisis import duty
 from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
-from messaging import checking
+from messaging import checking, drilling
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Part, Rendering, Status, Text
 from messaging.phrases import EXCLUDED, no_estimate, places
@@ -53,6 +53,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "zone": zones.pop() if len(zones) == 1 else "",
         "where": places(campaign),
         "audience_sentence": sentence(campaign),
+        "warned": drilling.warnings(campaign),
         "mine": person(request).pk in campaign.author_ids(),
     }
 

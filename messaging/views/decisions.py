@@ -92,7 +92,7 @@ def _heading(campaign: Campaign, size: Size) -> str:
 
 def _button(campaign: Campaign, size: Size) -> str:
     if campaign.drill:
-        return _("Start the drill: nobody real is reached")
+        return _("Play drill: nobody real is reached")
     if campaign.starts_at and campaign.starts_at > now():
         return _("Approve: sending starts at %(time)s") % {"time": local_time(campaign.starts_at)}
     return pgettext("button", "Send now to %(people)s in %(places)s") % {"people": size, "places": places(campaign)}
@@ -147,11 +147,16 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
             "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
         )
         return _page(request, find(pk), [Problem("", sentence)], 409)
-    messages.success(
-        request,
-        _("Approved. It starts at its time.") if approved.status == Status.APPROVED else _("Approved. Sending has begun."),
-    )
+    messages.success(request, _approved(approved))
     return redirect("campaign_live", pk)
+
+
+def _approved(campaign: Campaign) -> str:
+    if campaign.status == Status.APPROVED:
+        return _("Approved. The drill begins at its time.") if campaign.drill else _("Approved. It starts at its time.")
+    if campaign.drill:
+        return _("Approved. The drill is being played; nobody real is reached.")
+    return _("Approved. Sending has begun.")
 
 
 @require_POST

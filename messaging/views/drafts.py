@@ -359,7 +359,8 @@ def campaign_submit(request: HttpRequest, pk: int) -> HttpResponse:
         workflow.submit(campaign, by=person(request), estimates=estimates)
     except Refused as refused:
         return _preview(request, find(pk), refused.problems, refused.status)
-    messages.success(request, _("Submitted for approval. Nothing is sent before another person approves it."))
+    live = _("Submitted for approval. Nothing is sent before another person approves it.")
+    messages.success(request, _("The drill was submitted for approval.") if campaign.drill else live)
     return redirect("campaign_preview", pk)
 
 
@@ -390,7 +391,7 @@ def campaign_discard(request: HttpRequest, pk: int) -> HttpResponse:
         "heading": _("Discard this draft?"),
         "sentence": _("“%(headline)s” will be closed for good. Nothing has been sent.") % {"headline": campaign},
         "action": reverse("campaign_discard", args=[pk]),
-        "button": _("Discard the draft"),
+        "button": _("Discard the draft of the drill") if campaign.drill else _("Discard the draft"),
         "cancel_url": reverse("campaign_draft", args=[pk]),
     }
     return render(request, "messaging/campaign_confirm.html", context, status=422 if form.errors else 200)

@@ -142,8 +142,10 @@ def _reason(one: Failure) -> dict[str, Any]:
 @requires("campaign.pause")
 def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Begin no new request."""
-    workflow.pause(find(pk), by=person(request))
-    messages.success(request, _("Paused. What was on its way is finished; nothing new is sent until a supervisor resumes it."))
+    campaign = find(pk)
+    workflow.pause(campaign, by=person(request))
+    live = _("Paused. What was on its way is finished; nothing new is sent until a supervisor resumes it.")
+    messages.success(request, _("The drill is paused until a supervisor resumes it.") if campaign.drill else live)
     return redirect("campaign_live", pk)
 
 
@@ -151,8 +153,9 @@ def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("campaign.resume")
 def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Go on."""
-    workflow.resume(find(pk), by=person(request))
-    messages.success(request, _("Sending goes on."))
+    campaign = find(pk)
+    workflow.resume(campaign, by=person(request))
+    messages.success(request, _("The drill goes on.") if campaign.drill else _("Sending goes on."))
     return redirect("campaign_live", pk)
 
 

@@ -6,11 +6,13 @@ triggers of migration `0002_rules` hold the same rules at every other door; here
 
 from __future__ import annotations
 
+from messaging.workflow.copying import copy_as_live
 from messaging.workflow.deciding import approve, reject, send_back, submit, withdraw
 from messaging.workflow.moving import acting
 from messaging.workflow.running import pause, resume, stop
 from messaging.workflow.writing import Draft, draft, edit
 
 __all__ = [
-    "Draft", "acting", "approve", "draft", "edit", "pause", "reject", "resume", "send_back", "stop", "submit", "withdraw",
+    "Draft", "acting", "approve", "copy_as_live", "draft", "edit", "pause", "reject", "resume", "send_back", "stop", "submit",
+    "withdraw",
 ]  # fmt: skip
