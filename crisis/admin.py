@@ -73,6 +73,10 @@ class PersonAdmin(RoleAdmin, UserAdmin):  # type: ignore[type-arg]
     add_fieldsets = [(None, {"fields": ["username", "password1", "password2"]})]
     readonly_fields = ["last_login", "last_seen_at", "date_joined"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Technical users of API clients are no people."""
+        return super().get_queryset(request).filter(api_client=None)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Nobody gives themselves another role."""
         own = ["groups", "is_active"] if obj is not None and obj == request.user else []

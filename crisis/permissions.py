@@ -52,7 +52,7 @@ TABLE: tuple[Rule, ...] = (
     #                                                             operator supervisor admin auditor client anonymous
     Rule("see", _("see incidents, campaigns, audiences and accounts"), "Y Y Y Y own -"),
     Rule("incident.write", _("declare an incident, keep its log, move it, tick missions"), "Y Y - - - -"),
-    Rule("audience.write", _("define an audience and count it"), "Y Y - - - -"),
+    Rule("audience.write", _("define an audience and count it"), "Y Y - - own -"),
     Rule("contacts.import", _("import a file of people, addresses or sightings"), "Y Y - - - -"),
     Rule("campaign.write", _("write, edit and discard a draft"), "Y Y - - own -"),
     Rule("campaign.submit", _("submit a campaign for approval, withdraw it"), "Y Y - - own -"),
@@ -70,19 +70,30 @@ TABLE: tuple[Rule, ...] = (
     Rule("queues.see", _("look at what waits to be sent, in the machine's words"), "- - Y Y - -"),
     Rule("admin.site", _("look at the reference data"), "- - Y Y - -"),
     Rule("admin.change", _("change reference data: countries, missions, accounts"), "- - Y - - -"),
+    Rule("clients.see", _("look at API clients and their keys"), "- - Y Y - -"),
+    Rule(
+        "clients.change", _("make an API client and its keys together with another person, revoke a key alone"), "- - 2P - - -"
+    ),
     Rule("own.access", _("own password, second factor, sessions and language"), "Y Y Y Y - -"),
     Rule("hook", _("tell what became of a message (a platform, signed)"), "- - - - - own"),
     Rule("health", _("ask whether the servers answer"), "Y Y Y Y Y Y"),
 )
 RULES: dict[str, Rule] = {rule.action: rule for rule in TABLE}
+# What a key of the API must open for a verb that its client calls, always on things of its own. No scope opens the others.
+SCOPES = {
+    "audience.write": "campaigns:write",
+    "campaign.write": "campaigns:write",
+    "campaign.submit": "campaigns:submit",
+    "campaign.stop": "campaigns:stop",
+}
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def may(user: User, action: str) -> bool:
-    """Whether an active user holds a role that carries the action. Superuser status carries nothing."""
-    return user.is_active and not RULES[action].roles.isdisjoint(user.roles)
+    """Whether an active user holds a role, or came with a key, that carries the action. Superuser status carries nothing."""
+    return user.is_active and (SCOPES.get(action) in user.scopes or not RULES[action].roles.isdisjoint(user.roles))
 
 
 def demand(user: User, action: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from crisis.models.audit import AdminAction, AuditEntry
+from crisis.models.clients import ApiAnswer, ApiClient, ApiKey, Scope
 from crisis.models.duty import Duty
 from crisis.models.incidents import Category, Certainty, Coverage, Incident, LogEntry, Severity, Urgency
 from crisis.models.people import Country, Mission, User
 
 __all__ = [
-    "AdminAction", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Duty", "Incident", "LogEntry", "Mission",
-    "Severity", "Urgency", "User",
+    "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Duty",
+    "Incident", "LogEntry", "Mission", "Scope", "Severity", "Urgency", "User",
 ]  # fmt: skip

@@ -1,0 +1,115 @@
+"""Every verb on API clients and their keys: make a client, make a key, revoke it; and the question whose a key is."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+
+from crisis import audit
+from crisis.clock import now
+from crisis.models import ApiClient, ApiKey, Mission, Scope, User
+from crisis.permissions import demand
+from crisis.refusal import Refused
+
+LONGEST = timedelta(days=366)
+PER_MINUTE = 60  # calls a key may make in one minute of the clock
+KEY = re.compile(r"crisis_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")  # the mark lets a scanner find one that was left lying about
+
+
+class TooFast(Refused):
+    """The key has made all the calls of this minute; `seconds` until the next one."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        sentence = _("A key may call %(calls)d times a minute. Nothing was done. Call again in %(seconds)d s.")
+        super().__init__(sentence % {"calls": PER_MINUTE, "seconds": seconds}, status=429)
+
+
+@transaction.atomic
+def create_client(name: str, *, mission: Mission | None, by: User) -> ApiClient:
+    """A client with its technical user, which has no password and no role. It can do nothing before two persons make a key."""
+    demand(by, "clients.change")
+    name = name.strip()
+    if not name or len(name) > 100:
+        raise Refused(_("Give the client a name of at most 100 characters."), field="name")
+    if ApiClient.objects.filter(name=name).exists():
+        raise Refused(_("There is an API client of this name already. Choose another name."), field="name")
+    user = User.objects.create_user(f"api-{uuid4().hex[:12]}", password=None, last_name=f"{name} (API)", mission=mission)
+    client = ApiClient.objects.create(name=name, user=user, mission=mission)
+    audit.record("client.create", by=by, about=client, data={"mission": mission and mission.pk})
+    return client
+
+
+@transaction.atomic
+def create_key(
+    client: ApiClient, scopes: Iterable[str], expires_at: datetime, *, proposed_by: User, by: User
+) -> tuple[ApiKey, str]:
+    """A new key as two administrators want it. Returns it with its secret text, which nobody is ever shown again."""
+    demand(proposed_by, "clients.change")
+    demand(by, "clients.change")
+    if by == proposed_by:
+        raise Refused(_("A key is made by two persons. Ask another administrator to confirm it."), status=403)
+    chosen = sorted({*scopes})
+    if not chosen or not {*chosen} <= {*Scope.values}:
+        raise Refused(_("Choose at least one thing that the key opens, from the list."), field="scopes")
+    if not timedelta(0) < expires_at - now() <= LONGEST:
+        raise Refused(_("A key lasts for at most 366 days. Choose a day within that time."), field="expires_at")
+    prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    text = f"crisis_{prefix}_{secret}"
+    key = ApiKey.objects.create(
+        client=client, prefix=prefix, hash=_hash(text), scopes=chosen, expires_at=expires_at,
+        proposed_by=proposed_by, confirmed_by=by,
+    )  # fmt: skip
+    data = {"client": client.pk, "scopes": chosen, "expires_at": expires_at.isoformat(), "proposed_by": proposed_by.pk}
+    audit.record("key.create", by=by, about=key, data=data)
+    return key, text
+
+
+@transaction.atomic
+def revoke_key(key: ApiKey, *, by: User) -> None:
+    """End a key at once, by one person. Revoking twice is harmless."""
+    demand(by, "clients.change")
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if locked.revoked_at is None:
+        ApiKey.objects.filter(pk=key.pk).update(revoked_at=now(), revoked_by=by)
+        audit.record("key.revoke", by=by, about=key, data={"client": locked.client_id})
+
+
+def holder(text: str) -> ApiKey:
+    """The key that a caller shows. Raises Refused (401) for one that is unknown, revoked or expired."""
+    found = KEY.fullmatch(text)
+    rows = ApiKey.objects.select_related("client__user", "client__mission")
+    key = rows.filter(prefix=found[1]).first() if found else None
+    if key is None or not constant_time_compare(key.hash, _hash(text)):
+        raise Refused(_("This key is not known. Use a key as it was shown when it was made."), status=401)
+    if not key.usable(now()):
+        raise Refused(_("This key was revoked or has expired. Ask an administrator of the console for a new one."), status=401)
+    return key
+
+
+COUNT = """
+    UPDATE crisis_apikey SET last_used_at = crisis_now(), minute_at = date_trunc('minute', crisis_now()),
+           minute_calls = CASE WHEN minute_at = date_trunc('minute', crisis_now()) THEN minute_calls + 1 ELSE 1 END
+     WHERE id = %s RETURNING minute_calls, 60 - floor(extract(second FROM crisis_now()))::int
+"""
+
+
+def count_call(key: ApiKey) -> None:
+    """Note a call, whatever comes of it. Raises TooFast beyond the calls of one minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [key.pk])
+        calls, seconds = cursor.fetchone()
+    if calls > PER_MINUTE:
+        raise TooFast(seconds)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
