@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from crisis.deeds import deed
+from crisis.incidents import usual_title
 from crisis.models import AuditEntry, Category, Certainty, Country, Incident, Severity, Urgency, User
 
 COUNTRY_FIELDS = 5
@@ -185,20 +185,20 @@ class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
                     self.add_error(name, _("A number needs its source and its date: reports will quote them."))
         return data
 
+    def promised(self, now: datetime) -> datetime | None:
+        """When the public hears from us next, by the answers given so far."""
+        minutes = self.cleaned_data.get("minutes")
+        return now + timedelta(minutes=int(minutes)) if minutes else None
+
     def incident(self, now: datetime) -> Incident:
         """The unsaved row of a valid form; `now` is the database's instant."""
         incident: Incident = self.save(commit=False)
-        minutes = self.cleaned_data["minutes"]
-        incident.next_update_at = now + timedelta(minutes=int(minutes)) if minutes else None
+        incident.next_update_at = self.promised(now)
         if not incident.title_ru:
-            incident.title_ru, incident.title_en = self._title("ru"), incident.title_en or self._title("en")
+            category, places = self.cleaned_data["category"], self.cleaned_data["countries"]
+            incident.title_ru = usual_title(category, places, "ru")
+            incident.title_en = incident.title_en or usual_title(category, places, "en")
         return incident
-
-    def _title(self, language: str) -> str:
-        with override(language):
-            kind = str(Category(self.cleaned_data["category"]).label).partition(":")[0]
-            places = ", ".join(c.name_in(language) for c in self.cleaned_data["countries"])
-        return f"{places}: {kind}"[:200]
 
 
 class NoteForm(forms.Form):

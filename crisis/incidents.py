@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from crisis import audit
 from crisis.clock import Now, now
-from crisis.models import Country, Coverage, Incident, LogEntry, Mission, User
+from crisis.models import Category, Country, Coverage, Incident, LogEntry, Mission, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 
@@ -22,6 +22,13 @@ MOVES = {
     Incident.Status.MONITORING: {Incident.Status.OPEN, Incident.Status.CLOSED},
     Incident.Status.CLOSED: set(),
 }
+
+
+def usual_title(category: str, countries: Iterable[Country], language: str) -> str:
+    """The title of an incident that nobody named: "Egypt: transport"."""
+    with override(language):
+        kind = str(Category(category).label).partition(":")[0]
+    return f"{', '.join(sorted(country.name_in(language) for country in countries))}: {kind}"[:200]
 
 
 @transaction.atomic

@@ -29,7 +29,6 @@ urlpatterns = [
     path("password/", account.password_change, name="account_change_password"),
     path("password/none/", views.no_password, name="account_set_password"),
     path("admin/", admin.site.urls),
-    path("incidents/declare/", views.incident_declare, name="incident_declare"),
     path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),
     path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),
     path("incidents/<int:pk>/status/", views.incident_status, name="incident_status"),

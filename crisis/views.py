@@ -6,7 +6,6 @@ from typing import cast
 
 import redis
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db import DatabaseError, connection
@@ -19,40 +18,17 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from crisis import audit, deeds, incidents
 from crisis.clock import now
-from crisis.forms import AuditFilter, CoverageForm, DeclareForm, NextUpdateForm, NoteForm
-from crisis.models import Certainty, Incident, Mission, Severity, Urgency, User
+from crisis.forms import AuditFilter, CoverageForm, NextUpdateForm, NoteForm
+from crisis.models import Incident, Mission, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
 
 PER_PAGE = 50
-CAP_CODES = {"severity": Severity.choices, "urgency": Urgency.choices, "certainty": Certainty.choices}
 
 
 def person(request: HttpRequest) -> User:
     """Who asks: the middleware lets nobody without a name in."""
     return cast(User, request.user)
-
-
-@requires("incident.write")
-def incident_declare(request: HttpRequest) -> HttpResponse:
-    """One form; declaring opens the incident's page. Whether it is a drill is said by the address alone, never by the form."""
-    drill = "drill" in request.GET
-    form = DeclareForm(request.POST or None, initial=_asked_for(request))
-    if form.is_valid():
-        incident = form.incident(now())
-        incident.drill = drill
-        incidents.declare(incident, form.cleaned_data["countries"], by=person(request))
-        messages.success(request, _("The incident was declared. Nothing has been sent yet."))
-        return redirect("incident_detail", incident.pk)
-    codes = [(form[name].label, choices) for name, choices in CAP_CODES.items()]
-    context = {"form": form, "drill": drill, "codes": codes}
-    return render(request, "crisis/incident_declare.html", context, status=422 if form.errors else 200)
-
-
-def _asked_for(request: HttpRequest) -> dict[str, object]:
-    """What a link to the form has filled in: fields by name."""
-    given = {name: request.GET[name] for name in DeclareForm.Meta.fields if name in request.GET}
-    return {**given, "countries": request.GET.getlist("countries")}
 
 
 @require_POST

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,9 @@ from django.utils.translation import override
 
 from audiences.criteria.words import country_name, instant
 from audiences.models import AudienceVersion
-from crisis.models import Incident
+from crisis.incidents import usual_title
+from crisis.models import Category, Country, Incident
+from messaging.first_words import ADVICE, REPORTS
 from messaging.models import Account, Campaign, Kind
 from messaging.phrases import countries
 from messaging.stories import offering
@@ -22,10 +26,73 @@ VALID_HOURS = 12
 WINDOW_HOURS = 14 * 24
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the console knows of an incident, declared or just being typed. Nothing of it needs to be known."""
+
+    places: Sequence[Country] = ()
+    category: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    hotline: str = ""
+    next_at: datetime | None = None
+    valid_until: datetime | None = None
+    said_at: datetime | None = None
+
+    @classmethod
+    def of(cls, incident: Incident, places: Iterable[Country], valid_until: datetime, said_at: datetime | None = None) -> Facts:
+        titles = {"ru": incident.title_ru, "en": incident.title_en}
+        return cls([*places], incident.category, titles, incident.hotline, incident.next_update_at, valid_until, said_at)
+
+    def known(self, language: str) -> dict[str, str]:
+        """Blank → what to write there in this language. A blank that is not among them stays, and cannot be submitted.
+
+        A sentence that is a blank as a whole is known to be empty where there is nothing to say.
+        """
+        with override(language):
+            found = {
+                ("[Что произошло]", "[What happened]", "[название учения]", "[name of the exercise]"): self._what(language),
+                ("[страна]", "[country]"): countries(place.pk for place in self.places),
+                ("[время, часовой пояс]", "[time, time zone]"): instant(self.next_at) if self.next_at else "",
+                (
+                    "[дата, время, часовой пояс]",
+                    "[дата, время]",
+                    "[date, time, time zone]",
+                    "[date, time]",
+                ): instant(self.said_at) if self.said_at else "",
+                ("[действует до]", "[valid until]"): instant(self.valid_until) if self.valid_until else "",
+                ("[Что делать сейчас]", "[What to do now]"): ADVICE[Category(self.category)][language] if self.category else "",
+            }
+            whole = {
+                ("[Когда следующее сообщение]", "[When the next message comes]"): self._next(language),
+                ("[Горячая линия]", "[Hotline]"): self._hotline(language),
+            }
+        filled = {blanks: value for blanks, value in found.items() if value} | whole
+        return {blank: value for blanks, value in filled.items() for blank in blanks}
+
+    def _what(self, language: str) -> str:
+        """The title somebody typed; without one, that there are reports, which claims nothing."""
+        title = self.titles.get(language, "")
+        if title and not (self.category and self.places and title == usual_title(self.category, self.places, language)):
+            return title
+        if not (self.category and self.places):
+            return ""
+        return f"{countries(place.pk for place in self.places)}: {REPORTS[Category(self.category)][language]}"
+
+    def _next(self, language: str) -> str:
+        if self.next_at is None:
+            return ""
+        return {"ru": "Следующее сообщение: {}.", "en": "The next message follows: {}."}[language].format(instant(self.next_at))
+
+    def _hotline(self, language: str) -> str:
+        return {"ru": "Горячая линия: {}.", "en": "Hotline: {}."}[language].format(self.hotline) if self.hotline else ""
+
+
 def initial(incident: Incident, template: Template | None, refers_to: Campaign | None, at: datetime) -> dict[str, Any]:
     """Initial values of the draft form of a new campaign."""
     version = AudienceVersion.objects.filter(audience__incident=incident).order_by("-pk").first()
     accounts = Account.objects.filter(drill=incident.drill, paused_at=None)
+    until = at + timedelta(hours=VALID_HOURS)
+    facts = Facts.of(incident, incident.countries.all(), until, refers_to.started_at if refers_to else None)
     return {
         "kind": template.kind if template else (Kind.UPDATE if refers_to else Kind.ALERT),
         "refers_to": refers_to and refers_to.pk,
@@ -35,43 +102,35 @@ def initial(incident: Incident, template: Template | None, refers_to: Campaign |
         "hours": WINDOW_HOURS,
         "until_now": "now",
         "mode": "last_seen_there",
-        "not_after": at + timedelta(hours=VALID_HOURS),
+        "not_after": until,
         "exception_expires_at": at + timedelta(hours=24),
-        **_texts(incident, template, refers_to),
+        **_texts(template, facts),
     }
 
 
-def _texts(incident: Incident, template: Template | None, refers_to: Campaign | None) -> dict[str, str]:
+def _texts(template: Template | None, facts: Facts) -> dict[str, str]:
     words = template.words if template else {}
     return {
         f"{name}_{language}": value
         for language in LANGUAGES
         if language in words
-        for name, value in _filled(words[language], _known(incident, refers_to, language)).items()
+        for name, value in parts(filled(words[language], facts.known(language))).items()
     }
 
 
-def _filled(words: Words, known: Mapping[str, str]) -> dict[str, str]:
-    filled = {"headline": words.headline, "body": words.body, "instruction": words.instruction}
+def parts(words: Words) -> dict[str, str]:
+    return {"headline": words.headline, "body": words.body, "instruction": words.instruction}
+
+
+def filled(words: Words, known: Mapping[str, str]) -> Words:
+    """The words with every blank filled that is known; a sentence left out leaves no gap."""
+    return Words(*(_fill(text, known) for text in parts(words).values()))
+
+
+def _fill(text: str, known: Mapping[str, str]) -> str:
     for blank, value in known.items():
-        filled = {name: text.replace(blank, value) for name, text in filled.items()}
-    return filled
-
-
-def _known(incident: Incident, refers_to: Campaign | None, language: str) -> dict[str, str]:
-    """Blank → what the console knows in this language. A blank it cannot fill stays, and the text cannot be submitted."""
-    title = incident.title_ru if language == "ru" else incident.title_en
-    with override(language):
-        next_at = instant(incident.next_update_at) if incident.next_update_at else ""
-        said_at = instant(refers_to.started_at) if refers_to and refers_to.started_at else ""
-        place = countries(incident.country_codes)
-    found = {
-        ("[Что произошло]", "[What happened]", "[название учения]", "[name of the exercise]"): title,
-        ("[страна]", "[country]"): place,
-        ("[время, часовой пояс]", "[time, time zone]"): next_at,
-        ("[дата, время, часовой пояс]", "[дата, время]", "[date, time, time zone]", "[date, time]"): said_at,
-    }
-    return {blank: value for blanks, value in found.items() for blank in blanks if value}
+        text = text.replace(blank, value)
+    return re.sub(r" {2,}", " ", text).strip()
 
 
 def name_of(codes: list[str], hours: int) -> str:
@@ -81,7 +140,8 @@ def name_of(codes: list[str], hours: int) -> str:
 
 
 def templates_for(incident: Incident) -> dict[str, Template]:
-    """What a new message may begin from: the drill's own template only in a drill, a story's only in a demonstration of it."""
+    """What a new message may begin from: the drill's own templates only in a drill, a story's only in a demonstration of it."""
     if incident.drill:
         return TEMPLATES
-    return {**offering.templates(), **{slug: template for slug, template in TEMPLATES.items() if slug != "drill"}}
+    live = {slug: template for slug, template in TEMPLATES.items() if not slug.startswith("drill")}
+    return {**offering.templates(), **live}

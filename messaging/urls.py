@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.views import accounts, campaigns, decisions, drafts, drills, incidents, live, people, reports, webhooks
+from messaging.views import (
+    accounts,
+    campaigns,
+    decisions,
+    declaring,
+    drafts,
+    drills,
+    incidents,
+    live,
+    people,
+    reports,
+    webhooks,
+)
 
 urlpatterns = [
     path("", incidents.situation, name="situation"),
+    path("incidents/declare/", declaring.incident_declare, name="incident_declare"),
     path("incidents/", incidents.incident_list, name="incident_list"),
     path("incidents/<int:pk>/", incidents.incident_detail, name="incident_detail"),
     path("coverage/", incidents.coverage, name="coverage"),

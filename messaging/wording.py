@@ -1,6 +1,7 @@
-"""Six templates to begin a text from, in Russian and English, each with its pair: the words that correct or end it.
+"""Templates to begin a text from, in Russian and English, each with its correction: the words that put it right.
 
-Blanks are written [like this]; a text that still holds one cannot be submitted.
+Blanks are written [like this]; a text that still holds one cannot be submitted. The holding message has none that the console
+cannot fill by itself.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`pair` is the slug of the template that corrects or ends what this one says."""
+    """`corrected_by` is the slug of the template that puts right what this one said."""
 
     slug: str
     label: Promise
     kind: Kind
-    pair: str
+    corrected_by: str
     words: dict[str, Words]
+
+    @property
+    def correction(self) -> Template:
+        """The template whose words put this one's right."""
+        return TEMPLATES[self.corrected_by]
 
 
 def blanks(text: str) -> list[str]:
@@ -48,22 +54,21 @@ TEMPLATES = {
             "holding",
             _("Holding message"),
             Kind.ALERT,
-            "update",
+            "correction",
             {
                 "ru": Words(
-                    "[Что произошло]: МИД России проверяет сведения",
-                    "Ситуационно-кризисный центр МИД России знает о происшедшем и собирает сведения. "
-                    "Сообщение предназначено гражданам России, находящимся в стране: [страна]. "
-                    "Следующее сообщение — [время, часовой пояс].",
-                    "Оставайтесь в безопасном месте, следуйте указаниям местных властей и сообщите близким, где вы.",
+                    "МИД России. [Что произошло]",
+                    "Ситуационно-кризисный центр МИД России знает об этом и собирает сведения. Сообщение предназначено "
+                    "гражданам России, находящимся в стране: [страна]. [Когда следующее сообщение] "
+                    "Сообщение действует до: [действует до].",
+                    "[Что делать сейчас] Сообщите близким, где вы. [Горячая линия]",
                 ),
                 "en": Words(
-                    "[What happened]: the Ministry is checking the reports",
-                    "The Situational Crisis Center of the Ministry of Foreign Affairs of Russia knows of what happened "
-                    "and is gathering facts. This message is for citizens of Russia who are in [country]. "
-                    "The next message follows: [time, time zone].",
-                    "Stay in a safe place, follow the instructions of the local authorities "
-                    "and tell your family where you are.",
+                    "Russian Foreign Ministry. [What happened]",
+                    "The Situational Crisis Center of the Ministry of Foreign Affairs of Russia knows of this and is gathering "
+                    "facts. This message is for citizens of Russia who are in: [country]. [When the next message comes] "
+                    "This message is valid until: [valid until].",
+                    "[What to do now] Tell your family where you are. [Hotline]",
                 ),
             },
         ),
@@ -91,7 +96,7 @@ TEMPLATES = {
             "correction",
             _("Correction"),
             Kind.UPDATE,
-            "cancel",
+            "correction",
             {
                 "ru": Words(
                     "Исправление: в прошлом сообщении была ошибка",
@@ -111,7 +116,7 @@ TEMPLATES = {
             "cancel",
             _("Cancel"),
             Kind.CANCEL,
-            "holding",
+            "correction",
             {
                 "ru": Words(
                     "Сообщение от [дата, время] отменяется",
@@ -150,7 +155,7 @@ TEMPLATES = {
             "drill",
             _("Drill"),
             Kind.ALERT,
-            "drill",
+            "drill-correction",
             {
                 "ru": Words(
                     "УЧЕНИЕ: [название учения]",
@@ -161,6 +166,27 @@ TEMPLATES = {
                     "EXERCISE: [name of the exercise]",
                     "EXERCISE. This is a check of communications by the Situational Crisis Center "
                     "of the Ministry of Foreign Affairs of Russia. Nothing has happened.",
+                    "You do not need to do anything.",
+                ),
+            },
+        ),
+        Template(
+            "drill-correction",
+            _("Correction of a drill"),
+            Kind.UPDATE,
+            "drill-correction",
+            {
+                "ru": Words(
+                    "УЧЕНИЕ: исправление",
+                    "УЧЕНИЕ. В учебном сообщении Ситуационно-кризисного центра МИД России от [дата, время, часовой пояс] была "
+                    "ошибка. Неверно: [что было сказано]. Верно: [как на самом деле]. Ничего не произошло.",
+                    "Делать ничего не нужно.",
+                ),
+                "en": Words(
+                    "EXERCISE: correction",
+                    "EXERCISE. The exercise message of the Situational Crisis Center of the Ministry of Foreign Affairs "
+                    "of Russia of [date, time, time zone] contained an error. Wrong: [what was said]. Right: [what is true]. "
+                    "Nothing has happened.",
                     "You do not need to do anything.",
                 ),
             },

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from crisis import audit, clock, views
 from crisis.models import AuditEntry, Country, Coverage, Incident, LogEntry, Mission, User
+from messaging.views import declaring
 
 pytestmark = pytest.mark.django_db
 People = Callable[..., User]
@@ -61,7 +62,8 @@ def declare(desk: Client, **changes: Any) -> Any:
 def instant(monkeypatch: pytest.MonkeyPatch) -> datetime:
     """The database's clock, stopped for the pages."""
     at = clock.now()
-    monkeypatch.setattr(views, "now", lambda: at)
+    for module in (views, declaring):
+        monkeypatch.setattr(module, "now", lambda: at)
     return at
 
 

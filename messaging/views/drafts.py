@@ -16,8 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audiences.criteria.words import language_name
-from audiences.models import AddressKind
-from audiences.reach import reach
 from crisis.clock import now
 from crisis.models import Incident
 from crisis.permissions import requires
@@ -27,14 +25,13 @@ from messaging import checking, workflow
 from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
-from messaging.phrases import EXCLUDED, WHAT_IT_DOES, size_of
+from messaging.phrases import WHAT_IT_DOES, size_of
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
 from messaging.stories import offering
 from messaging.views.campaigns import (
     approvers,
     find,
-    language,
     letters,
     person,
     reach_rows,
@@ -42,6 +39,7 @@ from messaging.views.campaigns import (
     sentence,
     shared,
 )
+from messaging.views.counting import count_of
 
 BLANK = "blank"
 SECTIONS = (
@@ -245,25 +243,7 @@ def _count(form: CampaignForm) -> dict[str, Any]:
     if criteria is None:
         return {"count": None}
     kinds = sorted({a.address_kind for a in _addressed(form)})
-    found = reach(criteria, kinds, at=now())
-    by_kind = [
-        {
-            "label": AddressKind(kind).label,
-            "people": r.reachable,
-            "excluded": [(EXCLUDED[w], n) for w, n in r.excluded.items() if n],
-        }
-        for kind, r in found.by_kind.items()
-    ]
-    mode = criteria.place.mode
-    return {
-        "count": found,
-        "count_sentence": criteria.sentence(language()),
-        "count_by_kind": by_kind,
-        "count_at": now(),
-        "narrower": sorted(found.narrower.items(), reverse=True),
-        "stays": found.was_there - found.left if mode == "was_there" else 0,
-        "mode": mode,
-    }
+    return count_of(criteria, kinds)
 
 
 def _initial_criteria(form: CampaignForm) -> Any:

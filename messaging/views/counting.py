@@ -1,0 +1,37 @@
+"""How many people a rule means by our own accounts, as `messaging/_campaign_count.html` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from audiences.criteria import Criteria
+from audiences.models import AddressKind
+from audiences.reach import reach
+from crisis.clock import now
+from messaging.phrases import EXCLUDED
+from messaging.views.campaigns import language
+
+
+def count_of(criteria: Criteria, kinds: Sequence[int]) -> dict[str, Any]:
+    """The sentence, the count of now by address kind, and the narrower choices."""
+    at = now()
+    found = reach(criteria, kinds, at=at)
+    by_kind = [
+        {
+            "label": AddressKind(kind).label,
+            "people": r.reachable,
+            "excluded": [(EXCLUDED[w], n) for w, n in r.excluded.items() if n],
+        }
+        for kind, r in found.by_kind.items()
+    ]
+    mode = criteria.place.mode
+    return {
+        "count": found,
+        "count_sentence": criteria.sentence(language()),
+        "count_by_kind": by_kind,
+        "count_at": at,
+        "narrower": sorted(found.narrower.items(), reverse=True),
+        "stays": found.was_there - found.left if mode == "was_there" else 0,
+        "mode": mode,
+    }
