@@ -53,6 +53,7 @@ urlpatterns = [
     path("accounts/<int:pk>/resume/", accounts.account_resume, name="account_resume"),
     path("accounts/<int:pk>/test/", accounts.account_test, name="account_test"),
     path("people/", people.people, name="people"),
+    path("training/", drills.training, name="training"),
     path("queues/", accounts.queues, name="queues"),
     path("hooks/<int:pk>/", webhooks.hook, name="hook"),
 ]

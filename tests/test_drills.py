@@ -13,7 +13,7 @@ import pytest
 from crisis import incidents
 from crisis.clock import now
 from crisis.models import Incident
-from messaging import drilling, workflow
+from messaging import drilling, training, workflow
 from messaging.models import Campaign
 from messaging.models.campaigns import PLAYED
 from messaging.wording import Words
@@ -181,3 +181,45 @@ def test_the_page_of_the_copy_opens_the_live_draft(cast: Cast) -> None:
     answer = visits.post(cast.author, "campaign_copy_as_live", played.pk, incident=incident.pk)
     assert answer.redirect_chain[0][0] == f"/campaigns/{Campaign.objects.get(drill=False).pk}/draft/"
     assert "mode-drill" not in answer.content.decode()
+
+
+def played(cast: Cast) -> Campaign:
+    return world.approve(workflow.submit(drill(cast), by=cast.author), cast.approver)
+
+
+def test_it_knows_who_wrote_and_who_approved_the_last_drill_that_was_played(cast: Cast) -> None:
+    campaign, idle = played(cast), world.person("vera", "supervisor")
+    rows = {row.person: (row.wrote_at, row.approved_at) for row in training.everybody()}
+    at = campaign.started_at
+    assert rows == {cast.author: (at, None), cast.approver: (None, at), idle: (None, None)}
+    assert training.everybody()[0].person == idle
+
+
+def test_a_live_alert_and_a_drill_that_was_never_played_train_nobody(cast: Cast) -> None:
+    world.approve(cast.submitted(), cast.approver)
+    workflow.submit(drill(cast), by=cast.author)
+    assert {row.at for row in training.everybody()} == {None}
+    assert training.nobody_lately()
+
+
+def test_the_approver_sees_who_trained_when(cast: Cast) -> None:
+    played(cast)
+    waiting = workflow.submit(drill_of(cast), by=cast.author)
+    world.person("vera", "supervisor")
+    page = visits.page(cast.approver, "campaign_decision", waiting.pk)
+    assert page.count("last drill") == 2
+    assert "Vera — <span" in visits.page(cast.author, "campaign_decision", waiting.pk)
+
+
+def drill_of(cast: Cast) -> Campaign:
+    """A second drill, by the account there is."""
+    row = Campaign.objects.get(drill=True)
+    return workflow.draft(row.incident, world.content(*row.accounts.all(), version=row.audience_version), by=cast.author)
+
+
+def test_the_situation_says_when_nobody_has_trained_for_long(cast: Cast) -> None:
+    campaign = played(cast)
+    assert "trained for 90 days" not in visits.page(cast.author, "situation")
+    Campaign.objects.filter(pk=campaign.pk).update(started_at=now() - timedelta(days=91))
+    assert "Nobody here has trained for 90 days." in visits.page(cast.author, "situation")
+    assert visits.page(cast.author, "training").count("not for 90 days") == 2

@@ -22,6 +22,7 @@ from messaging import checking, drilling
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Part, Rendering, Status, Text
 from messaging.phrases import EXCLUDED, no_estimate, places
+from messaging.training import trained
 
 PER_PAGE = 50
 HERE_NOW = timedelta(minutes=5)
@@ -129,8 +130,13 @@ def approvers(campaign: Campaign) -> list[dict[str, Any]]:
     rows = User.objects.filter(is_active=True, groups__name="supervisor").exclude(pk__in=campaign.author_ids())
     since, shifts = timezone.now() - HERE_NOW, duty.on_duty(now())
     found = [
-        {"person": user, "here": bool(user.last_seen_at and user.last_seen_at >= since), "shift": shifts.get(user.pk)}
-        for user in rows
+        {
+            "person": one.person,
+            "here": bool(one.person.last_seen_at and one.person.last_seen_at >= since),
+            "shift": shifts.get(one.person.pk),
+            "trained_at": one.at,
+        }
+        for one in trained(rows)
     ]
     last = max(duty.ORDERS) + 1
     return sorted(found, key=lambda row: (row["shift"].order if row["shift"] else last, not row["here"], str(row["person"])))

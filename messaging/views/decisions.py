@@ -25,6 +25,7 @@ from messaging.forms import ReasonForm
 from messaging.models import Campaign, Status
 from messaging.phrases import Size, places, size_of
 from messaging.reaching import Estimates, reach_of
+from messaging.training import trained, writers
 from messaging.views.campaigns import approvers, find, letters, person, reach_rows, reach_times, shared
 
 SALT = "what the approver saw"
@@ -58,6 +59,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
         "approvals": campaign.approvals.select_related("by").order_by("-round"),
         "problems": problems or [],
         "approvers": approvers(campaign),
+        "trained": trained([person(request), *writers(campaign)]),
     }
     if waits and may(person(request), "campaign.approve") and not context["mine"]:
         context |= {

@@ -11,12 +11,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from messaging import workflow
+from messaging.training import everybody, nobody_lately
 from messaging.views.campaigns import find, person, shared
 
 
@@ -28,6 +29,13 @@ class CopyForm(forms.Form):
         label=gettext_lazy("About which real incident?"),
         empty_label=gettext_lazy("choose one"),
     )
+
+
+@require_GET
+@requires("see")
+def training(request: HttpRequest) -> HttpResponse:
+    """Who trained when? Whoever waits longest for a drill stands first."""
+    return render(request, "messaging/training.html", {"rows": everybody(), "nobody_trained": nobody_lately()})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -17,7 +17,7 @@ from crisis.forms import NextUpdateForm, NoteForm
 from crisis.incidents import MOVES
 from crisis.models import Incident, User
 from crisis.permissions import may, requires
-from messaging import board, standing
+from messaging import board, standing, training
 from messaging.models import Account, Campaign, Status
 from messaging.phrases import size_of
 from messaging.stories import offering
@@ -46,6 +46,7 @@ def situation(request: HttpRequest) -> HttpResponse:
         "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
         "silent": [post for found in posts.values() for post in found if not post.posted],
         "last_drill": Campaign.objects.filter(drill=True, started_at__isnull=False).order_by("-started_at").first(),
+        "nobody_trained": training.nobody_lately(),
         "story": offering.declaration() if may(user, "incident.write") else "",
         "burning": board.burning(decisions, live, [row for row, overdue in incidents if overdue]),
     }
