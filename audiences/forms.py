@@ -16,7 +16,7 @@ from audiences.criteria import Criteria, Leaf, Permitted, Seen, Subscribed
 from audiences.imports import FileKind
 from audiences.models import AddressKind, Audience, AudienceVersion, Source
 from crisis.forms import CountriesField
-from crisis.models import Country, Incident
+from crisis.models import Country, Incident, User
 from crisis.refusal import Refused
 from crisis.templatetags.console import zone_name
 
@@ -160,11 +160,16 @@ class AudienceForm(CriteriaForm):
         },
     )
     incident = forms.ModelChoiceField(
-        Incident.objects.exclude(status=Incident.Status.CLOSED),
+        Incident.objects.none(),
         label=gettext_lazy("For which incident?"),
         required=False,
         empty_label=gettext_lazy("none yet"),
     )
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        seen = Incident.objects.seen_by(by).exclude(status=Incident.Status.CLOSED)
+        self.fields["incident"].queryset = seen  # type: ignore[attr-defined]
 
 
 class RevisionForm(CriteriaForm):
@@ -187,7 +192,7 @@ class AudienceFilter(forms.Form):
 
     q = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=200)
     incident = forms.ModelChoiceField(
-        Incident.objects.all(), label=gettext_lazy("Incident"), required=False, empty_label=gettext_lazy("all")
+        Incident.objects.none(), label=gettext_lazy("Incident"), required=False, empty_label=gettext_lazy("all")
     )
     sort = forms.ChoiceField(
         label=gettext_lazy("Order"),
@@ -195,10 +200,15 @@ class AudienceFilter(forms.Form):
         choices=[("", gettext_lazy("newest first")), ("name", gettext_lazy("by name"))],
     )
 
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by = by
+        self.fields["incident"].queryset = Incident.objects.seen_by(by)  # type: ignore[attr-defined]
+
     def rows(self) -> Any:
         """Audiences that pass; a filter that cannot be read filters nothing and says so beside its field."""
         self.is_valid()
-        chosen, rows = self.cleaned_data, Audience.objects.select_related("incident")
+        chosen, rows = self.cleaned_data, Audience.objects.seen_by(self.by).select_related("incident")
         if chosen.get("q"):
             rows = rows.filter(name__icontains=chosen["q"])
         if chosen.get("incident"):

@@ -130,6 +130,12 @@ class Trip(models.Model):
         ]
 
 
+class AudienceQuerySet(models.QuerySet["Audience"]):
+    def seen_by(self, person: User) -> Self:
+        """Those of incidents that the person sees, and those of no incident, which everybody may read."""
+        return self.filter(Q(incident=None) | Q(incident__in=Incident.objects.seen_by(person))) if person.mission_id else self
+
+
 class Audience(models.Model):
     """A saved rule about whom to reach, kept in versions."""
 
@@ -137,6 +143,8 @@ class Audience(models.Model):
     incident = models.ForeignKey(
         Incident, models.PROTECT, null=True, blank=True, related_name="audiences", verbose_name=_("incident")
     )
+
+    objects = AudienceQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("audience"), _("audiences")

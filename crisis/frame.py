@@ -77,6 +77,6 @@ def zones(request: HttpRequest) -> list[str]:
 def _place_zone(user: User) -> str:
     if user.mission:
         return user.mission.country.zone.key
-    incident = Incident.objects.exclude(status=Incident.Status.CLOSED).prefetch_related("countries").first()
+    incident = Incident.objects.seen_by(user).exclude(status=Incident.Status.CLOSED).prefetch_related("countries").first()
     countries = incident.countries.all() if incident else ()
     return next((country.zone.key for country in countries), "")

@@ -38,6 +38,9 @@ def declare(incident: Incident, countries: Iterable[Country], *, by: User) -> In
     places = [*countries]
     if not places:
         raise Refused(_("Choose at least one country: an alert needs a place."), field="countries")
+    if by.mission and by.mission.country not in places:
+        sentence = _("Your mission is in another country (%(country)s). Nothing was declared. Add it, or ask the ministry.")
+        raise Refused(sentence % {"country": by.mission.country}, field="countries")
     incident.opened_by = by
     incident.save()
     incident.countries.set(places)

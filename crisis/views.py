@@ -37,7 +37,7 @@ def incident_note(request: HttpRequest, pk: int) -> HttpResponse:
     """Add `text` to the situation log."""
     form = NoteForm(request.POST)
     form.is_valid()
-    incidents.note(get_object_or_404(Incident, pk=pk), form.cleaned_data["text"], by=person(request))
+    incidents.note(_incident(request, pk), form.cleaned_data["text"], by=person(request))
     return _back_to(pk)
 
 
@@ -48,7 +48,7 @@ def incident_next_update(request: HttpRequest, pk: int) -> HttpResponse:
     form = NextUpdateForm(request.POST)
     if not form.is_valid():
         raise Refused(_("Choose when the next update is due. Nothing was changed."), field="minutes")
-    incidents.schedule_update(get_object_or_404(Incident, pk=pk), form.at(now()), by=person(request))
+    incidents.schedule_update(_incident(request, pk), form.at(now()), by=person(request))
     return _back_to(pk)
 
 
@@ -56,7 +56,7 @@ def incident_next_update(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("incident.write")
 def incident_status(request: HttpRequest, pk: int) -> HttpResponse:
     """Move the incident to `status`."""
-    incidents.move(get_object_or_404(Incident, pk=pk), request.POST.get("status", ""), by=person(request))
+    incidents.move(_incident(request, pk), request.POST.get("status", ""), by=person(request))
     return _back_to(pk)
 
 
@@ -69,8 +69,12 @@ def incident_coverage(request: HttpRequest, pk: int, mission: int) -> HttpRespon
         raise Refused(_("The link is not a web address. Nothing was changed. Copy it from the post."), field="link")
     office = get_object_or_404(Mission, pk=mission)
     posted, link = form.cleaned_data["posted"], form.cleaned_data["link"]
-    incidents.tick(get_object_or_404(Incident, pk=pk), office, posted=posted, link=link, by=person(request))
+    incidents.tick(_incident(request, pk), office, posted=posted, link=link, by=person(request))
     return _back_to(pk)
+
+
+def _incident(request: HttpRequest, pk: int) -> Incident:
+    return get_object_or_404(Incident.objects.seen_by(person(request)), pk=pk)
 
 
 def _back_to(pk: int) -> HttpResponseRedirect:
@@ -94,7 +98,7 @@ def audit_verify(request: HttpRequest) -> HttpResponse:
 
 def _audit_page(request: HttpRequest, result: dict[str, object] | None = None) -> HttpResponse:
     form = AuditFilter(request.GET)
-    page = Paginator(form.rows(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(form.rows().seen_by(person(request)), PER_PAGE).get_page(request.GET.get("page"))
     entries = [*deeds.told(page.object_list, with_data=may(person(request), "queues.see"))]
     return render(request, "crisis/audit_list.html", {"form": form, "page": page, "entries": entries, "result": result})
 

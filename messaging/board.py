@@ -83,9 +83,9 @@ def with_totals(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, list[Tota
     return [(row, found.get(row.pk, [])) for row in rows]
 
 
-def of_status(*statuses: Status) -> QuerySet[Campaign]:
-    """Campaigns with one of these statuses, live ones before drills, then the worst first, then what waits longest."""
-    rows = Campaign.objects.filter(status__in=statuses).select_related("incident").prefetch_related("texts")
+def of_status(*statuses: Status, by: User) -> QuerySet[Campaign]:
+    """Campaigns of these statuses that the person sees: live before drills, the worst first, then what waits longest."""
+    rows = Campaign.objects.seen_by(by).filter(status__in=statuses).select_related("incident").prefetch_related("texts")
     return rows.annotate(rank=WORST_FIRST).order_by("drill", "rank", "submitted_at", "pk")
 
 
@@ -106,9 +106,9 @@ class Post:
     by: User | None = None
 
 
-def open_incidents() -> list[Incident]:
-    """Incidents not closed: live before drills, the overdue update first."""
-    rows = Incident.objects.exclude(status=Incident.Status.CLOSED).prefetch_related("countries")
+def open_incidents(*, by: User) -> list[Incident]:
+    """Incidents not closed that the person sees: live before drills, the overdue update first."""
+    rows = Incident.objects.seen_by(by).exclude(status=Incident.Status.CLOSED).prefetch_related("countries")
     return sorted(rows, key=lambda i: (i.drill, i.next_update_at is None, i.next_update_at or i.opened_at))
 
 

@@ -270,9 +270,14 @@ class CampaignFilter(forms.Form):
         label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("any")), *Status.choices]
     )
     incident = forms.ModelChoiceField(
-        Incident.objects.all(), label=gettext_lazy("Incident"), required=False, empty_label=gettext_lazy("any")
+        Incident.objects.none(), label=gettext_lazy("Incident"), required=False, empty_label=gettext_lazy("any")
     )
     drill = forms.ChoiceField(label=gettext_lazy("Drills"), required=False, choices=DRILLS)
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by = by
+        self.fields["incident"].queryset = Incident.objects.seen_by(by)  # type: ignore[attr-defined]
 
     def rows(self) -> Any:
         """The campaigns that pass, newest first."""
@@ -280,7 +285,8 @@ class CampaignFilter(forms.Form):
         chosen = {name: value for name, value in self.cleaned_data.items() if value}
         if "drill" in chosen:
             chosen["drill"] = chosen["drill"] == "yes"
-        return Campaign.objects.filter(**chosen).select_related("incident", "created_by").prefetch_related("texts")
+        rows = Campaign.objects.seen_by(self.by).filter(**chosen)
+        return rows.select_related("incident", "created_by").prefetch_related("texts")
 
 
 class ReasonForm(forms.Form):

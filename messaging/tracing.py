@@ -14,6 +14,7 @@ from audiences import traits
 from audiences.criteria import Criteria
 from audiences.models import AddressKind, Presence
 from crisis.clock import now
+from crisis.models import User
 from messaging.models import Account, Batch, Campaign, Delivery, Status
 from messaging.phrases import failure
 
@@ -33,9 +34,9 @@ class Trace:
     at: datetime | None = None
 
 
-def trace(contact: int) -> list[Trace]:
-    """Every campaign whose sending began in the last 30 days, newest first, with each of its accounts."""
-    begun = Campaign.objects.filter(started_at__gt=now() - BACK).order_by("-started_at")
+def trace(contact: int, *, by: User) -> list[Trace]:
+    """Every campaign that this person sees, begun in the last 30 days, newest first, with each of its accounts."""
+    begun = Campaign.objects.seen_by(by).filter(started_at__gt=now() - BACK).order_by("-started_at")
     rows = [*begun.select_related("audience_version").prefetch_related("texts", "accounts")]
     happened = _deliveries(contact, rows)
     queued = _batches(contact, rows)

@@ -54,7 +54,8 @@ def _campaigns(user: User) -> Iterator[Waiting]:
         return
     wrote = Q(Exists(Author.objects.filter(campaign=OuterRef("pk"), user=user))) | Q(audience_version__written_by=user)
     open_ones = Q(status=Status.SUBMITTED) | Q(status=Status.DRAFT) & ~Q(status_reason="")
-    rows = [*Campaign.objects.filter(open_ones).annotate(words=headline(), mine=wrote).order_by("submitted_at", "pk")]
+    seen: Any = Campaign.objects.seen_by(user).filter(open_ones)
+    rows = [*seen.annotate(words=headline(), mine=wrote).order_by("submitted_at", "pk")]
     submitted = [row for row in rows if row.status == Status.SUBMITTED]
     if may(user, "campaign.approve"):
         for drill in (False, True):
@@ -90,7 +91,7 @@ def _own(row: Campaign) -> Waiting:
 def _updates(user: User) -> Iterator[Waiting]:
     if not may(user, "incident.write"):
         return
-    due = Incident.objects.exclude(status=Incident.Status.CLOSED).filter(next_update_at__lt=Now())
+    due = Incident.objects.seen_by(user).exclude(status=Incident.Status.CLOSED).filter(next_update_at__lt=Now())
     for incident in due.order_by("next_update_at")[:20]:
         sentence = _("Update overdue: %(incident)s") % {"incident": _marked(incident.drill, str(incident))}
         url = reverse("incident_detail", args=[incident.pk])
@@ -100,7 +101,8 @@ def _updates(user: User) -> Iterator[Waiting]:
 def _replies(user: User) -> Iterator[Waiting]:
     if not may(user, "replies.read"):
         return
-    unread = Reply.objects.filter(read_at=None, campaign__isnull=False).order_by().values("campaign", "campaign__drill")
+    seen = Reply.objects.filter(campaign__in=Campaign.objects.seen_by(user)) if user.mission_id else Reply.objects.all()
+    unread = seen.filter(read_at=None, campaign__isnull=False).order_by().values("campaign", "campaign__drill")
     for row in unread.annotate(people=Count("pk"), since=Min("received_at")).order_by("since")[:20]:
         sentence = ngettext("%(n)d unread reply", "%(n)d unread replies", row["people"]) % {"n": row["people"]}
         url = reverse("campaign_replies", args=[row["campaign"]])

@@ -166,7 +166,7 @@ def test_the_report_says_whether_the_exception_is_over(
 ) -> None:
     campaign = desk.sending()
     campaign.exception_reason, campaign.exception_expires_at = "War", now() + timedelta(hours=hours)
-    monkeypatch.setattr(reports, "find", lambda _pk: campaign)
+    monkeypatch.setattr(reports, "find", lambda _pk, _by: campaign)
     assert f"The exception {word} " in desk.at_author.get(url(campaign, "report/")).content.decode()
 
 

@@ -68,7 +68,7 @@ def contact_of(peer: int) -> int:
 
 
 def only(contact: int) -> tracing.Trace:
-    (found,) = tracing.trace(contact)
+    (found,) = tracing.trace(contact, by=User())
     return found
 
 
@@ -187,7 +187,7 @@ def test_it_says_that_a_source_was_switched_off(supervisor: User, operator: User
     Source.objects.update(active=False)
     campaign = world.submitted(operator, account, world.account("vk-geo", handle="geo"))
     world.approve(campaign, supervisor)
-    assert tracing.trace(row.pk)[0].sentence == "Seen there only by a source that is switched off."
+    assert tracing.trace(row.pk, by=supervisor)[0].sentence == "Seen there only by a source that is switched off."
 
 
 def test_it_says_that_the_person_would_be_chosen_now(supervisor: User, operator: User, account: Account) -> None:
@@ -207,7 +207,7 @@ def test_it_names_no_person_of_an_order(supervisor: User, operator: User) -> Non
 def test_it_forgets_after_thirty_days(supervisor: User, operator: User, account: Account) -> None:
     sending(operator, supervisor, account, 1000)
     world.sql("UPDATE messaging_campaign SET started_at = started_at - interval '31 days'")
-    assert tracing.trace(contact_of(1000)) == []
+    assert tracing.trace(contact_of(1000), by=supervisor) == []
     assert "no alert was sent" in search(supervisor, "1000")
 
 

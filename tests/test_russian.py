@@ -80,7 +80,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "audience_edit": [visit for version in watch.versions for visit in each(["anna"], version.audience_id)],
         "import_new": each(["anna"]),
         "import_check": [*each(["anna"], watch.checked.pk), *each(["anna"], watch.imported.pk),
-                         *each(["boris"], watch.checked.pk, status=403)],
+                         *each(["boris"], watch.checked.pk, status=404)],
         "situation": [*each(ROLES), *each(["vera"], status=403)],
         "incident_list": [*each(ROLES), *each(["anna"], query="?status=all"), *each(["anna"], query=NONSENSE)],
         "incident_detail": [visit for pk in incidents for visit in each(ROLES, pk)],

@@ -32,7 +32,7 @@ NEWEST = AudienceVersion.objects.order_by("audience_id", "-number").distinct("au
 @requires("see")
 def audience_list(request: HttpRequest) -> HttpResponse:
     """Every audience with its newest sentence; filters in the URL."""
-    form = AudienceFilter(request.GET)
+    form = AudienceFilter(request.GET, by=person(request))
     rows = form.rows().prefetch_related(Prefetch("versions", NEWEST, to_attr="newest"))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     listed = [(audience, version, _sentence_of(version)) for audience in page for version in audience.newest]
@@ -43,7 +43,7 @@ def audience_list(request: HttpRequest) -> HttpResponse:
 @requires("see")
 def audience_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Who is this, and how many now. `?version=` shows an older wording."""
-    audience = _audience(pk)
+    audience = _audience(request, pk)
     version = _version(audience, request.GET.get("version"))
     versions = [(each, _sentence_of(each)) for each in audience.versions.select_related("written_by")]
     context = {
@@ -61,8 +61,8 @@ def audience_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("audience.write")
 def audience_new(request: HttpRequest) -> HttpResponse:
     """A new audience; `?incident=` fills in its place and name. “Count” saves nothing."""
-    incident = _incident(request.GET.get("incident"))
-    form = AudienceForm(request.POST or None, initial=_initial_of(incident))
+    incident = _incident(request, request.GET.get("incident"))
+    form = AudienceForm(request.POST or None, by=person(request), initial=_initial_of(incident))
     if _is_to_be_saved(request, form):
         data = form.cleaned_data
         try:
@@ -79,7 +79,7 @@ def audience_new(request: HttpRequest) -> HttpResponse:
 @requires("audience.write")
 def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """The next version. `?version=` starts from an older one; `?hours=` and `?mode=` from a narrower choice."""
-    audience = _audience(pk)
+    audience = _audience(request, pk)
     last = _version(audience, None)
     initial, kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria))
     initial |= {"based_on": last.number, **_asked(request)}
@@ -105,7 +105,7 @@ def audience_reach(request: HttpRequest) -> HttpResponse:
     """The inside of the count beside a form being filled in. `prefix` is the form's, `audience` the one being revised."""
     kept: tuple[Any, ...] = ()
     if request.GET.get("audience"):
-        audience = _audience(_number(request.GET["audience"]))
+        audience = _audience(request, _number(request.GET["audience"]))
         kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria))[1]
     form = CriteriaForm(request.GET, prefix=request.GET.get("prefix") or None, kept=kept)
     return render(request, "audiences/_counted.html", _counted_form(form))
@@ -163,8 +163,8 @@ def _initial_of(incident: Incident | None) -> dict[str, Any]:
     return {"incident": incident, "name": str(incident)[:200], "countries": [*incident.countries.all()]}
 
 
-def _audience(pk: int) -> Audience:
-    return get_object_or_404(Audience.objects.select_related("incident"), pk=pk)
+def _audience(request: HttpRequest, pk: int) -> Audience:
+    return get_object_or_404(Audience.objects.seen_by(person(request)).select_related("incident"), pk=pk)
 
 
 def _version(audience: Audience, number: str | None) -> AudienceVersion:
@@ -176,8 +176,8 @@ def _version(audience: Audience, number: str | None) -> AudienceVersion:
     return found
 
 
-def _incident(pk: str | None) -> Incident | None:
-    return get_object_or_404(Incident, pk=_number(pk)) if pk else None
+def _incident(request: HttpRequest, pk: str | None) -> Incident | None:
+    return get_object_or_404(Incident.objects.seen_by(person(request)), pk=_number(pk)) if pk else None
 
 
 def _number(text: str) -> int:

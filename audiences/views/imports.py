@@ -59,8 +59,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
 def import_check(request: HttpRequest, pk: int) -> HttpResponse:
     """What is in the file and what is wrong with it; once it was imported, what became of it."""
     uploads.forget()
-    upload = get_object_or_404(Upload.objects.select_related("source"), pk=pk)
-    uploads.demand_own(upload, person(request))
+    upload = get_object_or_404(Upload.objects.select_related("source"), pk=pk, by=person(request))
     if upload.result is not None:
         return render(
             request, "audiences/import_done.html", {"upload": upload, "kind": _kind(upload), **_became(upload.result)}
@@ -84,7 +83,7 @@ def import_check(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("contacts.import")
 def import_apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Import the good rows of a file that was looked at."""
-    imported = uploads.confirm(get_object_or_404(Upload, pk=pk), by=person(request))
+    imported = uploads.confirm(get_object_or_404(Upload, pk=pk, by=person(request)), by=person(request))
     added, changed = (number(imported.counts[name]) for name in ("added", "changed"))
     messages.success(request, _("Imported: %(added)s added, %(changed)s changed.") % {"added": added, "changed": changed})
     return redirect("import_check", pk)

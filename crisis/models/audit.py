@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
 from crisis.models.people import User
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def seen_by(self, person: User) -> Self:
+        """What the person's own office did; people of the ministry read everything."""
+        return self.filter(by__mission=person.mission_id) if person.mission_id else self
 
 
 class AuditEntry(models.Model):
@@ -21,6 +29,8 @@ class AuditEntry(models.Model):
     data = models.JSONField(_("data"), default=dict, editable=False)
     prev_hash = models.CharField(_("hash of the row before"), max_length=64, editable=False, db_default="")
     hash = models.CharField(_("hash"), max_length=64, editable=False, unique=True, db_default="")
+
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("audit entry"), _("audit log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -52,6 +53,14 @@ class Category(models.TextChoices):
     OTHER = "Other", _("other")
 
 
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    """Every list and every search for one begins here, so that what a person may not see is not there for them."""
+
+    def seen_by(self, person: User) -> Self:
+        """Those that touch the country of the person's mission; people of the ministry see every one."""
+        return self.filter(countries__missions=person.mission_id) if person.mission_id else self
+
+
 class Incident(models.Model):
     """Something that happened to citizens abroad. No incident, no sending."""
 
@@ -76,6 +85,8 @@ class Incident(models.Model):
     next_update_at = models.DateTimeField(_("next update due"), null=True, blank=True)
     opened_at = models.DateTimeField(_("declared at"), db_default=Now(), editable=False)
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False, verbose_name=_("declared by"))
+
+    objects = IncidentQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("incident"), _("incidents")

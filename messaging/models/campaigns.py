@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from django.db import connection, models
 from django.db.models import Q
@@ -67,6 +67,12 @@ class Part(models.TextChoices):
     CORRECTED = "corrected", _("correction")
 
 
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def seen_by(self, person: User) -> Self:
+        """Those of incidents that the person sees."""
+        return self.filter(incident__in=Incident.objects.seen_by(person)) if person.mission_id else self
+
+
 class Campaign(models.Model):
     """One alert to one audience by one or more accounts. Status and content are guarded by triggers (migration 0002)."""
 
@@ -97,6 +103,8 @@ class Campaign(models.Model):
     started_at = models.DateTimeField(_("sending began"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
     started_in = models.BigIntegerField(null=True, editable=False)  # transaction that began it, stamped by the database
+
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("campaign"), _("campaigns")

@@ -35,9 +35,9 @@ def person(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-def find(pk: int) -> Campaign:
-    """A campaign with all that its pages show. Raises Http404."""
-    rows = Campaign.objects.select_related("incident", "audience_version__audience", "refers_to", "created_by")
+def find(pk: int, by: User) -> Campaign:
+    """A campaign with all that its pages show. Raises Http404, also for one that this person does not see."""
+    rows = Campaign.objects.seen_by(by).select_related("incident", "audience_version__audience", "refers_to", "created_by")
     found = rows.prefetch_related("texts", "incident__countries").filter(pk=pk).first()
     if found is None:
         raise Http404
@@ -146,7 +146,7 @@ def approvers(campaign: Campaign) -> list[dict[str, Any]]:
 @requires("see")
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """All campaigns, newest first; filters in the URL."""
-    form = CampaignFilter(request.GET)
+    form = CampaignFilter(request.GET, by=person(request))
     page = Paginator(form.rows(), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "filtered": any(request.GET.get(name) for name in form.fields)}
     return render(request, "messaging/campaign_list.html", context)
@@ -156,7 +156,7 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 @requires("see")
 def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Opens the page that answers the question of the campaign's status."""
-    return redirect(page_of(find(pk), person(request)), pk)
+    return redirect(page_of(find(pk, person(request)), person(request)), pk)
 
 
 def page_of(campaign: Campaign, user: User) -> str:

@@ -39,7 +39,7 @@ GOOD_FOR = 3600  # seconds a decision page may lie open before it has to be read
 @requires("see")
 def campaign_decision(request: HttpRequest, pk: int) -> HttpResponse:
     """Shall it go? Readable by everybody; the buttons are for a supervisor who wrote no part."""
-    return _page(request, find(pk))
+    return _page(request, find(pk, person(request)))
 
 
 def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | None = None, status: int = 200) -> HttpResponse:
@@ -134,7 +134,7 @@ def _seen(campaign: Campaign, token: str) -> dict[str, Any]:
 @freshly_authenticated("campaign_decision", CONFIRM_FIRST)
 def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
     """A second person's yes to exactly what their page showed."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     try:
         seen = _seen(campaign, request.POST.get("seen", ""))
         if not request.POST.get("understood"):
@@ -143,12 +143,12 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
             )
         approved = workflow.approve(campaign, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request))
     except Refused as refused:
-        return _page(request, find(pk), refused.problems, refused.status)
+        return _page(request, find(pk, person(request)), refused.problems, refused.status)
     except IntegrityError:
         sentence = _(
             "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
         )
-        return _page(request, find(pk), [Problem("", sentence)], 409)
+        return _page(request, find(pk, person(request)), [Problem("", sentence)], 409)
     messages.success(request, _approved(approved))
     return redirect("campaign_live", pk)
 
@@ -172,7 +172,7 @@ def campaign_send_back(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("campaign.approve")
 def campaign_reject(request: HttpRequest, pk: int) -> HttpResponse:
     """Refuse it for good with a reason."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     if campaign.status == Status.DRAFT:
         return _page(
             request, campaign, [Problem("", _("This is a draft: nobody has asked for a decision. Nothing was changed."))], 409
@@ -181,7 +181,7 @@ def campaign_reject(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _with_reason(request: HttpRequest, pk: int, verb: Any, done: str) -> HttpResponse:
-    campaign, form = find(pk), ReasonForm(request.POST)
+    campaign, form = find(pk, person(request)), ReasonForm(request.POST)
     try:
         if not form.is_valid():
             raise Refused(
@@ -191,6 +191,6 @@ def _with_reason(request: HttpRequest, pk: int, verb: Any, done: str) -> HttpRes
             )
         verb(campaign, form.cleaned_data["reason"], by=person(request))
     except Refused as refused:
-        return _page(request, find(pk), refused.problems, refused.status)
+        return _page(request, find(pk, person(request)), refused.problems, refused.status)
     messages.success(request, done)
     return redirect("incident_detail", campaign.incident_id)

@@ -57,7 +57,7 @@ SECTION_OF = {"not_after": "times", "starts_at": "times", "refers_to": "texts", 
 @requires("campaign.write")
 def campaign_new(request: HttpRequest, incident: int) -> HttpResponse:
     """Choose a template, then the draft form filled from it; the first save makes the draft."""
-    about = get_object_or_404(Incident.objects.prefetch_related("countries"), pk=incident)
+    about = get_object_or_404(Incident.objects.seen_by(person(request)).prefetch_related("countries"), pk=incident)
     if about.status == Incident.Status.CLOSED:
         raise Refused(_("The incident is closed. Declare a new one to send about it."))
     if request.method == "POST":
@@ -104,7 +104,7 @@ def _begin(request: HttpRequest, form: CampaignForm) -> HttpResponse:
 @requires("campaign.write")
 def campaign_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """One form for everything of a draft. A colleague's change since the page was opened is shown, never overwritten unseen."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     if campaign.status != Status.DRAFT:
         return _no_draft(request, campaign)
     if request.method != "POST":
@@ -132,7 +132,9 @@ def _save(request: HttpRequest, campaign: Campaign, form: CampaignForm) -> HttpR
             version = form.audience_version(by=person(request))
             campaign = workflow.edit(campaign, form.content(version), seen_at=seen_at, by=person(request))
     except Refused as refused:
-        return _form_page(request, form, problems=refused.problems, status=refused.status, theirs=find(campaign.pk))
+        return _form_page(
+            request, form, problems=refused.problems, status=refused.status, theirs=find(campaign.pk, person(request))
+        )
     return _onward(request, campaign)
 
 
@@ -262,7 +264,7 @@ def _addressed(form: CampaignForm) -> list[Any]:
 @requires("see")
 def campaign_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Is everything right? Asks the platforms for their estimates while it is a draft; afterwards shows what was submitted."""
-    return _preview(request, find(pk))
+    return _preview(request, find(pk, person(request)))
 
 
 def _preview(
@@ -333,12 +335,12 @@ def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
 @requires("campaign.submit")
 def campaign_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for approval of what the preview shows. The platforms are asked outside the verb's transaction."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     try:
         estimates = estimates_of(campaign, now()) if campaign.status == Status.DRAFT else {}
         workflow.submit(campaign, by=person(request), estimates=estimates)
     except Refused as refused:
-        return _preview(request, find(pk), refused.problems, refused.status)
+        return _preview(request, find(pk, person(request)), refused.problems, refused.status)
     live = _("Submitted for approval. Nothing is sent before another person approves it.")
     messages.success(request, _("The drill was submitted for approval.") if campaign.drill else live)
     return redirect("campaign_preview", pk)
@@ -348,7 +350,7 @@ def campaign_submit(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("campaign.submit")
 def campaign_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     """Take it back to draft."""
-    workflow.withdraw(find(pk), by=person(request))
+    workflow.withdraw(find(pk, person(request)), by=person(request))
     messages.success(request, _("Withdrawn: it is a draft again, and nobody can approve it."))
     return redirect("campaign_draft", pk)
 
@@ -357,7 +359,7 @@ def campaign_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("campaign.write")
 def campaign_discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask once, then discard a draft for good, with the reason."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if campaign.status != Status.DRAFT:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from crisis.models import Incident
+from crisis.models import Incident, User
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from messaging import workflow
@@ -25,10 +25,15 @@ class CopyForm(forms.Form):
     """About which real incident the copy is."""
 
     incident = forms.ModelChoiceField(
-        Incident.objects.filter(drill=False).exclude(status=Incident.Status.CLOSED),
+        Incident.objects.none(),
         label=gettext_lazy("About which real incident?"),
         empty_label=gettext_lazy("choose one"),
     )
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        real = Incident.objects.seen_by(by).filter(drill=False).exclude(status=Incident.Status.CLOSED)
+        self.fields["incident"].queryset = real  # type: ignore[attr-defined]
 
 
 @require_GET
@@ -42,10 +47,10 @@ def training(request: HttpRequest) -> HttpResponse:
 @requires("campaign.write")
 def campaign_copy_as_live(request: HttpRequest, pk: int) -> HttpResponse:
     """GET says what a copy takes over and asks for the incident; POST begins the live draft and opens it."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     if not campaign.drill:
         raise Refused(_("This is no drill. Nothing was copied. Begin a new message about the incident."))
-    form = CopyForm(request.POST or None)
+    form = CopyForm(request.POST or None, by=person(request))
     if request.method == "POST" and form.is_valid():
         copy = workflow.copy_as_live(campaign, form.cleaned_data["incident"], by=person(request))
         messages.success(request, _("A live draft was begun with the drill's words. Nobody is chosen and nothing was sent."))

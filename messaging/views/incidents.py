@@ -31,21 +31,23 @@ LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
 @requires("see")
 def situation(request: HttpRequest) -> HttpResponse:
     """What is going on now? Asked by a poll, it answers with the campaigns under way alone."""
-    live = [*board.of_status(*LIVE)]
+    user = cast(User, request.user)
+    live = [*board.of_status(*LIVE, by=user)]
     if request.headers.get("HX-Request"):
         return render(request, "messaging/_under_way.html", {"under_way": board.with_totals(live)})
-    user, at = cast(User, request.user), now()
-    waiting = [*board.of_status(Status.SUBMITTED).annotate(mine=board.written_by(user))]
+    at = now()
+    waiting = [*board.of_status(Status.SUBMITTED, by=user).annotate(mine=board.written_by(user))]
     decisions = [row for row in waiting if may(user, "campaign.approve") and not row.mine]
-    incidents = [(row, row.update_overdue(at)) for row in board.open_incidents()]
+    incidents = [(row, row.update_overdue(at)) for row in board.open_incidents(by=user)]
     posts = board.posts(row for row, _overdue in incidents)
+    drills = Campaign.objects.seen_by(user).filter(drill=True, started_at__isnull=False)
     context = {
         "under_way": board.with_totals(live),
         "approvals": [(row, size_of(row.reach or {}), row in decisions) for row in waiting],
         "incidents": incidents,
         "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
         "silent": [post for found in posts.values() for post in found if not post.posted],
-        "last_drill": Campaign.objects.filter(drill=True, started_at__isnull=False).order_by("-started_at").first(),
+        "last_drill": drills.order_by("-started_at").first(),
         "nobody_trained": training.nobody_lately(),
         "story": offering.declaration() if may(user, "incident.write") else "",
         "burning": board.burning(decisions, live, [row for row, overdue in incidents if overdue]),
@@ -63,11 +65,12 @@ class IncidentFilter(forms.Form):
         label=_("Live or drill"), required=False, choices=[("", _("live and drills")), ("0", _("live")), ("1", _("drills"))]
     )
 
-    def rows(self) -> QuerySet[Incident]:
-        """The incidents that pass; a filter that cannot be read filters nothing."""
+    def rows(self, by: User) -> QuerySet[Incident]:
+        """The incidents that pass and that this person sees; a filter that cannot be read filters nothing."""
         self.is_valid()
         status, drill = self.cleaned_data.get("status", "all"), self.cleaned_data.get("drill", "")
-        rows = Incident.objects.prefetch_related("countries").select_related("opened_by").order_by("-opened_at", "-pk")
+        seen = Incident.objects.seen_by(by)
+        rows = seen.prefetch_related("countries").select_related("opened_by").order_by("-opened_at", "-pk")
         if status in Incident.Status.values:
             rows = rows.filter(status=status)
         elif not status:
@@ -79,17 +82,19 @@ class IncidentFilter(forms.Form):
 @requires("see")
 def incident_list(request: HttpRequest) -> HttpResponse:
     """All incidents, newest first."""
-    form = IncidentFilter(request.GET)
-    rows = form.rows().annotate(alerts=Count("campaigns", filter=~Q(campaigns__status=Status.REJECTED)))
+    form, user = IncidentFilter(request.GET), cast(User, request.user)
+    rows = form.rows(user).annotate(alerts=Count("campaigns", filter=~Q(campaigns__status=Status.REJECTED)))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "messaging/incident_list.html", {"form": form, "page": page, "any": Incident.objects.exists()})
+    context = {"form": form, "page": page, "any": Incident.objects.seen_by(user).exists()}
+    return render(request, "messaging/incident_list.html", context)
 
 
 @require_GET
 @requires("see")
 def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What do we know, and what did we do?"""
-    incident = get_object_or_404(Incident.objects.prefetch_related("countries").select_related("opened_by"), pk=pk)
+    seen = Incident.objects.seen_by(cast(User, request.user))
+    incident = get_object_or_404(seen.prefetch_related("countries").select_related("opened_by"), pk=pk)
     campaigns = board.with_totals(Campaign.objects.filter(incident=incident).prefetch_related("texts"))
     page = Paginator(incident.log.select_related("by"), PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -133,7 +138,7 @@ def _moves(incident: Incident) -> list[tuple[str, Any]]:
 @requires("see")
 def coverage(request: HttpRequest) -> HttpResponse:
     """Which missions have told their followers, over all incidents that are not closed."""
-    incidents = board.open_incidents()
+    incidents = board.open_incidents(by=cast(User, request.user))
     found = board.posts(incidents)
     rows = [(row, found[row.pk], sum(not post.posted for post in found[row.pk])) for row in incidents]
     return render(request, "messaging/coverage.html", {"rows": rows})

@@ -35,7 +35,7 @@ UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
 @requires("see")
 def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
     """Is it arriving? Opens the report once it has ended, the campaign's own page before it began."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     if campaign.status in progress.ENDED:
         return redirect("campaign_report", pk)
     if campaign.status not in STOPPABLE:
@@ -52,7 +52,7 @@ def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("see")
 def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the live page that changes by itself."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     answer = render(request, "messaging/_campaign_progress.html", {**shared(campaign, request), **numbers(campaign)})
     if campaign.status in progress.ENDED:
         answer["X-Poll"] = "over"
@@ -142,7 +142,7 @@ def _reason(one: Failure) -> dict[str, Any]:
 @requires("campaign.pause")
 def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Begin no new request."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     workflow.pause(campaign, by=person(request))
     live = _("Paused. What was on its way is finished; nothing new is sent until a supervisor resumes it.")
     messages.success(request, _("The drill is paused until a supervisor resumes it.") if campaign.drill else live)
@@ -153,7 +153,7 @@ def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("campaign.resume")
 def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Go on."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     workflow.resume(campaign, by=person(request))
     messages.success(request, _("The drill goes on.") if campaign.drill else _("Sending goes on."))
     return redirect("campaign_live", pk)
@@ -163,7 +163,7 @@ def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("campaign.stop")
 def campaign_stop(request: HttpRequest, pk: int) -> HttpResponse:
     """GET says what stopping does, POST stops. Plain enough to work without scripts and from a page hours old."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     if request.method == "POST":
         done = workflow.stop(campaign, by=person(request))
         messages.success(request, _gone(done["gone"], done["left"], stopped=True))
@@ -211,7 +211,7 @@ def _gone(gone: int, left: int, *, stopped: bool) -> str:
 @requires("replies.read")
 def campaign_replies(request: HttpRequest, pk: int) -> HttpResponse:
     """What people wrote back, unread first."""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     rows = (
         Reply.objects.filter(campaign=campaign)
         .select_related("account", "read_by")
@@ -226,5 +226,5 @@ def campaign_replies(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("replies.read")
 def reply_read(request: HttpRequest, pk: int, reply: int) -> HttpResponse:
     """Note that a reply was read; harmless when a colleague was first."""
-    mark_read(get_object_or_404(Reply, pk=reply, campaign=pk), by=person(request))
+    mark_read(get_object_or_404(Reply, pk=reply, campaign=find(pk, person(request))), by=person(request))
     return redirect("campaign_replies", pk)

@@ -56,9 +56,9 @@ def people(request: HttpRequest) -> HttpResponse:
         found = bool(address and address.contact_id)
         data = {"kind": AddressKind(kind).slug, "hmac": hmac.hex()[:PREFIX], "found": found}
         audit.record("people.search", by=cast(User, request.user), data=data)
-    context = {"form": form, "asked": True, "address": address, "traces": _traces(address)}
+    context = {"form": form, "asked": True, "address": address, "traces": _traces(address, cast(User, request.user))}
     return render(request, "messaging/people.html", context)
 
 
-def _traces(address: Address | None) -> list[Any]:
-    return trace(address.contact_id) if address and address.contact_id else []
+def _traces(address: Address | None, by: User) -> list[Any]:
+    return trace(address.contact_id, by=by) if address and address.contact_id else []

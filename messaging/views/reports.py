@@ -23,7 +23,7 @@ from messaging.models import Campaign, Status
 from messaging.models.campaigns import STOPPABLE
 from messaging.phrases import Size, share
 from messaging.progress import Way
-from messaging.views.campaigns import find, letters, reach_rows, reach_times, shared
+from messaging.views.campaigns import find, letters, person, reach_rows, reach_times, shared
 from messaging.views.live import numbers
 from messaging.views.sheet import SHORT, TIMES, sheet_rows
 
@@ -37,7 +37,7 @@ CLOCKS = ("first_at", "half_at", "most_at")
 @requires("see")
 def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
     """What came of it?"""
-    campaign = find(pk)
+    campaign = find(pk, person(request))
     if campaign.status in (Status.DRAFT, Status.SUBMITTED, Status.REJECTED):
         return redirect("campaign_detail", pk)
     context = {
@@ -153,7 +153,7 @@ def _iso(at: Any) -> str | None:
 @requires("report.export")
 def campaign_report_json(request: HttpRequest, pk: int) -> JsonResponse:
     """The totals as JSON."""
-    answer = JsonResponse(report_of(find(pk)), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    answer = JsonResponse(report_of(find(pk, person(request))), json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.json"'
     return answer
 
@@ -164,7 +164,7 @@ def campaign_report_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The totals as CSV for a spreadsheet, in words: UTF-8 with its mark, and no cell that a spreadsheet runs as a formula."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
-    writer.writerows([safe(cell) for cell in row] for row in sheet_rows(find(pk)))
+    writer.writerows([safe(cell) for cell in row] for row in sheet_rows(find(pk, person(request))))
     answer = HttpResponse("\ufeff" + sheet.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.csv"'
     return answer
