@@ -97,6 +97,15 @@ def recipients_sql(criteria: Criteria, kind: int, at: datetime) -> tuple[str, di
     return text if criteria.one_row_each else f"{text} GROUP BY 1, 2", dict(where.params)
 
 
+def writable_sql(contacts: str, kind: int) -> str:
+    """A query of (contact_id, language): those of the contacts whose ids the inner query gives who can be written to by this
+    kind, wherever they are now. It takes no parameters of its own."""
+    return (
+        f"SELECT p.contact_id, {traits.LANGUAGE_SQL} AS language FROM ({traits.traits_sql(contacts)}) p"
+        f" WHERE p.traits >> {traits.shift(kind)} & 7 = {traits.LIVE}"
+    )
+
+
 def _scan(criteria: Criteria, at: datetime) -> list[_Row]:
     scope = criteria.scope(at)
     until = criteria.place.window(at)[1]

@@ -41,6 +41,8 @@ DEEDS = {
     "campaign.resume": gettext_lazy("resumed sending"),
     "campaign.stop": gettext_lazy("stopped sending"),
     "campaign.correct": gettext_lazy("began a correction"),
+    "campaign.supersede": gettext_lazy("stopped what a later message took the place of"),
+    "campaign.top_up": gettext_lazy("sent to people who came since"),
     "campaign.expire": gettext_lazy("let a campaign expire"),
     "campaign.finish": gettext_lazy("finished sending"),
     "account.pause": gettext_lazy("paused an account"),

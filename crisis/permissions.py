@@ -60,6 +60,8 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.stop", _("stop a sending"), "Y Y Y - own -"),
     Rule("campaign.pause", _("pause a sending"), "Y Y - - - -"),
     Rule("campaign.resume", _("let a paused sending go on"), "- Y - - - -"),
+    Rule("campaign.correct", _("stop what went out wrong and begin its correction"), "Y Y - - - -"),
+    Rule("campaign.top_up", _("send an approved message to people who came since"), "Y Y - - - -"),
     Rule("replies.read", _("read what people wrote back"), "Y Y - - - -"),
     Rule("report.export", _("take a report away as a file of totals"), "Y Y - Y - -"),
     Rule("duty.write", _("plan who is on duty"), "- Y Y - - -"),

@@ -14,6 +14,7 @@ from audiences.models import AudienceVersion
 from audiences.reach import reach
 from crisis.refusal import Refused
 from messaging.channels import ChannelError, Estimate
+from messaging.choosing import count, is_apart
 from messaging.models import Account, Campaign
 
 Estimates = Mapping[int, Estimate | str]  # account → the platform's word, or a sentence why there is none
@@ -25,7 +26,8 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
 
     {"at", "people" in scope, "left", "was_there", "newest_at", "took_ms", "narrower": {hours: people},
      "addressed": people by our own accounts,
-     "accounts": {id: {"basis": "counted", "people", "excluded", "languages"}
+     "accounts": {id: {"basis": "counted", "people", "excluded", "languages", "got", "others" where it matters who got the
+                     earlier message}
                    or {"basis": "estimated", "lower", "upper", "at", "withheld"}
                    or {"basis": "unknown", "why"}}}
     """
@@ -44,6 +46,7 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
                 "people": kind.reachable,
                 "excluded": dict(kind.excluded),
                 "languages": dict(kind.languages),
+                **_apart(campaign, account, at),
             }
         else:
             shown[str(account.pk)] = _estimated(estimates.get(account.pk, ""))
@@ -58,6 +61,14 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
         "addressed": sum(entry.get("people", 0) for entry in shown.values()),
         "accounts": shown,
     }
+
+
+def _apart(campaign: Campaign, account: Account, at: datetime) -> dict[str, int]:
+    """People who got the earlier message and people who did not, where that matters; then the number of people is theirs."""
+    if not is_apart(campaign):
+        return {}
+    found = count(campaign, account, at)
+    return {"people": found.people, "got": found.got, "others": found.others}
 
 
 def _estimated(word: Estimate | str) -> dict[str, Any]:

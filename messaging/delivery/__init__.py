@@ -2,6 +2,8 @@
 
 start     freeze who gets it, in one transaction          messaging.delivery.start
 pump      claim a batch, send it, record what is known    messaging.delivery.pump, .claiming, .recording
+following one message after another: no person gets a correction before its original   messaging.delivery.following
+turns     a campaign's own pace                           messaging.delivery.turns
 orders    ask, follow and cancel what platforms send      messaging.delivery.orders
 settle    apply receipts                                  messaging.delivery.settling
 sweep     everything that is due and nobody does          messaging.delivery.sweeping
@@ -9,9 +11,10 @@ sweep     everything that is due and nobody does          messaging.delivery.swe
 
 from __future__ import annotations
 
+from messaging.delivery.following import begin
 from messaging.delivery.pumping import leaving, pump
 from messaging.delivery.settling import settle
-from messaging.delivery.starting import Held, close_open, finish, ring, start
+from messaging.delivery.starting import Held, add, close_open, finish, ring, start
 from messaging.delivery.sweeping import sweep, sweep_alone
 
-__all__ = ["Held", "close_open", "finish", "leaving", "pump", "ring", "settle", "start", "sweep", "sweep_alone"]
+__all__ = ["Held", "add", "begin", "close_open", "finish", "leaving", "pump", "ring", "settle", "start", "sweep", "sweep_alone"]

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from messaging.delivery.turns import IN_PACE
+
 WINDOW = 1.02  # seconds that must lie between two requests of one permit; a restart waits one whole window
 
 
@@ -74,12 +76,18 @@ RETURNING l.id
 """
 
 # What may be claimed of batches b, campaigns c and orders o: queued work whose time has come and work whose holder died, of
-# campaigns being sent and not expired; and orders a platform has answered, whatever became of their campaigns: these are
-# followed to their end. One whose answer was lost is repeated only while its campaign is being sent, and cancelled after it.
-DUE = """
+# campaigns being sent and not expired, in their own pace, and by no account before what they follow has ended there; and
+# orders a platform has answered, whatever became of their campaigns: these are followed to their end. One whose answer was lost
+# is repeated only while its campaign is being sent, and cancelled after it.
+IN_ORDER = """
+       (c.refers_to_id IS NULL OR NOT EXISTS (
+           SELECT FROM messaging_batch x WHERE x.campaign_id IN (SELECT messaging_earlier(c.id)) AND x.account_id = b.account_id
+              AND (x.status IN ('queued', 'sending') OR x.in_doubt)))
+"""
+DUE = f"""
        b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())
        AND (b.not_before IS NULL OR b.not_before <= crisis_now())
-       AND (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now())
+       AND (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now()) AND {IN_PACE} AND {IN_ORDER}
             OR o.ended_at IS NULL AND (o.answered_at IS NOT NULL
                                        OR o.asked_at IS NOT NULL AND c.status IN ('stopped', 'expired')))
 """

@@ -72,7 +72,9 @@ def request_of(order: Order) -> OrderRequest:
     """What the platform is asked: words, a rule, reasons and times; never a person."""
     campaign = order.batch.campaign
     approval = campaign.approvals.get(round=campaign.round)
-    texts = {t.language: t.renderings.get(account=order.batch.account).body for t in campaign.texts.filter(part=Part.MAIN)}
+    # A platform that finds people by itself cannot tell who got the wrong message: everybody is told that it was wrong.
+    part = Part.CORRECTED if campaign.corrects_id else Part.MAIN
+    texts = {t.language: t.renderings.get(account=order.batch.account).body for t in campaign.texts.filter(part=part)}
     version = campaign.audience_version
     if version is None or campaign.not_after is None:
         raise ValueError(f"campaign {campaign.pk} was submitted without an audience or an end")  # submit refuses these

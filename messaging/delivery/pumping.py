@@ -22,6 +22,7 @@ from messaging.delivery.pacing import Pace
 from messaging.delivery.recording import Close, change_addresses, record, served
 from messaging.delivery.starting import finish
 from messaging.delivery.trouble import content_refused, pause_account
+from messaging.delivery.turns import keep_turns
 from messaging.models import Account
 
 leaving = Event()  # set when this process is asked to stop: the batch in hand is finished, no other is taken
@@ -34,6 +35,7 @@ def pump(lane: int, *, seconds: float = float("inf")) -> int:
     held = take(lane)
     if held is None:
         return 0
+    keep_turns()
     account = Account.objects.get(pk=held.account)
     try:
         with asyncio.Runner() as runner:

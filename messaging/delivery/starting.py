@@ -9,17 +9,17 @@ from time import perf_counter
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max, Sum
 from django.utils.translation import gettext_lazy as _
 
-from audiences.criteria import Criteria
-from audiences.reach import recipients_sql
 from crisis import audit, incidents
 from crisis.clock import now
 from crisis.models import Incident, Severity, User
 from messaging import bell
-from messaging.models import Account, Batch, Campaign, Lane, Order, Part, Status
+from messaging.choosing import chosen_sql
+from messaging.delivery.turns import Turns
+from messaging.models import Account, Batch, Campaign, Lane, Order, Status
 
-BATCH = 100  # people in a batch: the most that one request of any channel takes
 GROWTH, LEAST = 0.10, 100  # the sending is held when reach grew by more than both since the approver saw it
 RANKS = [*Severity.values]
 
@@ -35,18 +35,24 @@ class Held(Exception):
         return str(self.why) % self.values
 
 
+# Corrections come before right texts ('corrected' < 'main'), and languages advance side by side.
 SNAPSHOT = """
 INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, people, total, status, key, fence, attempt,
-                             in_doubt, reason, accepted, failed, uncertain, delivered, read)
-SELECT %(campaign)s, %(account)s, text_id, row_number() OVER (ORDER BY text_id, chunk), %(rank)s, people, cardinality(people),
-       'queued', 1 + floor(random() * 2147483646)::int, 0, 0, false, '', 0, 0, 0, 0, 0
-  FROM (SELECT text_id, chunk, array_agg(contact_id ORDER BY contact_id) AS people
-          FROM (SELECT contact_id, text_id,
-                       (row_number() OVER (PARTITION BY text_id ORDER BY contact_id) - 1) / {batch} AS chunk
-                  FROM (SELECT r.contact_id, coalesce((%(texts)s::jsonb ->> r.language)::bigint, %(fallback)s) AS text_id
-                          FROM ({recipients}) r) chosen) cut
-         GROUP BY text_id, chunk) whole
+                             in_doubt, reason, accepted, failed, uncertain, delivered, read, not_before)
+SELECT %(campaign)s, %(account)s, text_id, %(before)s + n, %(rank)s, people, cardinality(people),
+       'queued', 1 + floor(random() * 2147483646)::int, 0, 0, false, '', 0, 0, 0, 0, 0,
+       %(first_at)s::timestamptz + (%(taken)s + n - 1) * %(seconds)s * interval '1 second'
+  FROM (SELECT text_id, people, row_number() OVER (ORDER BY part, chunk, text_id) AS n
+          FROM (SELECT part, text_id, chunk, array_agg(contact_id ORDER BY contact_id) AS people
+                  FROM (SELECT contact_id, part, text_id,
+                               (row_number() OVER (PARTITION BY text_id ORDER BY contact_id) - 1) / %(most)s AS chunk
+                          FROM (SELECT q.contact_id, q.part, coalesce((%(texts)s::jsonb -> q.part ->> q.language)::bigint,
+                                                                      (%(fallback)s::jsonb ->> q.part)::bigint) AS text_id
+                                  FROM ({chosen}) q) worded) cut
+                 GROUP BY part, text_id, chunk) whole) numbered
+ ORDER BY n
 """
+LAST_TURN = "SELECT max(asked_at) + %s * interval '1 second' FROM messaging_batch WHERE campaign_id = %s"
 
 
 def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
@@ -59,12 +65,28 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
     at, began = now(), perf_counter()
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, started_at=at, status_reason="", updated_at=at)
     accounts = [*campaign.accounts.order_by("pk")]
-    counted = {account.pk: _freeze(campaign, account, at) for account in accounts}
+    counted = _freeze(campaign, accounts, at)
     _hold_if_grown(accounts, counted, seen)
     took = round(perf_counter() - began, 3)
     incidents.tell(campaign.incident_id, _("Sending began: %(headline)s"), headline=campaign)
     audit.record("campaign.start", by=by, about=campaign, data={"people": counted, "round": campaign.round, "snapshot_s": took})
     ring(campaign)
+
+
+def add(campaign: Campaign, seen: dict[str, Any]) -> dict[int, int]:
+    """Let in whoever came since a campaign was sent, whose row is locked. Returns people by account.
+
+    A platform that finds people by itself is asked nothing again: it would write to the same people twice. Raises Held, which
+    must roll the caller's transaction back, when all of them together are more than the approver saw.
+    """
+    at = now()
+    Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, ended_at=None, updated_at=at)
+    accounts = [account for account in campaign.accounts.order_by("pk") if account.addressed]
+    added = _freeze(campaign, accounts, at, newcomers=True)
+    rows = Batch.objects.filter(campaign=campaign).values_list("account").annotate(people=Sum("total"))
+    _hold_if_grown(accounts, {account.pk: 0 for account in accounts} | dict(rows), seen)
+    ring(campaign)
+    return added
 
 
 def ring(campaign: Campaign) -> None:
@@ -73,30 +95,48 @@ def ring(campaign: Campaign) -> None:
     transaction.on_commit(partial(bell.ring, lanes), robust=True)
 
 
-def _freeze(campaign: Campaign, account: Account, at: datetime) -> int:
-    if account.address_kind is None:
-        return _freeze_order(campaign, account)
-    if campaign.audience_version is None:
-        raise ValueError(f"campaign {campaign.pk} was submitted without an audience")  # submit refuses that
-    criteria = Criteria.from_json(campaign.audience_version.criteria)
-    recipients, parameters = recipients_sql(criteria, account.address_kind, at)
-    texts = {t.language: t.pk for t in campaign.texts.filter(part=Part.MAIN)}
+def _freeze(campaign: Campaign, accounts: list[Account], at: datetime, *, newcomers: bool = False) -> dict[int, int]:
+    """Freeze the people of every account, one account after the other where the campaign has its own pace."""
+    turns, taken, counted = Turns.of(campaign.pace), 0, {}
+    for account in accounts:
+        if account.address_kind is None:
+            counted[account.pk] = _freeze_order(campaign, account)
+            continue
+        batches, counted[account.pk] = _freeze_people(campaign, account, at, turns, taken, newcomers=newcomers)
+        taken += batches
+    return counted
+
+
+def _freeze_people(
+    campaign: Campaign, account: Account, at: datetime, turns: Turns, taken: int, *, newcomers: bool
+) -> tuple[int, int]:
+    chosen, parameters = chosen_sql(campaign, account, at, newcomers=newcomers)
+    texts: dict[str, dict[str, int]] = {}
+    for text in campaign.texts.all():
+        texts.setdefault(text.part, {})[text.language] = text.pk
+    fallback = {part: of.get("ru") or next(iter(of.values())) for part, of in texts.items()}
+    before = Batch.objects.filter(campaign=campaign, account=account).aggregate(n=Max("number"))["n"] or 0
     values = {
-        **parameters,
-        "campaign": campaign.pk,
-        "account": account.pk,
-        "rank": _rank(campaign),
-        "texts": json.dumps(texts),
-        "fallback": texts.get("ru") or next(iter(texts.values())),
-    }
+        **parameters, "rank": _rank(campaign), "texts": json.dumps(texts), "fallback": json.dumps(fallback), "before": before,
+        "most": turns.people, "seconds": turns.seconds, "taken": taken,
+        "first_at": _first_turn(campaign, at, turns) if turns.seconds else None,
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(SNAPSHOT.format(batch=BATCH, recipients=recipients), values)
+        cursor.execute(SNAPSHOT.format(chosen=chosen), values)
         cursor.execute(
-            "SELECT coalesce(sum(total), 0) FROM messaging_batch WHERE campaign_id = %(campaign)s AND account_id = %(account)s",
+            "SELECT count(*), coalesce(sum(total), 0) FROM messaging_batch"
+            " WHERE campaign_id = %(campaign)s AND account_id = %(account)s AND number > %(before)s",
             values,
         )
-        people: int = cursor.fetchone()[0]
-    return people
+        batches, people = cursor.fetchone()
+    return int(batches), int(people)
+
+
+def _first_turn(campaign: Campaign, at: datetime, turns: Turns) -> datetime:
+    """Now, or a turn after the last one of an earlier sending of the same campaign."""
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_TURN, [turns.seconds, campaign.pk])
+        return max(at, cursor.fetchone()[0] or at)
 
 
 def _freeze_order(campaign: Campaign, account: Account) -> int:

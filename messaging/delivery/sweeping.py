@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.db import Error, IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,10 +16,12 @@ from crisis.clock import now
 from messaging import bell
 from messaging.delivery import orders
 from messaging.delivery.claiming import DUE
+from messaging.delivery.following import begin
 from messaging.delivery.pumping import pump
 from messaging.delivery.recording import doubt
 from messaging.delivery.settling import settle
-from messaging.delivery.starting import Held, close_open, finish, start
+from messaging.delivery.starting import Held, close_open, finish
+from messaging.delivery.turns import keep_turns
 from messaging.models import Campaign, Lane, Status
 
 OVERDUE = 5.0  # seconds that work may be due while nobody holds a lane, before the sweeper pumps by itself
@@ -47,6 +50,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "closed": orders.close_ended,
         "doubted": doubt,
         "finished": finish,
+        "moved": keep_turns,
         "pumped": lambda: pump_due(pump_for),
     }
     done = {}
@@ -60,8 +64,12 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
 
 
 def start_due() -> int:
-    """Start approved campaigns whose time has come; one that may no longer start goes back to approval with the reason."""
-    due = Campaign.objects.filter(status=Status.APPROVED, starts_at__lte=now()).exclude(not_after__lte=now())
+    """Start approved campaigns whose time has come and before which nothing is on its way any more.
+
+    One that may no longer start goes back to approval with the reason.
+    """
+    due = Campaign.objects.filter(Q(starts_at=None) | Q(starts_at__lte=now()), status=Status.APPROVED)
+    due = due.exclude(not_after__lte=now())
     return sum(_start(pk) for pk in due.values_list("pk", flat=True))
 
 
@@ -69,9 +77,8 @@ def _start(pk: int) -> int:
     try:
         with transaction.atomic():
             campaign = _locked(pk, Status.APPROVED)
-            if campaign is None:
+            if campaign is None or not begin(campaign, campaign.approvals.get(round=campaign.round).reach, by=None):
                 return 0
-            start(campaign, campaign.approvals.get(round=campaign.round).reach, by=None)
     except Held as held:
         _hold(pk, str(held))
     except IntegrityError:
@@ -108,7 +115,7 @@ def _expire(pk: int, statuses: list[Status]) -> int:
 
 
 def _locked(pk: int, *statuses: Status) -> Campaign | None:
-    rows = Campaign.objects.select_for_update(of=("self",)).select_related("incident", "audience_version")
+    rows = Campaign.objects.select_for_update(of=("self",)).select_related("incident", "audience_version", "refers_to")
     return rows.filter(pk=pk, status__in=statuses).first()
 
 

@@ -84,6 +84,22 @@ class Migration(migrations.Migration):
                 ),
                 ("starts_at", models.DateTimeField(blank=True, null=True, verbose_name="start at")),
                 ("not_after", models.DateTimeField(blank=True, null=True, verbose_name="valid until")),
+                ("found_wrong_at", models.DateTimeField(blank=True, null=True, verbose_name="found wrong at")),
+                (
+                    "to_reached",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "the audience as it is, whoever got the earlier message"),
+                            ("also", "the audience, and everybody who got the earlier message, wherever they are now"),
+                            ("only", "only those who got the earlier message, wherever they are now"),
+                        ],
+                        default="",
+                        max_length=4,
+                        verbose_name="those who got the earlier message",
+                    ),
+                ),
+                ("pace", models.PositiveIntegerField(blank=True, null=True, verbose_name="people in ten minutes")),
                 ("drill", models.BooleanField(default=False, verbose_name="drill")),
                 (
                     "exception_reason",
@@ -158,6 +174,17 @@ class Migration(migrations.Migration):
                         related_name="followed_by",
                         to="messaging.campaign",
                         verbose_name="follows",
+                    ),
+                ),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="messaging.campaign",
+                        verbose_name="corrects",
                     ),
                 ),
             ],
@@ -605,6 +632,32 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("exception_reason", ""), ("exception_expires_at__isnull", False), _connector="OR"),
                 name="an_exception_ends",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pace", None), ("pace__gt", 0), _connector="OR"), name="a_pace_is_of_people"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("corrects", None), ("found_wrong_at__isnull", False), _connector="OR"),
+                name="a_correction_was_found_wrong",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="campaign",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("status", "rejected"),
+                    models.Q(("started_at", None), ("status__in", ["stopped", "expired"])),
+                    _connector="OR",
+                    _negated=True,
+                ),
+                fields=("corrects",),
+                name="one_correction_at_a_time",
             ),
         ),
         migrations.AddConstraint(

@@ -52,6 +52,10 @@ CREATE TRIGGER content BEFORE INSERT OR UPDATE OR DELETE ON messaging_campaign_a
 CREATE FUNCTION messaging_campaign_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF NEW.status <> 'draft' THEN PERFORM messaging_refuse('A campaign begins as a draft.'); END IF;
+    IF NEW.corrects_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM messaging_campaign WHERE id = NEW.corrects_id AND incident_id = NEW.incident_id AND started_at IS NOT NULL) THEN
+        PERFORM messaging_refuse('A correction is of something that was sent about the same incident.');
+    END IF;
     NEW.round := 0;
     INSERT INTO messaging_author (campaign_id, user_id) VALUES (NEW.id, messaging_by()) ON CONFLICT DO NOTHING;
     RETURN NEW;
@@ -64,6 +68,9 @@ BEGIN
         IF OLD.status <> 'draft' THEN PERFORM messaging_refuse('Only a draft can be edited; withdraw it first.'); END IF;
         INSERT INTO messaging_author (campaign_id, user_id) VALUES (NEW.id, messaging_by()) ON CONFLICT DO NOTHING;
     END IF;
+    IF NEW.corrects_id IS DISTINCT FROM OLD.corrects_id OR NEW.incident_id IS DISTINCT FROM OLD.incident_id AND OLD.corrects_id IS NOT NULL THEN
+        PERFORM messaging_refuse('What a correction corrects is said when it is begun, and never changes.');
+    END IF;
     NEW.round := OLD.round;
     NEW.started_in := OLD.started_in;
     IF NEW.status <> OLD.status THEN
@@ -74,6 +81,12 @@ BEGIN
         -- People are let in only by the transaction that begins a sending, and who begins it anew says who they are.
         IF NEW.status = 'sending' AND OLD.status IN ('approved', 'sent') THEN NEW.started_in := pg_current_xact_id()::text::bigint; END IF;
         IF OLD.status = 'sent' THEN PERFORM messaging_by(); END IF;
+        IF NEW.status = 'sending' AND EXISTS (SELECT FROM messaging_campaign WHERE corrects_id = NEW.id AND status <> 'rejected') THEN
+            PERFORM messaging_refuse('What is being corrected is sent to nobody else.');
+        END IF;
+        IF NEW.status = 'sending' AND EXISTS (SELECT FROM messaging_campaign WHERE id = NEW.corrects_id AND status IN ('approved', 'sending', 'paused')) THEN
+            PERFORM messaging_refuse('A correction begins after what it corrects has ended.');
+        END IF;
         IF OLD.status = 'draft' AND NEW.status = 'submitted' THEN
             INSERT INTO messaging_author (campaign_id, user_id) VALUES (NEW.id, messaging_by()) ON CONFLICT DO NOTHING;
         END IF;
@@ -223,6 +236,27 @@ DROP FUNCTION messaging_drill_keep(), messaging_drill_mark(), messaging_drill_wa
 """
 
 LEDGER = """
+-- The messages that have to be with a person before this one: what it follows, and what that follows in turn. Each began
+-- earlier than the next, so that two which name each other never wait for one another.
+CREATE FUNCTION messaging_earlier(target bigint) RETURNS SETOF bigint LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    WITH RECURSIVE line (id, began) AS (
+        SELECT c.id, coalesce(c.started_at, 'infinity') FROM messaging_campaign c WHERE c.id = target
+        UNION
+        SELECT e.id, e.started_at FROM line l JOIN messaging_campaign c ON c.id = l.id JOIN messaging_campaign e ON e.id = c.refers_to_id
+         WHERE e.started_at < l.began)
+    SELECT id FROM line WHERE id <> target
+$$;
+
+-- Who got this message: any of it, or of those it corrects. One whose answer never came may have got it.
+CREATE FUNCTION messaging_got(target bigint) RETURNS SETOF bigint LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    WITH RECURSIVE line (id) AS (
+        SELECT target
+        UNION
+        SELECT c.corrects_id FROM line l JOIN messaging_campaign c ON c.id = l.id WHERE c.corrects_id IS NOT NULL)
+    SELECT DISTINCT d.contact FROM messaging_delivery d JOIN line l ON l.id = d.campaign_id
+     WHERE d.contact <> 0 AND d.status IN ('accepted', 'delivered', 'read', 'uncertain', 'resent')
+$$;
+
 CREATE FUNCTION messaging_batch_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE found record;
 BEGIN
@@ -271,7 +305,7 @@ DROP TRIGGER account_keep ON messaging_account;
 DROP FUNCTION messaging_account_keep();
 DROP TRIGGER frozen_insert ON messaging_batch;
 DROP TRIGGER frozen_update ON messaging_batch;
-DROP FUNCTION messaging_batch_update(), messaging_batch_insert();
+DROP FUNCTION messaging_batch_update(), messaging_batch_insert(), messaging_got(bigint), messaging_earlier(bigint);
 ALTER TABLE messaging_batch RESET (fillfactor, autovacuum_vacuum_scale_factor);
 GRANT DELETE ON messaging_receipt TO crisis_app;
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from messaging.models.accounts import Account, Lane
 from messaging.models.campaigns import (
     LIVE,
+    NEVER_BEGUN,
     STOPPABLE,
     TRANSITIONS,
     Approval,
@@ -12,6 +13,7 @@ from messaging.models.campaigns import (
     Campaign,
     Kind,
     Part,
+    Reached,
     Rendering,
     Status,
     Text,
@@ -20,6 +22,7 @@ from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt
 
 __all__ = [
     "LIVE",
+    "NEVER_BEGUN",
     "STOPPABLE",
     "TRANSITIONS",
     "Account",
@@ -33,6 +36,7 @@ __all__ = [
     "Lane",
     "Order",
     "Part",
+    "Reached",
     "Receipt",
     "Rendering",
     "Reply",

@@ -53,6 +53,10 @@ PLAYED: dict[str, Any] = {
 }
 
 
+# Ended before anything was sent.
+NEVER_BEGUN = Q(status="rejected") | Q(status__in=["stopped", "expired"], started_at=None)
+
+
 class Kind(models.TextChoices):
     """CAP 1.2 message types, with the all-clear that CAP says by an Update of response type AllClear."""
 
@@ -73,6 +77,14 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.filter(incident__in=Incident.objects.seen_by(person)) if person.mission_id else self
 
 
+class Reached(models.TextChoices):
+    """What those who got the earlier message mean for who gets this one, wherever they are now."""
+
+    AS_IS = "", _("the audience as it is, whoever got the earlier message")
+    ALSO = "also", _("the audience, and everybody who got the earlier message, wherever they are now")
+    ONLY = "only", _("only those who got the earlier message, wherever they are now")
+
+
 class Campaign(models.Model):
     """One alert to one audience by one or more accounts. Status and content are guarded by triggers (migration 0002)."""
 
@@ -81,12 +93,21 @@ class Campaign(models.Model):
     refers_to = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="followed_by", verbose_name=_("follows")
     )
+    # A correction: CORRECTED texts go to those who got any message of this line, MAIN texts to those who got none.
+    corrects = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="corrections", verbose_name=_("corrects")
+    )
+    found_wrong_at = models.DateTimeField(_("found wrong at"), null=True, blank=True)
+    to_reached = models.CharField(
+        _("those who got the earlier message"), max_length=4, choices=Reached, default=Reached.AS_IS, blank=True
+    )
     audience_version = models.ForeignKey(
         AudienceVersion, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("audience")
     )
     accounts = models.ManyToManyField(Account, related_name="campaigns", verbose_name=_("ways"))
     starts_at = models.DateTimeField(_("start at"), null=True, blank=True)
     not_after = models.DateTimeField(_("valid until"), null=True, blank=True)
+    pace = models.PositiveIntegerField(_("people in ten minutes"), null=True, blank=True)
     drill = models.BooleanField(_("drill"), default=False)
     exception_reason = models.TextField(_("why people who did not subscribe are included"), blank=True)
     exception_expires_at = models.DateTimeField(_("the exception ends"), null=True, blank=True)
@@ -114,6 +135,11 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 name="an_exception_ends", condition=Q(exception_reason="") | Q(exception_expires_at__isnull=False)
             ),
+            models.CheckConstraint(name="a_pace_is_of_people", condition=Q(pace=None) | Q(pace__gt=0)),
+            models.CheckConstraint(
+                name="a_correction_was_found_wrong", condition=Q(corrects=None) | Q(found_wrong_at__isnull=False)
+            ),
+            models.UniqueConstraint(fields=["corrects"], name="one_correction_at_a_time", condition=~NEVER_BEGUN),
         ]
 
     def __str__(self) -> str:
@@ -129,6 +155,11 @@ class Campaign(models.Model):
         reader = (get_language() or "ru")[:2]
         texts = sorted(self.texts.all(), key=lambda t: (t.part != Part.MAIN, t.language != reader, t.language != "ru"))
         return next((t.headline for t in texts if t.headline), "")
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts it consists of, as they are read: a correction speaks to two groups of people."""
+        return [Part.CORRECTED, Part.MAIN] if self.corrects_id else [Part.MAIN]
 
     @property
     def include_non_subscribers(self) -> bool:

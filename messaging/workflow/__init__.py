@@ -1,4 +1,5 @@
-"""Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause, resume, stop.
+"""Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause,
+resume, stop, correct, top_up.
 
 Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The
 triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
@@ -7,12 +8,14 @@ triggers of migration `0002_rules` hold the same rules at every other door; here
 from __future__ import annotations
 
 from messaging.workflow.copying import copy_as_live
+from messaging.workflow.correcting import correct
 from messaging.workflow.deciding import approve, reject, send_back, submit, withdraw
 from messaging.workflow.moving import acting
 from messaging.workflow.running import pause, resume, stop
+from messaging.workflow.topping import newcomers, top_up
 from messaging.workflow.writing import Draft, draft, edit
 
 __all__ = [
-    "Draft", "acting", "approve", "copy_as_live", "draft", "edit", "pause", "reject", "resume", "send_back", "stop", "submit",
-    "withdraw",
+    "Draft", "acting", "approve", "copy_as_live", "correct", "draft", "edit", "newcomers", "pause", "reject", "resume",
+    "send_back", "stop", "submit", "top_up", "withdraw",
 ]  # fmt: skip

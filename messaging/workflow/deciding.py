@@ -15,7 +15,7 @@ from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging import checking, delivery
-from messaging.models import Approval, Campaign, Part, Rendering, Status
+from messaging.models import Approval, Campaign, Rendering, Status
 from messaging.reaching import Estimates, reach_of
 from messaging.workflow.moving import acting, lock, log, move, move_only
 
@@ -42,7 +42,7 @@ def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) 
 def _render(campaign: Campaign) -> None:
     Rendering.objects.filter(campaign=campaign).delete()
     for account in campaign.accounts.order_by("pk"):
-        for text in campaign.texts.filter(part=Part.MAIN):
+        for text in campaign.texts.all():
             body = checking.render(text, account, drill=campaign.drill)
             Rendering.objects.create(campaign=campaign, account=account, text=text, body=body)
 
@@ -91,7 +91,7 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
             move(locked, Status.APPROVED, approved_at=at, status_reason="")
             log(locked, by, gettext_lazy("Approved: %(headline)s"))
             if locked.starts_at is None or locked.starts_at <= at:
-                delivery.start(locked, dict(reach), by=by)
+                delivery.begin(locked, dict(reach), by=by)
             audit.record("campaign.approve", by=by, about=locked, data={"fingerprint": fingerprint, "round": locked.round})
     except delivery.Held as held:
         _note_held(campaign, held, by=by)

@@ -45,9 +45,15 @@ def stop(campaign: Campaign, *, by: User) -> dict[str, int]:
             raise Refused(_("There is nothing to stop: this is %(status)s.") % {"status": locked.get_status_display()})
         if locked.status == Status.STOPPED:
             return delivery.close_open(locked, Status.STOPPED)
-        move(locked, Status.STOPPED, ended_at=now())
-        numbers = delivery.close_open(locked, Status.STOPPED)
-        log(locked, by, gettext_lazy("Stopped: %(headline)s"))
-        audit.record("campaign.stop", by=by, about=locked, data=numbers)
+        numbers = stop_locked(locked, by=by)
     delivery.ring(campaign)
+    return numbers
+
+
+def stop_locked(locked: Campaign, *, by: User) -> dict[str, int]:
+    """Stop a campaign whose row is locked, in the caller's transaction."""
+    move(locked, Status.STOPPED, ended_at=now())
+    numbers = delivery.close_open(locked, Status.STOPPED)
+    log(locked, by, gettext_lazy("Stopped: %(headline)s"))
+    audit.record("campaign.stop", by=by, about=locked, data=numbers)
     return numbers

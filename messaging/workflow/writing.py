@@ -14,17 +14,24 @@ from crisis.clock import now
 from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
-from messaging.models import Account, Campaign, Kind, Part, Status, Text
+from messaging.correction import fill
+from messaging.models import Account, Campaign, Kind, Part, Reached, Status, Text
 from messaging.wording import Words
 from messaging.workflow.moving import acting, lock
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything a person writes into a campaign. `texts`: language → words; a language left empty is removed."""
+    """Everything a person writes into a campaign. `texts`: language → words; a language left empty is removed.
+
+    * corrected: the same for those who got the wrong message, where this corrects one
+    * to_reached: what those who got the message `refers_to` names mean for who gets this one
+    * pace: people in ten minutes, None = as fast as the ways allow
+    """
 
     kind: Kind = Kind.ALERT
     texts: Mapping[str, Words] = field(default_factory=dict)
+    corrected: Mapping[str, Words] = field(default_factory=dict)
     link: str = ""
     accounts: Sequence[Account] = ()
     audience_version: AudienceVersion | None = None
@@ -33,6 +40,8 @@ class Draft:
     not_after: datetime | None = None
     exception_reason: str = ""
     exception_expires_at: datetime | None = None
+    to_reached: Reached = Reached.AS_IS
+    pace: int | None = None
 
 
 def draft(incident: Incident, content: Draft, *, by: User) -> Campaign:
@@ -62,10 +71,14 @@ def edit(campaign: Campaign, content: Draft, *, seen_at: datetime, by: User) -> 
 
 
 def _write(campaign: Campaign, content: Draft) -> None:
-    campaign.kind, campaign.refers_to = content.kind, content.refers_to
+    if content.corrected and not campaign.corrects_id:
+        raise Refused(_("This corrects nothing, so it has no text for those who got a wrong one."), field="texts")
+    campaign.kind = content.kind
+    campaign.refers_to = campaign.corrects or content.refers_to
+    campaign.to_reached = content.to_reached if content.refers_to and not campaign.corrects_id else Reached.AS_IS
     campaign.audience_version = content.audience_version
     campaign.starts_at, campaign.not_after = content.starts_at, content.not_after
-    campaign.exception_reason = content.exception_reason.strip()
+    campaign.exception_reason, campaign.pace = content.exception_reason.strip(), content.pace
     if campaign.exception_reason and content.exception_expires_at is None:
         raise Refused(_("Say when the exception ends: at most 72 hours from now."), field="exception_expires_at")
     campaign.exception_expires_at = content.exception_expires_at if campaign.exception_reason else None
@@ -73,16 +86,20 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.save()
     _write_ways(campaign, content.accounts)
     for language, words in content.texts.items():
-        values = {
-            "headline": words.headline.strip(),
-            "body": words.body.strip(),
-            "instruction": words.instruction.strip(),
-            "link": content.link,
-        }
-        if any(values[name] for name in ("headline", "body", "instruction")):
-            Text.objects.update_or_create(campaign=campaign, part=Part.MAIN, language=language, defaults=values)
-        else:
-            Text.objects.filter(campaign=campaign, part=Part.MAIN, language=language).delete()
+        write_text(campaign, Part.MAIN, language, words, content.link)
+    for language, words in content.corrected.items():
+        right = content.texts.get(language)
+        write_text(campaign, Part.CORRECTED, language, fill(words, right) if right else words, content.link)
+
+
+def write_text(campaign: Campaign, part: Part, language: str, words: Words, link: str) -> None:
+    """Put these words in the place of what one part said in one language; without any it is removed."""
+    values = {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip()}
+    if any(values.values()):
+        values["link"] = link
+        Text.objects.update_or_create(campaign=campaign, part=part, language=language, defaults=values)
+    else:
+        Text.objects.filter(campaign=campaign, part=part, language=language).delete()
 
 
 def _write_ways(campaign: Campaign, accounts: Sequence[Account]) -> None:

@@ -1,0 +1,65 @@
+"""Top-up: an approved text that is still valid, to people who came since it was sent."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crisis import audit
+from crisis.clock import now
+from crisis.models import Incident, User
+from crisis.permissions import demand
+from crisis.refusal import Refused
+from messaging import delivery
+from messaging.choosing import count
+from messaging.models import NEVER_BEGUN, Batch, Campaign, Kind, Status
+from messaging.workflow.moving import acting, lock, log
+
+ENDING = {Kind.CANCEL, Kind.ALL_CLEAR}
+
+
+def top_up(campaign: Campaign, *, by: User) -> int:
+    """Send a campaign that was sent to whoever joined its audience since. Returns how many people.
+
+    Nobody who stands in a batch of it gets it again. The approval it was sent by still has to hold, for all of them together.
+    """
+    demand(by, "campaign.top_up")
+    try:
+        with acting(by):
+            locked = lock(campaign.pk, Status.SENT)
+            _demand_fresh(locked)
+            approval = locked.approvals.get(round=locked.round)
+            added = delivery.add(locked, approval.reach)
+            people = sum(added.values())
+            if not people:
+                raise Refused(_("Nobody has come since it was sent. Nothing was sent."))
+            log(locked, by, gettext_lazy("Sent also to people who came since (%(people)d): %(headline)s"), people=people)
+            audit.record("campaign.top_up", by=by, about=locked, data={"people": added})
+    except delivery.Held as held:
+        raise Refused(_("%(why)s Nothing was sent. Write a new message to them.") % {"why": held}) from held
+    except IntegrityError as error:
+        raise Refused(
+            _("An account or the approver's role was changed since this was approved. Nothing was sent. Write a new message.")
+        ) from error
+    return people
+
+
+def newcomers(campaign: Campaign) -> int:
+    """How many people a top-up would write to now, by all accounts together."""
+    at = now()
+    addressed = [account for account in campaign.accounts.order_by("pk") if account.addressed]
+    return sum(count(campaign, account, at, newcomers=True).people for account in addressed)
+
+
+def _demand_fresh(campaign: Campaign) -> None:
+    if campaign.not_after is None or campaign.not_after <= now():
+        raise Refused(_("It is not valid any more. Nothing was sent. Write a new message."))
+    if campaign.incident.status == Incident.Status.CLOSED:
+        raise Refused(_("The incident is closed. Declare a new one to send about it."))
+    if campaign.corrections.exclude(NEVER_BEGUN).exists():
+        raise Refused(_("This is being corrected, so nobody else gets it. Nothing was sent."))
+    if campaign.followed_by.filter(kind__in=ENDING, started_at__isnull=False).exists():
+        raise Refused(_("This was cancelled or ended by a later message, so nobody else gets it. Nothing was sent."))
+    if Batch.objects.filter(campaign=campaign, total__gt=0, people=[]).exists():
+        raise Refused(_("Who got it was erased, so newcomers cannot be told from them. Nothing was sent. Write a new message."))
