@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -29,6 +30,11 @@ class ClosedDoorAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """allauth's own pages ask by our rule: a log-in of a moment ago is as good as a confirmation."""
         return not is_fresh(context.request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponseRedirect:
+        """Nobody learns here that the person is known."""
+        messages.error(request, _("You are not logged in. An administrator can tell you why."))
+        return HttpResponseRedirect(reverse("account_login"))
 
 
 def is_fresh(request: HttpRequest) -> bool:

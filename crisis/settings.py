@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "crisis.second_factor.SecondFactorMiddleware",
     "crisis.middleware.PersonMiddleware",
     "crisis.middleware.RefusalMiddleware",
 ]
@@ -123,7 +124,18 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 FRESH_SECONDS = ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("CRISIS_FRESH_SECONDS", default=300)
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "crisis.second_factor.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL  # http://localhost
+MFA_FORMS = {
+    "authenticate": "crisis.second_factor.LoginCodeForm",
+    "reauthenticate": "crisis.second_factor.ConfirmCodeForm",
+    "add_webauthn": "crisis.second_factor.AddPasskeyForm",
+    "authenticate_webauthn": "crisis.second_factor.PasskeyForm",
+    "login_webauthn": "crisis.second_factor.LoginPasskeyForm",
+    "reauthenticate_webauthn": "crisis.second_factor.ConfirmPasskeyForm",
+}
 MFA_TOTP_ISSUER = "Crisis console"
 MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds to either side: clocks differ
 LOGIN_URL = "account_login"

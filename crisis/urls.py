@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as passkeys
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
-from django.urls import include, path
+from django.urls import include, path, reverse_lazy
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from crisis import duty_pages, views
 from crisis.power import views as power
 
+passkey_login = login_not_required(passkeys.login_webauthn)
+passkey_remove = passkeys.RemoveWebAuthnView.as_view(success_url=reverse_lazy("mfa_index"))
 favicon = login_not_required(RedirectView.as_view(url=lazy(static, str)("favicon.ico")))
 
 urlpatterns = [
@@ -25,7 +30,16 @@ urlpatterns = [
     path("logout/", account.logout, name="account_logout"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("reauthenticate/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("reauthenticate/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
     path("login/code/", mfa.authenticate, name="mfa_authenticate"),
+    path("login/passkey/", passkey_login, name="mfa_login_webauthn"),
+    path("second-step/", mfa.index, name="mfa_index"),
+    path("second-step/app/", totp.activate_totp, name="mfa_activate_totp"),
+    path("second-step/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("second-step/passkey/", passkeys.add_webauthn, name="mfa_add_webauthn"),
+    path("second-step/passkey/<int:pk>/remove/", passkey_remove, name="mfa_remove_webauthn"),
+    path("second-step/codes/", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("second-step/codes/new/", recovery.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path("password/", account.password_change, name="account_change_password"),
     path("password/none/", views.no_password, name="account_set_password"),
     path("admin/", admin.site.urls),

@@ -21,10 +21,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from crisis import demonstration as demo
 from crisis import permissions
 from crisis.login import CONFIRMED, is_fresh
 from crisis.models import User
 from crisis.refusal import Problem
+from crisis.second_factor import demanded, has_one
 
 register = template.Library()
 
@@ -234,6 +236,25 @@ def confirm_first(context: Any) -> dict[str, bool]:
     """Beside a button that asks who is there: whether it will ask, and whether the person has just answered."""
     request = context["request"]
     return {"stale": not is_fresh(request), "confirmed": CONFIRMED in request.GET}
+
+
+@register.inclusion_tag("_demonstration.html", takes_context=True)
+def demonstration(context: Any, user: User | None = None, action: str = "mfa_authenticate") -> dict[str, Any]:
+    """How to log in to a demonstration: where a code is asked for, the one of the person who is there. Nothing elsewhere."""
+    shown = {"code": demo.code(user), "action": reverse(action)} if user else {"people": demo.people()}
+    return {
+        **shown,
+        "password": demo.PASSWORD,
+        "csrf_token": context.get("csrf_token"),
+        "next": context.get("redirect_field_value"),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def second_step(context: Any) -> dict[str, bool]:
+    """missing: whether the person's role demands a second step that they have not set up."""
+    user = context["request"].user
+    return {"missing": demanded(user) and not has_one(user)}
 
 
 @register.inclusion_tag("_bar.html")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.core.management import call_command
@@ -23,13 +24,13 @@ from audiences.criteria import Criteria, Seen
 from audiences.models import Audience, AudienceVersion, Source
 from crisis import audit, duty
 from crisis.clock import now
+from crisis.demonstration import PASSWORD
 from crisis.models import Country, Duty, Mission, User
 from messaging.models import Account, Lane
 from messaging.models.accounts import address_kind_of
 from messaging.stories import egypt
 from messaging.stories.egypt import Story
 
-PASSWORD = "demo only, nobody real"  # noqa: S105 (of invented people, on simulated platforms)
 CAST = (
     ("anna", "Анна", "Орлова", "operator"),
     ("boris", "Борис", "Лебедев", "supervisor"),
@@ -120,6 +121,7 @@ def _cast() -> User:
         )
         if made:
             person.groups.set(Group.objects.filter(name=role))
+            TOTP.activate(person, generate_totp_secret())
             audit.record("person.add", by=None, about=person, data={"role": role})
     return User.objects.get(username=CAST[0][0])
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from crisis.demonstration import PASSWORD
 from messaging.stage import free_ports
-from messaging.stories.telling import PASSWORD
 
 PROJECT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -53,6 +53,7 @@ def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
     data_dir = tmp_path_factory.mktemp("demo") / "var"
     argv = [sys.executable, "manage.py", "demo", "--port", str(port), "--data-dir", str(data_dir)]
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("CRISIS_", "PYTEST_"))}
+    ours["CRISIS_FRESH_SECONDS"] = "3600"  # the tests watch for longer than five minutes
     process = subprocess.Popen(argv, cwd=PROJECT, env=ours, stdout=subprocess.PIPE, text=True)
     try:
         said = _until_ready(process)
@@ -88,6 +89,7 @@ def at_screen(browser: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
     """`at_screen("anna")`: a person of the demonstration, logged in; the same screen whenever it is asked for again."""
     screens: dict[tuple[str, int, bool], Page] = {}
     spoken: dict[str, str] = {}
+    known: dict[str, Any] = {}  # cookies: a code of the second step is taken once, so that each logs in once
 
     def sit_down(username: str, *, language: str = "en", viewport: ViewportSize = WIDE, dark: bool = False) -> Page:
         key = (username, viewport["width"], dark)
@@ -96,7 +98,11 @@ def at_screen(browser: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
             context = browser.new_context(viewport=viewport, color_scheme=theme, base_url=demo.url)
             context.set_default_timeout(15_000)
             screens[key] = context.new_page()
-            log_in(screens[key], username)
+            if username in known:
+                context.add_cookies(known[username])
+            else:
+                log_in(screens[key], username)
+                known[username] = context.cookies()
         if spoken.get(username) != language:
             speak(screens[key], language)
             spoken[username] = language
@@ -111,7 +117,8 @@ def log_in(page: Page, username: str) -> None:
     page.goto("/login/")
     page.fill("[name=login]", username)
     page.fill("[name=password]", PASSWORD)
-    page.click("main [type=submit]")
+    page.click("main form.panel [type=submit]")
+    page.click(".demonstration [type=submit]")
     page.wait_for_url("**/")
 
 

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connections
 
 from crisis import embedded
+from crisis.demonstration import PASSWORD
 from crisis.embedded import EmbeddedError
 from crisis.refusal import Refused
 from crisis.supervisor import Supervisor
@@ -76,7 +77,8 @@ class Command(BaseCommand):
     def _announce(self, stage: Stage) -> None:
         self.stdout.write("Demonstration: every platform is a simulator on this machine, and nobody real is reached.")
         for username, _first, _last, role in telling.CAST:
-            self.stdout.write(f"  {username:<6} {role:<11} password: {telling.PASSWORD}")
+            self.stdout.write(f"  {username:<6} {role:<11} password: {PASSWORD}")
+        self.stdout.write("  The log-in pages show the code that each of them would type now.")
         self.stdout.write(f"ready {stage.url}")
 
 
