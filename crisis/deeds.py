@@ -32,6 +32,8 @@ DEEDS = {
     "campaign.copy_as_live": gettext_lazy("copied a drill as a live draft"),
     "campaign.submit": gettext_lazy("submitted a campaign for approval"),
     "campaign.withdraw": gettext_lazy("withdrew a campaign"),
+    "campaign.take": gettext_lazy("took a campaign to read for a decision"),
+    "notice.call": gettext_lazy("called somebody who may decide"),
     "campaign.approve": gettext_lazy("approved a campaign"),
     "campaign.send_back": gettext_lazy("returned a campaign for editing"),
     "campaign.reject": gettext_lazy("rejected a campaign"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from crisis import embedded
 
@@ -198,6 +199,22 @@ DRILL_CHANNEL_URLS = {
 LEASE_SECONDS = env.float("CRISIS_LEASE_SECONDS", default=60.0)
 SWEEP_SECONDS = env.float("CRISIS_SWEEP_SECONDS", default=5.0)
 REQUEST_SECONDS = env.float("CRISIS_REQUEST_SECONDS", default=10.0)
+
+# How the people who may decide are woken: a path that shares nothing with campaigns, their accounts and their workers.
+PUBLIC_URL = env.str("CRISIS_URL", default="")
+ESCALATE_SECONDS = env.float("CRISIS_ESCALATE_SECONDS", default=180.0)
+NOTICE_EMAIL = "EMAIL_URL" in env.ENVIRON
+MAIL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = MAIL["EMAIL_BACKEND"], MAIL["EMAIL_HOST"], MAIL["EMAIL_PORT"] or 587
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL["EMAIL_HOST_USER"], MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env.str("CRISIS_NOTICE_FROM", default="crisis-console@localhost")
+NOTICE_SMS_URL = env.str("CRISIS_NOTICE_SMS_URL", default="")
+NOTICE_SMS_SECRET = env.str("CRISIS_NOTICE_SMS_SECRET", default="")
+if NOTICE_SMS_URL and not (LOCAL or (NOTICE_SMS_URL.startswith("https://") and NOTICE_SMS_SECRET)):
+    raise ImproperlyConfigured("CRISIS_NOTICE_SMS_URL has to begin with https:// and needs CRISIS_NOTICE_SMS_SECRET.")
+
 SIMULATED = DEMO or env.bool("CRISIS_SIMULATED", default=False)
 
 LOGGING = {

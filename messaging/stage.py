@@ -46,6 +46,7 @@ class Stage:
     web: int
     vk: int
     geo: int
+    mail: int
     limited: bool = True
 
     @classmethod
@@ -53,8 +54,8 @@ class Stage:
         """A stage on free ports, or with the console on `web`. Raises StageError when that one is taken."""
         if web:
             demand_port(web)
-        free, vk, geo = free_ports(3)
-        return cls(data_dir, web or free, vk, geo)
+        free, vk, geo, mail = free_ports(4)
+        return cls(data_dir, web or free, vk, geo, mail)
 
     @classmethod
     def entered(cls, data_dir: Path, *, limited: bool = True) -> Self | None:
@@ -62,12 +63,12 @@ class Stage:
         pid, *ports = os.environ.get(MARK, "").split(":")
         if pid != str(os.getpid()):
             return None
-        web, vk, geo = map(int, ports)
-        return cls(data_dir, web, vk, geo, limited)
+        web, vk, geo, mail = map(int, ports)
+        return cls(data_dir, web, vk, geo, mail, limited)
 
     def enter(self) -> None:
         """Begin this command again in the same process, under this stage's settings: they are read once, at start."""
-        mark = f"{os.getpid()}:{self.web}:{self.vk}:{self.geo}"
+        mark = f"{os.getpid()}:{self.web}:{self.vk}:{self.geo}:{self.mail}"
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **self.environment(), MARK: mark})  # noqa: S606
 
     def environment(self) -> dict[str, str]:
@@ -78,6 +79,8 @@ class Stage:
             "VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
             "DRILL_VK_URL": f"http://127.0.0.1:{self.vk}",
             "DRILL_VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.mail}",
+            "CRISIS_URL": self.url,
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -123,7 +126,8 @@ class Stage:
 
         `lively`: people read and answer, and the platform's officer takes as long to decide as suits people who watch.
         """
-        return [self._vk(hooks, lively=lively), self._geo(at, hooks.get("VK_GEO", ""), lively=lively)]
+        mail = self._simulator("mail", self.mail, [], {})
+        return [self._vk(hooks, lively=lively), self._geo(at, hooks.get("VK_GEO", ""), lively=lively), mail]
 
     def _vk(self, hooks: Mapping[str, str], *, lively: bool) -> Command:
         known = self.secrets()
@@ -154,7 +158,8 @@ class Stage:
         """Our own processes. `workers`: channel → how many."""
         web = Command("web", [*MANAGE, "serve", "web", "--bind", f"127.0.0.1:{self.web}"], log=self._log("web"))
         sweeper = Command("sweeper", [*MANAGE, "serve", "sweeper"], log=self._log("sweeper"))
-        return [web, sweeper, *(self._worker(slug, n + 1) for slug, count in workers.items() for n in range(count))]
+        teller = Command("teller", [*MANAGE, "serve", "teller"], log=self._log("teller"))
+        return [web, sweeper, teller, *(self._worker(slug, n + 1) for slug, count in workers.items() for n in range(count))]
 
     def _worker(self, slug: str, number: int) -> Command:
         return Command(f"worker-{slug}-{number}", [*MANAGE, "serve", "worker", slug], log=self._log("workers"))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
+from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
@@ -21,14 +22,21 @@ from crisis.models import Incident, User
 from crisis.permissions import may
 from messaging.models import Author, Campaign, Part, Reply, Status, Text
 
+TONES = ("bad", "wait", "")
+
 
 class Waiting(TypedDict):
-    """One thing that waits: words, where to go, since when, and "wait" or "bad"."""
+    """One thing that waits: words, where to go, since when, and "wait", "bad" or, for somebody else to do, "".
+
+    `amber` and `red`: seconds after which its clock turns.
+    """
 
     text: str
     url: str
     since: datetime | None
     tone: str
+    amber: NotRequired[float]
+    red: NotRequired[float]
 
 
 def waiting(request: HttpRequest) -> dict[str, Any]:
@@ -38,9 +46,12 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
 
 
 def found(user: User) -> list[Waiting]:
-    """Everything that waits for a person: what is bad first, then what waits longest; replies never push a decision away."""
+    """Everything that waits: what is bad, then what the person has to do, then what waits for others; the longest first.
+
+    Replies never push a decision away.
+    """
     items = [*_campaigns(user), *_updates(user)]
-    return [*sorted(items, key=lambda item: (item["tone"] != "bad", item["since"] is None, item["since"])), *_replies(user)]
+    return [*sorted(items, key=lambda item: (TONES.index(item["tone"]), item["since"] is None, item["since"])), *_replies(user)]
 
 
 def headline() -> Subquery:
@@ -56,34 +67,47 @@ def _campaigns(user: User) -> Iterator[Waiting]:
     open_ones = Q(status=Status.SUBMITTED) | Q(status=Status.DRAFT) & ~Q(status_reason="")
     seen: Any = Campaign.objects.seen_by(user).filter(open_ones)
     rows = [*seen.annotate(words=headline(), mine=wrote).order_by("submitted_at", "pk")]
-    submitted = [row for row in rows if row.status == Status.SUBMITTED]
-    if may(user, "campaign.approve"):
-        for drill in (False, True):
-            yield from _decisions([row for row in submitted if not row.mine and row.drill == drill])
+    submitted, decides = [row for row in rows if row.status == Status.SUBMITTED], may(user, "campaign.approve")
+    for drill in (False, True):
+        yield from _decisions([row for row in submitted if not row.mine and row.drill == drill], decides=decides)
     for row in rows:
-        if row.mine and row.status_reason:
+        if row.mine:
             yield _own(row)
 
 
-def _decisions(rows: Sequence[Campaign]) -> Iterator[Waiting]:
+def _decisions(rows: Sequence[Campaign], *, decides: bool) -> Iterator[Waiting]:
+    """What waits for a decision, by this person or by somebody else. The clock is that of the oldest."""
     if not rows:
         return
-    sentence = ngettext("%(n)d campaign waits for your approval", "%(n)d campaigns wait for your approval", len(rows))
+    if decides:
+        sentence = ngettext("%(n)d campaign waits for your approval", "%(n)d campaigns wait for your approval", len(rows))
+    else:
+        sentence = ngettext("%(n)d campaign waits for approval", "%(n)d campaigns wait for approval", len(rows))
     url = reverse("campaign_decision", args=[rows[0].pk]) if len(rows) == 1 else reverse("situation") + "#approvals"
-    yield {
-        "text": _marked(rows[0].drill, sentence % {"n": len(rows)}),
-        "url": url,
-        "since": rows[0].submitted_at,
-        "tone": "wait",
-    }
+    text = _marked(rows[0].drill, sentence % {"n": len(rows)})
+    yield {"text": text, "url": url, "since": rows[0].submitted_at, "tone": "wait" if decides else "", **_clock()}
+
+
+class Clock(TypedDict):
+    """Seconds after which a clock turns."""
+
+    amber: float
+    red: float
+
+
+def _clock() -> Clock:
+    """A decision's clock is amber after a third of the time after which the next person is told, and red after all of it."""
+    return {"amber": settings.ESCALATE_SECONDS / 3, "red": settings.ESCALATE_SECONDS}
 
 
 def _own(row: Campaign) -> Waiting:
-    """A campaign of mine that came back, or that was held because what it would reach has changed."""
+    """A campaign of mine that waits for another person, came back, or was held because what it would reach has changed."""
     words = {"headline": _marked(row.drill, row.words or f"№ {row.pk}")}  # type: ignore[attr-defined]
     if row.status == Status.SUBMITTED:
         url = reverse("campaign_detail", args=[row.pk])
-        return {"text": _("Held: %(headline)s") % words, "url": url, "since": row.submitted_at, "tone": "bad"}
+        held = bool(row.status_reason)
+        text = (_("Held: %(headline)s") if held else _("Waits for another person: %(headline)s")) % words
+        return {"text": text, "url": url, "since": row.submitted_at, "tone": "bad" if held else "", **_clock()}
     url = reverse("campaign_draft", args=[row.pk])
     return {"text": _("Returned to you: %(headline)s") % words, "url": url, "since": row.updated_at, "tone": "wait"}
 

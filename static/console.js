@@ -174,12 +174,13 @@
   }
   const USUAL = 2000, SLOWEST = 10000;
   function poll(element) {
-    let wait = USUAL, last = Date.now(), busy = false, due = last + wait, over = false;
-    const note = all("[data-poll-note]").find((n) => !n.dataset.pollNote || n.dataset.pollNote === element.id);
+    const usual = Number(element.dataset.every ?? USUAL);
+    let wait = usual, last = Date.now(), busy = false, due = last + wait, over = false;
+    const note = all("[data-poll-note]").find((n) => (n.dataset.pollNote ? n.dataset.pollNote === element.id : !element.dataset.every));
     const say = () => {
       if (!note) return;
-      note.textContent = fill(wait > USUAL ? words.trouble : words.updated, { time: span((Date.now() - last) / 1000) });
-      note.parentElement.classList.toggle("late", wait > USUAL);
+      note.textContent = fill(wait > usual ? words.trouble : words.updated, { time: span((Date.now() - last) / 1000) });
+      note.parentElement.classList.toggle("late", wait > usual);
     };
     const ask = async () => {
       const began = Date.now();
@@ -194,7 +195,7 @@
         syncInside(element, holder);
         over = answer.headers.get("X-Poll") === "over";
         last = Date.now();
-        wait = USUAL;
+        wait = usual;
         clocks();
       } catch { wait = Math.min(wait * 1.5, SLOWEST); }
       busy = false;

@@ -32,9 +32,9 @@ def desk(person: People, client_of: Clients) -> Client:
 @pytest.mark.django_db
 def test_it_offers_only_the_places_a_person_may_see(desk: Client, person: People, client_of: Clients) -> None:
     page = desk.get(reverse("incident_declare"))
-    assert [str(place.label) for place in page.context["places"]()][-1] == "Coverage"
+    assert [str(place.label) for place in page.context["places"]()][-1] == "Duty"
     supervisor = client_of(person("boris", "supervisor")).get(reverse("incident_declare"))
-    assert len(supervisor.context["places"]()) == 8
+    assert len(supervisor.context["places"]()) == 9
 
 
 @pytest.mark.django_db

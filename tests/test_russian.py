@@ -97,6 +97,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "account_list": each(ROLES),
         "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk) for visit in each(ROLES, row.pk)],
         "roster": each(ROLES),
+        "waiting_line": each(ROLES),
         "people": each(["boris"]),
         "training": each(ROLES),
         "queues": each(["gleb", "dina"]),
@@ -126,6 +127,9 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
         "campaign_discard": each(["anna"], draft),
         "campaign_copy_as_live": [*each(["anna"], watch.drill.pk), *each(["anna"], sending, status=409)],
         "campaign_decision": of_all,
+        "campaign_told": of_all,
+        "campaign_calls": [*each(["anna"], watch.held.pk), *each(["boris"], watch.campaigns[Status.SUBMITTED].pk),
+                           *each(["anna"], draft, status=409)],
         "campaign_live": [Visit(who, (row.pk,), status=200 if row.status in UNDER_WAY else 302)
                           for row in every for who in ("anna", "boris")],
         "campaign_progress": of_all,

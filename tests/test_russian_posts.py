@@ -202,6 +202,10 @@ def campaigns(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "campaign_submit", (sending,), {}, 409)
     yield Post("boris", "campaign_approve", (submitted,), {}, 409)
     yield Post("boris", "campaign_approve", (submitted,), {"seen": "яя", "understood": "1"}, 409)
+    for who, status in (("boris", 302), ("anna", 403)):
+        yield Post(who, "campaign_take", (submitted,), {}, status)
+    for callee, reached, status in ((watch.boris.pk, "1", 302), (watch.boris.pk, "0", 302), (watch.anna.pk, "1", 409)):
+        yield Post("anna", "campaign_called", (submitted, callee), {"reached": reached}, status)
     yield Post("boris", "campaign_send_back", (submitted,), {}, 422)
     yield Post("boris", "campaign_reject", (draft,), {"reason": "Так"}, 409)
     yield Post("boris", "campaign_reject", (sending,), {"reason": "Так"}, 409)

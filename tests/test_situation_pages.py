@@ -195,20 +195,21 @@ def texts(user: User) -> list[str]:
 
 def test_it_tells_the_approver_what_waits(campaign: Campaign, supervisor: User, operator: User) -> None:
     assert texts(supervisor) == ["1 campaign waits for your approval"]
-    assert texts(operator) == []
+    assert texts(operator) == ["Waits for another person: Заголовок"]
+    assert texts(world.person("clara", "operator")) == ["1 campaign waits for approval"]
     assert "1 campaign waits for your approval" in page(supervisor, "situation")
 
 
 def test_it_counts_no_campaign_of_ones_own(supervisor: User, account: Account) -> None:
     world.contacts([1000])
     world.submitted(supervisor, account)
-    assert texts(supervisor) == []
+    assert texts(supervisor) == ["Waits for another person: Заголовок"]
 
 
 def test_it_counts_no_campaign_whose_audience_is_ones_own(operator: User, supervisor: User, account: Account) -> None:
     world.contacts([1000])
     world.submitted(operator, account, version=world.audience(supervisor))
-    assert texts(supervisor) == []
+    assert texts(supervisor) == ["Waits for another person: Заголовок"]
 
 
 def test_it_tells_the_author_what_was_returned(campaign: Campaign, supervisor: User, operator: User) -> None:
@@ -235,7 +236,7 @@ def test_it_puts_an_overdue_update_first(campaign: Campaign, supervisor: User) -
 def test_it_counts_unread_replies(campaign: Campaign, account: Account, operator: User) -> None:
     receipt = Receipt.objects.create(account=account, event_id="e", kind="reply", at=world.now())
     Reply.objects.create(account=account, receipt=receipt, campaign=campaign, text="help", key=1)
-    assert texts(operator) == ["1 unread reply"]
+    assert texts(operator) == ["Waits for another person: Заголовок", "1 unread reply"]
 
 
 def test_it_reads_at_most_three_times_what_waits(

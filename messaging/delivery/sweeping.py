@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from crisis import audit, incidents
 from crisis.clock import now
-from messaging import bell
+from messaging import bell, escalation
 from messaging.delivery import orders
 from messaging.delivery.claiming import DUE
 from messaging.delivery.following import begin
@@ -91,6 +91,8 @@ def _hold(pk: int, reason: str) -> None:
     campaign = _locked(pk, Status.APPROVED)
     if campaign is not None:
         Campaign.objects.filter(pk=pk).update(status=Status.SUBMITTED, status_reason=reason[:500], submitted_at=now())
+        campaign.refresh_from_db()
+        escalation.plan(campaign)
         incidents.tell(campaign.incident_id, gettext_lazy("Held: %(reason)s"), reason=reason)
         audit.record("campaign.hold", by=None, about=campaign, data={"reason": reason})
 

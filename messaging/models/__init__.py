@@ -19,6 +19,7 @@ from messaging.models.campaigns import (
     Text,
 )
 from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
+from messaging.models.notices import Notice, Round
 
 __all__ = [
     "LIVE",
@@ -34,12 +35,14 @@ __all__ = [
     "DeliveryRef",
     "Kind",
     "Lane",
+    "Notice",
     "Order",
     "Part",
     "Reached",
     "Receipt",
     "Rendering",
     "Reply",
+    "Round",
     "Status",
     "Text",
 ]

@@ -32,16 +32,27 @@ def run(app: web.Application, port: int) -> None:
         raise SystemExit(f"Port {port} on 127.0.0.1 cannot be used ({why}). Choose another with --port.") from error
 
 
-async def _serve(app: web.Application, port: int) -> None:
+def until_told() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT. Asked for inside a running loop."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def announce(scheme: str, port: int) -> None:
+    """The one line that says it listens, and where."""
+    sys.stdout.write(f"listening {scheme}://127.0.0.1:{port}\n")
+    sys.stdout.flush()
+
+
+async def _serve(app: web.Application, port: int) -> None:
+    stop = until_told()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        sys.stdout.write(f"listening http://127.0.0.1:{runner.addresses[0][1]}\n")
-        sys.stdout.flush()
+        announce("http", runner.addresses[0][1])
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -117,7 +117,12 @@ def _cast() -> User:
     for username, first, last, role in CAST:
         person, made = User.objects.get_or_create(
             username=username,
-            defaults={"first_name": first, "last_name": last, "password": make_password(PASSWORD)},
+            defaults={
+                "first_name": first,
+                "last_name": last,
+                "password": make_password(PASSWORD),
+                "email": f"{username}@center.example",
+            },
         )
         if made:
             person.groups.set(Group.objects.filter(name=role))

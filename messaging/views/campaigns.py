@@ -18,7 +18,7 @@ from crisis import duty
 from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
-from messaging import checking, drilling
+from messaging import checking, drilling, escalation
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Part, Rendering, Status, Text
 from messaging.phrases import EXCLUDED, no_estimate, places
@@ -56,6 +56,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "audience_sentence": sentence(campaign),
         "warned": drilling.warnings(campaign),
         "mine": person(request).pk in campaign.author_ids(),
+        "stand": escalation.stand_of(campaign, now()),
     }
 
 
@@ -126,8 +127,8 @@ def _instant(found: dict[str, Any], name: str) -> Any:
 
 
 def approvers(campaign: Campaign) -> list[dict[str, Any]]:
-    """Active supervisors who wrote no part: those on duty in the order of call, then those here now."""
-    rows = User.objects.filter(is_active=True, groups__name="supervisor").exclude(pk__in=campaign.author_ids())
+    """Those who may decide about it: those on duty in the order of call, then those here now."""
+    rows = escalation.eligible(campaign)
     since, shifts = timezone.now() - HERE_NOW, duty.on_duty(now())
     found = [
         {

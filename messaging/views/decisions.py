@@ -64,6 +64,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
     if waits and may(person(request), "campaign.approve") and not context["mine"]:
         context |= {
             "decides": True,
+            "has_it": next((row for row in context["stand"].has_it if row.person == person(request)), None),
             "button": _button(campaign, size),
             "tick": _tick(campaign, size),
             "seen": _sign(campaign, counted),

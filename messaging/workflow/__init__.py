@@ -1,5 +1,6 @@
 """Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause,
 resume, stop, correct, top_up.
+And the answers to a notice: take, called.
 
 Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The
 triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
@@ -7,6 +8,7 @@ triggers of migration `0002_rules` hold the same rules at every other door; here
 
 from __future__ import annotations
 
+from messaging.workflow.answering import called, take
 from messaging.workflow.copying import copy_as_live
 from messaging.workflow.correcting import correct
 from messaging.workflow.deciding import approve, reject, send_back, submit, withdraw
@@ -16,6 +18,6 @@ from messaging.workflow.topping import newcomers, top_up
 from messaging.workflow.writing import Draft, draft, edit
 
 __all__ = [
-    "Draft", "acting", "approve", "copy_as_live", "correct", "draft", "edit", "newcomers", "pause", "reject", "resume",
-    "send_back", "stop", "submit", "top_up", "withdraw",
+    "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "newcomers", "pause", "reject",
+    "resume", "send_back", "stop", "submit", "take", "top_up", "withdraw",
 ]  # fmt: skip

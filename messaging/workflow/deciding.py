@@ -14,7 +14,7 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Refused
-from messaging import checking, delivery
+from messaging import checking, delivery, escalation
 from messaging.models import Approval, Campaign, Rendering, Status
 from messaging.reaching import Estimates, reach_of
 from messaging.workflow.moving import acting, lock, log, move, move_only
@@ -34,6 +34,7 @@ def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) 
             raise Refused(problems=found)
         _render(locked)
         move(locked, Status.SUBMITTED, reach=reach, submitted_at=at, status_reason="")
+        escalation.plan(locked)
         log(locked, by, gettext_lazy("Submitted for approval: %(headline)s"))
         audit.record("campaign.submit", by=by, about=locked, data={"fingerprint": locked.fingerprint(), "reach": reach})
     return Campaign.objects.get(pk=campaign.pk)

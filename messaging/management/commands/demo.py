@@ -79,6 +79,7 @@ class Command(BaseCommand):
         for username, _first, _last, role in telling.CAST:
             self.stdout.write(f"  {username:<6} {role:<11} password: {PASSWORD}")
         self.stdout.write("  The log-in pages show the code that each of them would type now.")
+        self.stdout.write(f"  mails that wake an approver can be read in {stage.journal('mail')}")
         self.stdout.write(f"ready {stage.url}")
 
 

@@ -1,4 +1,4 @@
-"""`manage.py serve web|worker|sweeper`: one part of an installation in the foreground, kept running by a service manager."""
+"""`manage.py serve web|worker|sweeper|teller`: one part of an installation in the foreground, for a service manager to keep."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from argparse import ArgumentParser
 from time import monotonic
 from typing import Any
@@ -15,15 +16,18 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections
 from redis import RedisError
 
-from messaging import delivery, worker
+from messaging import delivery, escalation, worker
 from messaging.channels import CHANNELS
+from messaging.escalation.sending import leaving
+from messaging.models import Notice
 
 log = logging.getLogger(__name__)
+TELL_SECONDS = 1.0
 GUNICORN = ["-m", "gunicorn", "crisis.wsgi", "--worker-class", "gthread", "--preload", "--no-control-socket"]
 
 
 class Command(BaseCommand):
-    help = "Runs one part of an installation: the web console, a worker of one channel, or the sweeper."
+    help = "Runs one part of an installation: the web console, a worker of one channel, the sweeper, or the teller."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,6 +40,8 @@ class Command(BaseCommand):
         hears.add_argument("channel", choices=sorted(CHANNELS))
         parts.add_parser("sweeper", help="does what is due and nobody does; a second one waits for the first to die")
 
+        parts.add_parser("teller", help="wakes the people who may decide, by e-mail and SMS; several do no harm")
+
     def handle(self, *args: Any, **options: Any) -> None:
         match options["part"]:
             case "web":
@@ -44,6 +50,8 @@ class Command(BaseCommand):
                 _worker(options["channel"])
             case "sweeper":
                 _sweep_until_told()
+            case "teller":
+                _tell_until_told()
 
 
 def _web(bind: str, workers: int, threads: int) -> None:
@@ -70,3 +78,25 @@ def _sweep_until_told() -> None:
         except Error as error:
             log.warning("The database does not answer (%s); trying again.", type(error).__name__)
         delivery.leaving.wait(max(0.0, settings.SWEEP_SECONDS - (monotonic() - began)))
+
+
+def _tell_until_told() -> None:
+    """Each way has a thread of its own: a mail server that hangs delays no SMS."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leaving.set())
+    tellers = [threading.Thread(target=_tell_by, args=(way,), daemon=True) for way in escalation.offered()]
+    for teller in tellers:
+        teller.start()
+    leaving.wait()
+    for teller in tellers:
+        teller.join(5.0)
+
+
+def _tell_by(way: Notice.Way) -> None:
+    while not leaving.is_set():
+        close_old_connections()
+        try:
+            escalation.tell(way)
+        except Error as error:
+            log.warning("The database does not answer (%s); trying again.", type(error).__name__)
+        leaving.wait(TELL_SECONDS)
