@@ -34,7 +34,7 @@ class PersonMiddleware:
 
     @staticmethod
     def _note(user: User, request: HttpRequest) -> None:
-        now, polled = timezone.now(), request.headers.get("HX-Trigger-Name") == "poll"
+        now, polled = timezone.now(), "X-Poll" in request.headers
         if not polled and (user.last_seen_at is None or now - user.last_seen_at > SEEN_EVERY):
             User.objects.filter(pk=user.pk).update(last_seen_at=now)
 

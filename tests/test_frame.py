@@ -131,3 +131,11 @@ def test_it_divides_a_bar_as_its_people_are_divided() -> None:
 def test_it_says_how_sure_a_count_is(people: int | None, basis: str, text: str) -> None:
     with translation.override("en"):
         assert text in render_to_string("_people.html", {"people": people, "basis": basis})
+
+
+@pytest.mark.django_db
+def test_a_page_that_asks_by_itself_says_nobody_is_here(desk: Client) -> None:
+    assert "Nothing waits for you" in desk.get(reverse("waiting_line"), headers={"X-Poll": "1"}).content.decode()
+    assert not User.objects.exclude(last_seen_at=None).exists()
+    desk.get(reverse("waiting_line"))
+    assert User.objects.exclude(last_seen_at=None).exists()

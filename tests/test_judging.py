@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from messaging.stories import judging, scanning
+from messaging.stories import deciding, judging, scanning
 from tests.world import sql
 
 EXPECTED = {1: "accepted", 2: "accepted", 901: "901", 800: "excluded:not_permitted", 5: "outside"}
@@ -95,3 +95,26 @@ def test_the_scan_finds_an_identifier_in_a_log_and_in_an_export(tmp_path: Path) 
     log = tmp_path / "web.log"
     log.write_text(f"order for {PERSON}\n")
     assert scan((log,), (f'{{"id": "{PERSON}"}}'.encode(),)) == {"web.log": 1, "exports": 1}
+
+
+TOLD = {
+    "told_by_mail_s": 1.2, "told_on_screen_s": 0.1, "next_told_s": 6.2, "told_after_decision": 0, "says_draft": True,
+    "holds_the_whole_text": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "good"),
+    [
+        ({}, True),
+        ({"told_by_mail_s": 5.1}, False),
+        ({"told_on_screen_s": 5.1}, False),
+        ({"next_told_s": 5.9}, False),
+        ({"next_told_s": 11.1}, False),
+        ({"told_after_decision": 1}, False),
+        ({"says_draft": False}, False),
+        ({"holds_the_whole_text": False}, False),
+    ],
+)
+def test_a_decision_is_rehearsed_well_only_if_everybody_was_told_in_time(changes: dict[str, Any], good: bool) -> None:
+    assert deciding._verdict(6.0, {**TOLD, **changes})["as_expected"] is good

@@ -27,7 +27,7 @@ def parsed(content: bytes) -> dict[str, Any]:
     """What a journal keeps of a mail: its subject and its plain text."""
     message = message_from_bytes(content, policy=modern)
     body = message.get_body(("plain",))
-    return {"subject": str(message["subject"] or ""), "text": body.get_content() if body else ""}
+    return {"subject": str(message["subject"] or "").strip(), "text": body.get_content() if body else ""}
 
 
 class Talk:

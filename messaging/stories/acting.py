@@ -48,6 +48,20 @@ def play(directory: Path, *, ways: tuple[str, ...]) -> Played:
     return Played(Campaign.objects.get(pk=draft.pk), approved_at, round(took, 1), started.data["snapshot_s"])
 
 
+def submit(directory: Path) -> Campaign:
+    """Declare and draft, and ask for approval as the operator."""
+    operator = User.objects.get(username="anna")
+    incident = _declare(json.loads((directory / "incident.json").read_bytes()), operator)
+    content = _content(json.loads((directory / "texts.json").read_bytes()), ("vk-direct",))
+    return workflow.submit(workflow.draft(incident, content, by=operator), by=operator)
+
+
+def approve(campaign: Campaign) -> None:
+    """As the supervisor who read exactly this."""
+    supervisor = User.objects.get(username="boris")
+    workflow.approve(campaign, fingerprint=campaign.fingerprint(), reach=campaign.reach or {}, by=supervisor)
+
+
 def ended(campaign: Campaign) -> Callable[[], bool]:
     """Whether the campaign's sending has ended by now."""
     return lambda: Campaign.objects.filter(pk=campaign.pk, status__in=ENDED).exists()

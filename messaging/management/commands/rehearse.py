@@ -1,4 +1,4 @@
-"""`manage.py rehearse egypt|direct`: a story without hands in a temporary directory, judged by the platforms' own journals."""
+"""`manage.py rehearse STORY`: a story without hands in a temporary directory, judged by the platforms' own journals."""
 
 from __future__ import annotations
 
@@ -25,10 +25,15 @@ from crisis.refusal import Refused
 from crisis.supervisor import Supervisor
 from messaging.models import Account, Campaign
 from messaging.stage import Stage, StageError
-from messaging.stories import acting, egypt, judging, scanning, telling
+from messaging.stories import acting, deciding, egypt, judging, scanning, telling
 
+DECISION = "egypt-decision"
 WAYS = {"egypt": ("vk-direct", "vk-geo"), "direct": ("vk-direct",)}
-STORIES = {"egypt": (egypt.generate, egypt.PEOPLE), "direct": (egypt.generate_direct, egypt.DIRECT_PEOPLE)}
+STORIES = {
+    "egypt": (egypt.generate, egypt.PEOPLE),
+    "direct": (egypt.generate_direct, egypt.DIRECT_PEOPLE),
+    DECISION: (egypt.generate, 2_000),
+}
 READY_SECONDS, SENT_SECONDS = 60.0, 300.0
 ZERO = ("lost", "duplicated", "unexpected", "identifiers_leaked", "rate_limited")
 
@@ -38,8 +43,14 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("story", choices=sorted(STORIES), help="egypt: by two roads; direct: the load case by one")
-        parser.add_argument("--people", type=int, metavar="N", help="default: 70,000 in egypt, 20,000 in direct")
+        parser.add_argument(
+            "story",
+            choices=sorted(STORIES),
+            help="egypt: by two roads; direct: the load case by one; egypt-decision: who is woken when",
+        )
+        parser.add_argument(
+            "--people", type=int, metavar="N", help="default: 70,000 in egypt, 20,000 in direct, 2,000 in egypt-decision"
+        )
         parser.add_argument("--no-limit", action="store_true", help="neither VK nor our account counts calls per second")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
@@ -48,6 +59,8 @@ class Command(BaseCommand):
         if stage is None:
             for name in ("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL"):  # never on servers of others
                 os.environ.pop(name, None)
+            if options["story"] == DECISION:
+                os.environ.setdefault("CRISIS_ESCALATE_SECONDS", deciding.STEP)
             Stage.at(Path(tempfile.mkdtemp(prefix="crisis-rehearsal-"))).enter()
             return
         try:
@@ -58,7 +71,7 @@ class Command(BaseCommand):
             shutil.rmtree(stage.data_dir, ignore_errors=True)
         in_lines = "\n".join(f"{key}: {value}" for key, value in found.items())
         self.stdout.write(json.dumps(found) if options["json"] else in_lines)
-        if any(found[name] for name in ZERO) or not found["as_expected"]:
+        if any(found.get(name) for name in ZERO) or not found["as_expected"]:
             sys.exit(1)
 
     def _rehearse(self, stage: Stage, story: str, people: int | None) -> dict[str, Any]:
@@ -73,13 +86,21 @@ class Command(BaseCommand):
             with Supervisor(commands) as supervisor:
                 if not supervisor.run_until(stage.answers, READY_SECONDS):
                     raise StageError("The console or a simulator does not answer.")
-                played = acting.play(directory, ways=WAYS[story])
-                if not supervisor.run_until(acting.ended(played.campaign), SENT_SECONDS):
-                    raise StageError(f"The sending has not ended after {SENT_SECONDS:.0f} s.")
-                leaked = scanning.leaks(_marks(stage), _written(stage), _exports(played.campaign))
-            found = _found(stage, directory, played, leaked)
+                found = (
+                    deciding.rehearse(stage, supervisor, directory)
+                    if story == DECISION
+                    else _sending(stage, supervisor, directory, WAYS[story])
+                )
             connections.close_all()
         return found
+
+
+def _sending(stage: Stage, supervisor: Supervisor, directory: Path, ways: tuple[str, ...]) -> dict[str, Any]:
+    played = acting.play(directory, ways=ways)
+    if not supervisor.run_until(acting.ended(played.campaign), SENT_SECONDS):
+        raise StageError(f"The sending has not ended after {SENT_SECONDS:.0f} s.")
+    leaked = scanning.leaks(_marks(stage), _written(stage), _exports(played.campaign))
+    return _found(stage, directory, played, leaked)
 
 
 def _found(stage: Stage, directory: Path, played: acting.Played, leaked: dict[str, int]) -> dict[str, Any]:
