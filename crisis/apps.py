@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
@@ -13,3 +15,4 @@ class CrisisConfig(AppConfig):
     def ready(self) -> None:
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
+        import_module("crisis.sessions")  # it listens to what ends a session

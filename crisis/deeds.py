@@ -24,6 +24,8 @@ DEEDS = {
     "contacts.import": gettext_lazy("imported contacts"),
     "people.search": gettext_lazy("searched for a person"),
     "person.add": gettext_lazy("added a person"),
+    "person.second_step": gettext_lazy("changed the second step of their log-in"),
+    "session.end": gettext_lazy("ended sessions"),
     "duty.plan": gettext_lazy("planned a shift"),
     "duty.call_off": gettext_lazy("called a shift off"),
     "reply.read": gettext_lazy("read a reply"),

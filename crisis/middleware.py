@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from crisis.models import User
 from crisis.refusal import Refused
+from crisis.sessions import is_poll
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SEEN_EVERY = timedelta(minutes=1)
@@ -34,8 +35,8 @@ class PersonMiddleware:
 
     @staticmethod
     def _note(user: User, request: HttpRequest) -> None:
-        now, polled = timezone.now(), "X-Poll" in request.headers
-        if not polled and (user.last_seen_at is None or now - user.last_seen_at > SEEN_EVERY):
+        now = timezone.now()
+        if not is_poll(request) and (user.last_seen_at is None or now - user.last_seen_at > SEEN_EVERY):
             User.objects.filter(pk=user.pk).update(last_seen_at=now)
 
 

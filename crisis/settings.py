@@ -54,11 +54,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "crisis.sessions.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "crisis.sessions.SessionMiddleware",
     "crisis.second_factor.SecondFactorMiddleware",
     "crisis.middleware.PersonMiddleware",
     "crisis.middleware.RefusalMiddleware",
@@ -145,7 +146,10 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "crisis.session_store"
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS = 12 * 3600
+SESSION_IDLE_SECONDS = SESSION_WARN_SECONDS = 30 * 60
+SESSION_HELD_BY = "messaging.holding.is_sending_for"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not LOCAL)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None

@@ -12,11 +12,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
 from django.urls import include, path, reverse_lazy
 from django.utils.functional import lazy
+from django.views.decorators.http import require_http_methods
 from django.views.generic import RedirectView
 
-from crisis import duty_pages, views
+from crisis import duty_pages, session_pages, views
 from crisis.power import views as power
 
+form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own form views take a PUT for a POST
 passkey_login = login_not_required(passkeys.login_webauthn)
 passkey_remove = passkeys.RemoveWebAuthnView.as_view(success_url=reverse_lazy("mfa_index"))
 favicon = login_not_required(RedirectView.as_view(url=lazy(static, str)("favicon.ico")))
@@ -26,22 +28,24 @@ urlpatterns = [
     path("favicon.ico", favicon, name="favicon"),
     path("language/", views.set_language, name="set_language"),
     # Of allauth's pages only those that a closed door needs: nobody signs up or resets a password by mail.
-    path("login/", account.login, name="account_login"),
-    path("logout/", account.logout, name="account_logout"),
-    path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
-    path("reauthenticate/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
-    path("reauthenticate/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("login/code/", mfa.authenticate, name="mfa_authenticate"),
-    path("login/passkey/", passkey_login, name="mfa_login_webauthn"),
-    path("second-step/", mfa.index, name="mfa_index"),
-    path("second-step/app/", totp.activate_totp, name="mfa_activate_totp"),
-    path("second-step/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("second-step/passkey/", passkeys.add_webauthn, name="mfa_add_webauthn"),
-    path("second-step/passkey/<int:pk>/remove/", passkey_remove, name="mfa_remove_webauthn"),
-    path("second-step/codes/", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path("second-step/codes/new/", recovery.generate_recovery_codes, name="mfa_generate_recovery_codes"),
-    path("password/", account.password_change, name="account_change_password"),
+    path("login/", form(account.login), name="account_login"),
+    path("logout/", form(account.logout), name="account_logout"),
+    path("reauthenticate/", form(account.reauthenticate), name="account_reauthenticate"),
+    path("reauthenticate/code/", form(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("reauthenticate/passkey/", form(passkeys.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
+    path("login/code/", form(mfa.authenticate), name="mfa_authenticate"),
+    path("login/passkey/", form(passkey_login), name="mfa_login_webauthn"),
+    path("second-step/", form(mfa.index), name="mfa_index"),
+    path("second-step/app/", form(totp.activate_totp), name="mfa_activate_totp"),
+    path("second-step/app/remove/", form(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("second-step/passkey/", form(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("second-step/passkey/<int:pk>/remove/", form(passkey_remove), name="mfa_remove_webauthn"),
+    path("second-step/codes/", form(recovery.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("second-step/codes/new/", form(recovery.generate_recovery_codes), name="mfa_generate_recovery_codes"),
+    path("password/", form(account.password_change), name="account_change_password"),
     path("password/none/", views.no_password, name="account_set_password"),
+    path("sessions/", session_pages.session_list, name="session_list"),
+    path("sessions/end/", session_pages.session_end, name="session_end"),
     path("admin/", admin.site.urls),
     path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),
     path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),

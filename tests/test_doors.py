@@ -21,10 +21,10 @@ VERBS = {
     "incident_note", "incident_next_update", "incident_status", "incident_coverage", "audit_verify", "import_apply",
     "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook",
-    "duty_plan", "duty_call_off", "campaign_take", "campaign_called",
+    "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "session_end",
 }  # fmt: skip
 # Of these an auditor may do some.
-AUDITORS = {"audit_verify", "set_language", "hook"}
+AUDITORS = {"session_end", "audit_verify", "set_language", "hook"}
 
 
 def routes(resolver: URLResolver | None = None) -> Iterator[URLPattern]:

@@ -7,8 +7,9 @@ from crisis.models.clients import ApiAnswer, ApiClient, ApiKey, Scope
 from crisis.models.duty import Duty
 from crisis.models.incidents import Category, Certainty, Coverage, Incident, LogEntry, Severity, Urgency
 from crisis.models.people import Country, Mission, User
+from crisis.models.sessions import Session
 
 __all__ = [
     "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Duty",
-    "Incident", "LogEntry", "Mission", "Scope", "Severity", "Urgency", "User",
+    "Incident", "LogEntry", "Mission", "Scope", "Session", "Severity", "Urgency", "User",
 ]  # fmt: skip

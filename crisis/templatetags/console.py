@@ -23,10 +23,12 @@ from django.utils.translation import gettext as _
 
 from crisis import demonstration as demo
 from crisis import permissions
+from crisis.browsers import browser_name
 from crisis.login import CONFIRMED, is_fresh
 from crisis.models import User
 from crisis.refusal import Problem
 from crisis.second_factor import demanded, has_one
+from crisis.sessions import ending
 
 register = template.Library()
 
@@ -255,6 +257,16 @@ def second_step(context: Any) -> dict[str, bool]:
     """missing: whether the person's role demands a second step that they have not set up."""
     user = context["request"].user
     return {"missing": demanded(user) and not has_one(user)}
+
+
+@register.inclusion_tag("_session_end.html", takes_context=True)
+def session_end(context: Any) -> dict[str, Any]:
+    """The notice that this session ends soon. `request` is missing where a page of failure is rendered without one."""
+    request = context.get("request")
+    return {"end": ending(request), "next": request.get_full_path()} if hasattr(request, "session") else {"end": None}
+
+
+register.filter("browser_name", browser_name)
 
 
 @register.inclusion_tag("_bar.html")

@@ -1,0 +1,36 @@
+"""Pages about a person's own log-ins."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from crisis import sessions
+from crisis.models import Session, User
+
+
+@require_safe
+def session_list(request: HttpRequest) -> HttpResponse:
+    """Where the person is logged in: this session first, then the newest."""
+    rows = Session.objects.filter(user=cast(User, request.user)).order_by("-seen_at")
+    here = request.session.session_key
+    found = [{"row": row, "here": row.session_key == here} for row in rows]
+    return render(request, "crisis/session_list.html", {"sessions": sorted(found, key=lambda one: not one["here"])})
+
+
+@require_POST
+def session_end(request: HttpRequest) -> HttpResponse:
+    """End one own session by its `mark`, or with `others` all but this one."""
+    user = cast(User, request.user)
+    if "others" in request.POST:
+        sessions.end_others(user, request.session.session_key, by=user)
+        messages.success(request, _("Your other sessions have ended. Whoever sat at them has to log in."))
+    else:
+        sessions.end_one(user, request.POST.get("mark", ""), by=user)
+        messages.success(request, _("The session has ended. Whoever sat at it has to log in."))
+    return redirect("session_list")
