@@ -20,6 +20,7 @@ PLACES: tuple[tuple[str, Any, str, str], ...] = (
     ("situation", _("Situation"), "situation", "see"),
     ("incident_list", _("Incidents"), "incident", "see"),
     ("campaign_list", _("Campaigns"), "campaign", "see"),
+    ("playbook_list", _("Playbooks"), "pencil", "see"),
     ("audience_list", _("Audiences"), "audience", "see"),
     ("account_list", _("Accounts"), "account", "see"),
     ("coverage", _("Coverage"), "coverage", "see"),

@@ -57,6 +57,8 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.write", _("write, edit and discard a draft"), "Y Y - - own -"),
     Rule("campaign.submit", _("submit a campaign for approval, withdraw it"), "Y Y - - own -"),
     Rule("campaign.approve", _("approve, return or reject what somebody else wrote"), "- 2P - - - -"),
+    Rule("playbook.write", _("write a playbook and its next versions"), "Y Y - - - -"),
+    Rule("playbook.approve", _("approve a playbook that others wrote, retire one"), "- 2P - - - -"),
     Rule("campaign.stop", _("stop a sending"), "Y Y Y - own -"),
     Rule("campaign.pause", _("pause a sending"), "Y Y - - - -"),
     Rule("campaign.resume", _("let a paused sending go on"), "- Y - - - -"),

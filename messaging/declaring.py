@@ -23,10 +23,14 @@ from messaging.wording import TEMPLATES, Words
 from messaging.workflow import Draft
 
 HEADLINE = 160
+MODES = [
+    ("last_seen_there", gettext_lazy("last seen there: those seen elsewhere since are left out")),
+    ("was_there", gettext_lazy("was there: also those who have probably left")),
+]
 HOLDING = TEMPLATES["holding"]
 
 
-def _field(label: Any, limit: int, language: str, rows: int = 0) -> forms.CharField:
+def words_field(label: Any, limit: int, language: str, rows: int = 0) -> forms.CharField:
     attrs: dict[str, Any] = {"lang": language, **({"rows": rows} if rows else {})}
     widget: forms.Widget = forms.Textarea(attrs=attrs) if rows else forms.TextInput(attrs=attrs)
     return forms.CharField(label=label, max_length=limit, required=False, widget=widget)
@@ -35,19 +39,16 @@ def _field(label: Any, limit: int, language: str, rows: int = 0) -> forms.CharFi
 class HoldingForm(forms.Form):
     """A message that needs nothing typed. Blanks in its words are filled from the other answers of the page when it is read."""
 
-    headline_ru, headline_en = (_field(gettext_lazy("Headline"), HEADLINE, code) for code in LANGUAGES)
-    body_ru, body_en = (_field(gettext_lazy("Text"), LONGEST_TEXT, code, 7) for code in LANGUAGES)
-    instruction_ru, instruction_en = (_field(gettext_lazy("What to do"), LONGEST_TEXT, code, 3) for code in LANGUAGES)
+    headline_ru, headline_en = (words_field(gettext_lazy("Headline"), HEADLINE, code) for code in LANGUAGES)
+    body_ru, body_en = (words_field(gettext_lazy("Text"), LONGEST_TEXT, code, 7) for code in LANGUAGES)
+    instruction_ru, instruction_en = (words_field(gettext_lazy("What to do"), LONGEST_TEXT, code, 3) for code in LANGUAGES)
     hours = forms.IntegerField(
         label=gettext_lazy("Within how many hours"), min_value=1, max_value=90 * 24,
         help_text=gettext_lazy("72 is three days, 336 is two weeks; at most 2160."),
     )  # fmt: skip
     mode = forms.ChoiceField(
         label=gettext_lazy("Were there, or still there?"), widget=forms.RadioSelect,
-        choices=[
-            ("last_seen_there", gettext_lazy("last seen there: those seen elsewhere since are left out")),
-            ("was_there", gettext_lazy("was there: also those who have probably left")),
-        ],
+        choices=MODES,
     )  # fmt: skip
     valid = forms.ChoiceField(
         label=gettext_lazy("Valid for"),

@@ -105,6 +105,19 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
     }  # fmt: skip
 
 
+def playbook_pages(watch: Watch) -> dict[str, list[Visit]]:
+    incidents = [row.pk for row in (watch.incident, watch.drill_incident, watch.closed)]
+    return {
+        "playbook_list": each(ROLES),
+        "playbook_new": each(["anna"]),
+        "playbook_detail": [visit for row in (watch.playbook, watch.new_playbook) for visit in each(ROLES, row.pk)],
+        "playbook_edit": each(["anna"], watch.playbook.pk),
+        "playbook_use": [*each(["anna"], incidents[0], watch.playbook.pk), *each(["anna"], incidents[1], watch.playbook.pk),
+                         *each(["anna"], incidents[2], watch.playbook.pk, status=409),
+                         *each(["anna"], incidents[0], watch.new_playbook.pk, status=409)],
+    }  # fmt: skip
+
+
 def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
     """The same of campaigns. A page that does not fit a campaign's status leads to the one that does."""
     every = [*watch.campaigns.values(), watch.empty_draft, watch.held, watch.drill]
@@ -194,7 +207,7 @@ def opened(name: str, visits: Iterable[Visit], browsers: Mapping[str, Client]) -
 
 
 def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:
-    known = pages(watch).keys() | campaign_pages(watch).keys() | django_admin(watch).keys()
+    known = {name for table in (pages, playbook_pages, campaign_pages, django_admin) for name in table(watch)}
     gleb, lost = browser("gleb"), []
     for name, pattern in routes():
         if name not in known:
@@ -204,7 +217,7 @@ def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("table", [pages, campaign_pages, django_admin])
+@pytest.mark.parametrize("table", [pages, playbook_pages, campaign_pages, django_admin])
 def test_every_page_is_russian(watch: Watch, table: Any) -> None:
     browsers = {who: browser(who) for who in ("", *PEOPLE)}
     expect_russian(line for name, visits in table(watch).items() for line in opened(name, visits, browsers))

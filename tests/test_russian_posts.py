@@ -151,6 +151,36 @@ def audiences(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "audience_edit", (newest,), {**CRITERIA, "based_on": "3"}, 302)
 
 
+def playbooks(watch: Watch) -> Iterator[Post]:
+    good = {
+        "name": "Шторм",
+        "kind": "alert",
+        "hours": "72",
+        "mode": "last_seen_there",
+        "ways": "vk-direct",
+        "body_ru": "Шторм.",
+    }
+    waits, used = watch.new_playbook.pk, watch.playbook.pk
+    yield Post("anna", "playbook_new", (), {}, 422)
+    wrong = {"categories": "яя", "kind": "яя", "hours": "0", "mode": "яя", "ways": "яя", "headline_ru": LONG, "name": LONG}
+    yield Post("anna", "playbook_new", (), wrong, 422)
+    for changes in ({"ways": ""}, {"body_ru": ""}, {"body_ru": "[[место]"}):
+        yield Post("anna", "playbook_new", (), {**good, **changes}, 422)
+    yield Post("anna", "playbook_new", (), good, 302)
+    yield Post("anna", "playbook_approve", (waits,), {"version": "1"}, 403)
+    for version, status in (("яя", 409), ("1", 302), ("1", 409), ("9", 404)):
+        yield Post("boris", "playbook_approve", (waits,), {"version": version}, status)
+    yield Post("boris", "playbook_edit", (waits,), good, 302)
+    yield Post("boris", "playbook_approve", (waits,), {"version": "1"}, 409)
+    yield Post("boris", "playbook_approve", (waits,), {"version": "2"}, 403)
+    yield Post("anna", "playbook_use", (watch.incident.pk, used), {}, 422)
+    yield Post("anna", "playbook_use", (watch.incident.pk, used), {"ru_0": "[яя]"}, 422)
+    yield Post("anna", "playbook_use", (watch.incident.pk, used), {"ru_0": "посольство"}, 302)
+    yield Post("boris", "playbook_retire", (waits,), {}, 302)
+    yield Post("boris", "playbook_retire", (waits,), {}, 409)
+    yield Post("anna", "playbook_edit", (waits,), good, 409)
+
+
 def files(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "import_new", (), {}, 422)
     yield Post("anna", "import_new", (), {"kind": "яя", "source": "яя", "file": "яя"}, 422)
@@ -261,7 +291,7 @@ def answered(posts: Iterator[Post]) -> Iterator[str]:
             yield f"{about} → {' '.join(words)}"
 
 
-@pytest.mark.parametrize("part", [people_and_incidents, audiences, files, campaigns, accounts, reference_data])
+@pytest.mark.parametrize("part", [people_and_incidents, audiences, playbooks, files, campaigns, accounts, reference_data])
 def test_every_form_is_answered_in_russian(watch: Watch, part: Any) -> None:
     expect_russian(answered(part(watch)))
 

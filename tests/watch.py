@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from audiences import definitions, uploads
@@ -19,9 +20,10 @@ from crisis import incidents
 from crisis.clock import now
 from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
 from messaging import delivery, standing, workflow
-from messaging.models import Account, Batch, Campaign, Delivery, Order, Receipt, Reply, Status
+from messaging.models import Account, Batch, Campaign, Delivery, Order, Playbook, Receipt, Reply, Status
 from messaging.phrases import FAILURES
 from messaging.wording import Words
+from messaging.workflow import preparing
 from tests import world
 from tests.conftest import PASSWORD
 
@@ -65,6 +67,7 @@ class Watch:
         self._numbers(self.campaigns[Status.SENT])
         self.reply = self._replies()
         self.checked, self.imported = self._files()
+        self.playbook, self.new_playbook = self._playbooks()
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
         AdminAction.objects.create(kind="role.add", data={}, proposed_by=self.people["gleb"])
 
@@ -193,6 +196,18 @@ class Watch:
             receipt = Receipt.objects.create(account=self.vk, event_id=str(number), kind="reply", at=now())
             row = Reply.objects.create(receipt=receipt, answer=answer, **base)
         return row
+
+    def _playbooks(self) -> tuple[Playbook, Playbook]:
+        """One that Boris and Vera, then a supervisor, approved; one that waits for Boris."""
+        texts = {"ru": Words("Выезд: [страна]", "Сбор здесь: [место].", "[Что делать сейчас]")}
+        content = preparing.Prepared(texts, ["vk-direct", "vk-geo"])
+        made = [preparing.prepare(name, ["Transport"], content, by=self.anna) for name in ("Выезд", "Сбор")]
+        vera, group = self.people["vera"], Group.objects.filter(name="supervisor")
+        vera.groups.set(group)
+        for person in (self.boris, User.objects.get(pk=vera.pk)):
+            preparing.approve_playbook(made[0].versions.get(), by=person)
+        vera.groups.clear()
+        return made[0], made[1]
 
     def _files(self) -> tuple[Upload, Upload]:
         """A file with every kind of bad row, waiting to be looked at, and one that was imported."""

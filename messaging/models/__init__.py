@@ -20,6 +20,7 @@ from messaging.models.campaigns import (
 )
 from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
 from messaging.models.notices import Notice, Round
+from messaging.models.playbooks import Playbook, PlaybookApproval, PlaybookVersion
 
 __all__ = [
     "LIVE",
@@ -38,6 +39,9 @@ __all__ = [
     "Notice",
     "Order",
     "Part",
+    "Playbook",
+    "PlaybookApproval",
+    "PlaybookVersion",
     "Reached",
     "Receipt",
     "Rendering",

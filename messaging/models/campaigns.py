@@ -188,6 +188,10 @@ class Text(models.Model):
     body = models.TextField(_("text"), blank=True)
     instruction = models.TextField(_("what to do"), blank=True)
     link = models.URLField(_("link"), blank=True)
+    playbook_version = models.ForeignKey(
+        "messaging.PlaybookVersion", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("playbook")
+    )
+    values = models.JSONField(_("what its blanks were filled with"), null=True, blank=True)
 
     class Meta:
         ordering = ["part", "-language"]

@@ -20,6 +20,7 @@ from messaging import workflow
 from messaging.beginning import Facts
 from messaging.declaring import HoldingForm
 from messaging.models import Campaign
+from messaging.playbooks import usable
 from messaging.reaching import estimates_of
 from messaging.views.campaigns import person
 from messaging.views.counting import count_of
@@ -96,6 +97,7 @@ def _page(
         "codes": [(form[name].label, choices) for name, choices in CAP_CODES.items()],
         "shown": message.words(facts),
         "valid_until": facts.valid_until,
+        "playbooks": usable(facts.category) if facts.category else (),
         **_count(facts, message),
     }
     return render(request, template or "messaging/incident_declare.html", context, status=status)

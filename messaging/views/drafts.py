@@ -26,6 +26,7 @@ from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
 from messaging.phrases import WHAT_IT_DOES, size_of
+from messaging.playbooks import usable
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
 from messaging.stories import offering
@@ -85,6 +86,7 @@ def _choose(request: HttpRequest, incident: Incident, earlier: Campaign | None, 
     problems = [Problem("", _("There is no such template. Choose one of these."))] if unknown else []
     context = {"incident": incident, "drill": incident.drill, "earlier": earlier, "problems": problems}
     context["templates"] = templates_for(incident).values()
+    context["playbooks"] = usable(incident.category)
     return render(request, "messaging/campaign_choose.html", context, status=404 if unknown else 200)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging.correction import fill
-from messaging.models import Account, Campaign, Kind, Part, Reached, Status, Text
+from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text
 from messaging.wording import Words
 from messaging.workflow.moving import acting, lock
 
@@ -27,6 +28,7 @@ class Draft:
     * corrected: the same for those who got the wrong message, where this corrects one
     * to_reached: what those who got the message `refers_to` names mean for who gets this one
     * pace: people in ten minutes, None = as fast as the ways allow
+    * values: language → blank of the playbook → what stands there instead
     """
 
     kind: Kind = Kind.ALERT
@@ -42,6 +44,14 @@ class Draft:
     exception_expires_at: datetime | None = None
     to_reached: Reached = Reached.AS_IS
     pace: int | None = None
+    playbook_version: PlaybookVersion | None = None
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def made(self, language: str) -> dict[str, Any]:
+        """The playbook that the words of a language were made from, and what its blanks were filled with."""
+        if self.playbook_version is None:
+            return {}
+        return {"playbook_version": self.playbook_version, "values": {**self.values.get(language, {})}}
 
 
 def draft(incident: Incident, content: Draft, *, by: User) -> Campaign:
@@ -86,20 +96,24 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.save()
     _write_ways(campaign, content.accounts)
     for language, words in content.texts.items():
-        write_text(campaign, Part.MAIN, language, words, content.link)
+        write_text(campaign, Part.MAIN, language, words, content.link, **content.made(language))
     for language, words in content.corrected.items():
         right = content.texts.get(language)
         write_text(campaign, Part.CORRECTED, language, fill(words, right) if right else words, content.link)
 
 
-def write_text(campaign: Campaign, part: Part, language: str, words: Words, link: str) -> None:
-    """Put these words in the place of what one part said in one language; without any it is removed."""
-    values = {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip()}
-    if any(values.values()):
-        values["link"] = link
-        Text.objects.update_or_create(campaign=campaign, part=part, language=language, defaults=values)
-    else:
-        Text.objects.filter(campaign=campaign, part=part, language=language).delete()
+def write_text(campaign: Campaign, part: Part, language: str, words: Words, link: str, **made: Any) -> None:
+    """Put these words in the place of what one part said in one language; without any it is removed.
+
+    `made` names the playbook that they were made from. Words that stay as they were still come from where they came from.
+    """
+    said = {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip()}
+    texts = Text.objects.filter(campaign=campaign, part=part, language=language)
+    if not any(said.values()):
+        texts.delete()
+    elif made or not texts.filter(link=link, **said).exists():
+        defaults = {**said, "link": link, "playbook_version": None, "values": None, **made}
+        Text.objects.update_or_create(campaign=campaign, part=part, language=language, defaults=defaults)
 
 
 def _write_ways(campaign: Campaign, accounts: Sequence[Account]) -> None:
