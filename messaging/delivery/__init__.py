@@ -14,7 +14,10 @@ from __future__ import annotations
 from messaging.delivery.following import begin
 from messaging.delivery.pumping import leaving, pump
 from messaging.delivery.settling import settle
-from messaging.delivery.starting import Held, add, close_open, finish, ring, start
+from messaging.delivery.starting import Held, add, close_open, finish, grown, ring, start
 from messaging.delivery.sweeping import sweep, sweep_alone
 
-__all__ = ["Held", "add", "begin", "close_open", "finish", "leaving", "pump", "ring", "settle", "start", "sweep", "sweep_alone"]
+__all__ = [
+    "Held", "add", "begin", "close_open", "finish", "grown", "leaving", "pump", "ring", "settle", "start", "sweep",
+    "sweep_alone",
+]  # fmt: skip

@@ -149,13 +149,18 @@ def _rank(campaign: Campaign) -> int:
     return RANKS.index(campaign.incident.severity)
 
 
+def grown(before: int, people: int) -> bool:
+    """Whether so many more people are too many to be sent to without asking again."""
+    return people - before > LEAST and people > before * (1 + GROWTH)
+
+
 def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[str, Any]) -> None:
     known = seen.get("accounts", {})
     for account in accounts:
         if str(account.pk) not in known:
             raise Held(_("%(account)s was not part of what the approver saw."), account=account)
         before, people = known[str(account.pk)].get("people", 0), counted[account.pk]
-        if account.addressed and people - before > LEAST and people > before * (1 + GROWTH):
+        if account.addressed and grown(before, people):
             raise Held(
                 _(
                     "%(account)s would now reach %(people)d people; the approver saw %(before)d. "

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
@@ -18,10 +19,10 @@ from crisis import duty
 from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
-from messaging import checking, drilling, escalation
+from messaging import changes, checking, delivery, drilling, escalation
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Part, Rendering, Status, Text
-from messaging.phrases import EXCLUDED, no_estimate, places
+from messaging.phrases import EXCLUDED, no_estimate, places, size_of
 from messaging.training import trained
 
 PER_PAGE = 50
@@ -56,6 +57,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "audience_sentence": sentence(campaign),
         "warned": drilling.warnings(campaign),
         "mine": person(request).pk in campaign.author_ids(),
+        "changes": SimpleLazyObject(lambda: changes.since_seen(campaign, person(request))),
         "stand": escalation.stand_of(campaign, now()),
     }
 
@@ -92,14 +94,25 @@ def _versions(
         yield {"accounts": senders, "body": body, "used": len(body), "limit": limit}
 
 
-def reach_rows(campaign: Campaign, reach: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """A stored reach account by account, with exclusions in words. Never a sum: the same person may stand in several rows."""
-    entries = (reach or {}).get("accounts", {})
+def reach_rows(campaign: Campaign, reach: dict[str, Any] | None, then: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """A stored reach account by account, with exclusions in words. Never a sum: the same person may stand in several rows.
+
+    `then` is an earlier reach to stand beside it: a row has its numbers as `then`, empty where they are the same.
+    """
+    entries, before = (reach or {}).get("accounts", {}), (then or {}).get("accounts", {})
     return [
-        _reach_row(account, entries[str(account.pk)])
+        _reach_row(account, entries[str(account.pk)]) | _compared(entries[str(account.pk)], before.get(str(account.pk)))
         for account in campaign.accounts.order_by("pk")
         if str(account.pk) in entries
     ]
+
+
+def _compared(entry: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    """The earlier number of one account in words, and whether it grew beyond what is sent without asking again."""
+    was, becomes = (str(size_of({"accounts": {"": one}})) if one else "" for one in (before, entry))
+    known = before is not None and before["basis"] == entry["basis"] == "counted"
+    grown = known and before is not None and delivery.grown(before["people"], entry["people"])
+    return {"then": was if was != becomes else "", "grown": grown}
 
 
 def _reach_row(account: Account, entry: dict[str, Any]) -> dict[str, Any]:

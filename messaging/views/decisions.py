@@ -50,7 +50,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
     context |= {
         **reach_times(counted),
         "reach": counted,
-        "reach_rows": reach_rows(campaign, counted),
+        "reach_rows": reach_rows(campaign, counted, then),
         "size": size,
         "then": size_of(then),
         "grew": str(size) != str(size_of(then)),
