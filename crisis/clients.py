@@ -43,7 +43,7 @@ def create_client(name: str, *, mission: Mission | None, by: User) -> ApiClient:
     if ApiClient.objects.filter(name=name).exists():
         raise Refused(_("There is an API client of this name already. Choose another name."), field="name")
     user = User.objects.create_user(f"api-{uuid4().hex[:12]}", password=None, last_name=f"{name} (API)", mission=mission)
-    client = ApiClient.objects.create(name=name, user=user, mission=mission)
+    client = ApiClient.objects.create(name=name, user=user)
     audit.record("client.create", by=by, about=client, data={"mission": mission and mission.pk})
     return client
 
@@ -86,7 +86,7 @@ def revoke_key(key: ApiKey, *, by: User) -> None:
 def holder(text: str) -> ApiKey:
     """The key that a caller shows. Raises Refused (401) for one that is unknown, revoked or expired."""
     found = KEY.fullmatch(text)
-    rows = ApiKey.objects.select_related("client__user", "client__mission")
+    rows = ApiKey.objects.select_related("client__user")
     key = rows.filter(prefix=found[1]).first() if found else None
     if key is None or not constant_time_compare(key.hash, _hash(text)):
         raise Refused(_("This key is not known. Use a key as it was shown when it was made."), status=401)

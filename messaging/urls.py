@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
+from messaging.api import urls as programs
 from messaging.views import (
     accounts,
     campaigns,
@@ -69,5 +70,6 @@ urlpatterns = [
     path("people/", people.people, name="people"),
     path("training/", drills.training, name="training"),
     path("queues/", accounts.queues, name="queues"),
+    path("api/v1/", include((programs, "ninja"), namespace="api")),
     path("hooks/<int:pk>/", webhooks.hook, name="hook"),
 ]

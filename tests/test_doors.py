@@ -32,7 +32,7 @@ def routes(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLPattern):
             yield pattern
-        elif pattern.app_name != "admin":
+        elif pattern.app_name not in ("admin", "ninja"):
             yield from routes(pattern)
 
 

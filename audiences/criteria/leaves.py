@@ -169,7 +169,7 @@ class Permitted:
     yes: bool
 
     def __post_init__(self) -> None:
-        if self.kind not in kinds():
+        if not isinstance(self.kind, str) or self.kind not in kinds():
             raise Refused(_("“%(value)s” is no kind of address.") % {"value": shown(self.kind)}, field="kind")
         yes_or_no(self.yes, "yes")
 

@@ -76,17 +76,6 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
                 ("made_at", models.DateTimeField(db_default=crisis.clock.Now(), editable=False, verbose_name="made at")),
                 (
-                    "mission",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="crisis.mission",
-                        verbose_name="mission",
-                    ),
-                ),
-                (
                     "user",
                     models.OneToOneField(
                         editable=False,
@@ -110,7 +99,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=255)),
                 ("asked", models.CharField(max_length=64)),
                 ("status", models.PositiveSmallIntegerField()),
-                ("answer", models.JSONField()),
+                ("answer", models.TextField()),
                 ("at", models.DateTimeField(db_default=crisis.clock.Now(), db_index=True)),
                 (
                     "client",

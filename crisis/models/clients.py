@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
-from crisis.models.people import Mission, User
+from crisis.models.people import User
 
 
 class Scope(models.TextChoices):
@@ -26,14 +26,13 @@ class Scope(models.TextChoices):
 class ApiClient(models.Model):
     """A system of a mission or of another authority. It acts while `user` is active, which can never log in or hold a role.
 
-    With a mission it sees the incidents of that mission's country alone; without one, every incident.
+    With `user.mission` it sees the incidents of that mission's country alone; without one, every incident.
     """
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     user = models.OneToOneField(
         User, models.PROTECT, related_name="api_client", editable=False, verbose_name=_("writes in the name of")
     )
-    mission = models.ForeignKey(Mission, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("mission"))
     made_at = models.DateTimeField(_("made at"), db_default=Now(), editable=False)
 
     class Meta:
@@ -85,7 +84,7 @@ class ApiAnswer(models.Model):
     name = models.CharField(max_length=255)
     asked = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    answer = models.JSONField()
+    answer = models.TextField()
     at = models.DateTimeField(db_default=Now(), db_index=True)
 
     class Meta:

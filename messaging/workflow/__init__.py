@@ -15,9 +15,9 @@ from messaging.workflow.deciding import approve, reject, send_back, submit, with
 from messaging.workflow.moving import acting
 from messaging.workflow.running import pause, resume, stop
 from messaging.workflow.topping import newcomers, top_up
-from messaging.workflow.writing import Draft, draft, edit
+from messaging.workflow.writing import Draft, draft, edit, reword
 
 __all__ = [
     "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "newcomers", "pause", "reject",
-    "resume", "send_back", "stop", "submit", "take", "top_up", "withdraw",
+    "resume", "reword", "send_back", "stop", "submit", "take", "top_up", "withdraw",
 ]  # fmt: skip

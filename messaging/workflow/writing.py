@@ -70,14 +70,34 @@ def edit(campaign: Campaign, content: Draft, *, seen_at: datetime, by: User) -> 
     """Replace a draft's content. `seen_at` is the updated_at the person began from: a colleague's change is not overwritten."""
     demand(by, "campaign.write")
     with acting(by):
-        locked = lock(campaign.pk, Status.DRAFT)
-        if locked.updated_at != seen_at:
-            raise Refused(
-                _("A colleague has changed this draft since you opened it. Your words are kept below; compare and save again.")
-            )
+        sentence = _(
+            "A colleague has changed this draft since you opened it. Your words are kept below; compare and save again."
+        )
+        locked = _lock_as_seen(campaign, seen_at, sentence)
         _write(locked, content)
         audit.record("campaign.edit", by=by, about=locked, data={"languages": sorted(content.texts)})
     return Campaign.objects.get(pk=campaign.pk)
+
+
+def reword(campaign: Campaign, texts: Mapping[str, Words], link: str, *, seen_at: datetime, by: User) -> Campaign:
+    """Replace a draft's words and nothing else. A language that is not given is removed."""
+    demand(by, "campaign.write")
+    with acting(by):
+        sentence = _("This draft was changed since you read it. Nothing was changed by you. Read it again, then write.")
+        locked = _lock_as_seen(campaign, seen_at, sentence, field="seen_at")
+        Text.objects.filter(campaign=locked, part=Part.MAIN).exclude(language__in=texts).delete()
+        for language, words in texts.items():
+            write_text(locked, Part.MAIN, language, words, link)
+        Campaign.objects.filter(pk=locked.pk).update(updated_at=now())
+        audit.record("campaign.edit", by=by, about=locked, data={"languages": sorted(texts)})
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def _lock_as_seen(campaign: Campaign, seen_at: datetime, sentence: str, *, field: str = "") -> Campaign:
+    locked = lock(campaign.pk, Status.DRAFT)
+    if locked.updated_at != seen_at:
+        raise Refused(sentence, field=field)
+    return locked
 
 
 def _write(campaign: Campaign, content: Draft) -> None:

@@ -1,0 +1,12 @@
+"""The interface of programs: its door with keys, strict JSON, problems in one shape, and answers that are given once.
+
+The routes are those of the apps above: `messaging.api`.
+"""
+
+from __future__ import annotations
+
+from crisis.api.door import Key, api, caller, patterns
+from crisis.api.once import once
+from crisis.api.problems import said
+
+__all__ = ["Key", "api", "caller", "once", "patterns", "said"]

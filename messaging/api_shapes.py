@@ -1,0 +1,234 @@
+"""What programs send and are sent: the bodies of calls, strict; and campaigns, incidents and results as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from pydantic import AfterValidator, BaseModel, Field
+
+from crisis.api.reading import Moment, Number, Strict
+from crisis.models import Incident
+from messaging import progress
+from messaging.models import Account, Campaign, Part
+from messaging.progress import Way
+from messaging.wording import Words
+
+LONGEST_TEXT = 20_000
+PER_PAGE = 50
+TENS = 10  # people are told in tens: no small number, and none that a subtraction would give away
+NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "read")
+TOTALS = ("matched", "sent", "delivered", "read", "failed")
+TIMES = ("created_at", "updated_at", "starts_at", "not_after", "submitted_at", "approved_at", "started_at", "ended_at")
+
+
+def _link(value: str) -> str:
+    """Raises ValueError with a sentence."""
+    try:
+        return str(forms.URLField(max_length=200, assume_scheme="https", required=False).clean(value))
+    except ValidationError as error:
+        raise ValueError(_("“link” is no web address. Send one that begins with https://, or leave it out.")) from error
+
+
+Link = Annotated[str, Field(max_length=200), AfterValidator(_link)]
+Long = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Languages = Literal["ru", "en"]
+
+
+class WordsIn(Strict):
+    """The public words in one language."""
+
+    headline: Annotated[str, Field(max_length=160)] = ""
+    body: Long = ""
+    instruction: Long = ""
+
+    def words(self) -> Words:
+        return Words(self.headline, self.body, self.instruction)
+
+
+class DraftIn(Strict):
+    """A draft. Who is to get it is a saved audience or a rule; it never means everybody."""
+
+    incident: Number
+    kind: Literal["alert", "update", "cancel", "all-clear"] = "alert"
+    refers_to: Number | None = None
+    texts: dict[Languages, WordsIn]
+    link: Link = ""
+    audience_version: Number | None = None
+    audience_rule: dict[str, Any] | None = None
+    accounts: Annotated[list[Number], Field(max_length=20)]
+    starts_at: Moment | None = None
+    not_after: Moment
+
+
+class TextsIn(Strict):
+    """All the words of a draft anew. `seen_at` is the `updated_at` it was read with."""
+
+    texts: dict[Languages, WordsIn]
+    link: Link = ""
+    seen_at: Moment
+
+
+class AccountOut(BaseModel):
+    id: int
+    label: str
+    channel: str
+
+
+class IncidentOut(BaseModel):
+    id: int
+    title_ru: str
+    title_en: str
+    countries: list[str]
+    status: str
+    drill: bool
+    category: str
+    severity: str
+    urgency: str
+    certainty: str
+    opened_at: str
+    next_update_at: str | None
+    accounts: list[AccountOut]
+
+
+class CampaignOut(BaseModel):
+    id: int
+    incident: int
+    kind: str
+    status: str
+    status_reason: str
+    drill: bool
+    refers_to: int | None
+    texts: dict[str, dict[str, str]]
+    link: str
+    audience_version: int | None
+    audience_rule: dict[str, Any] | None
+    accounts: list[int]
+    created_at: str
+    updated_at: str
+    starts_at: str | None
+    not_after: str | None
+    submitted_at: str | None
+    approved_at: str | None
+    started_at: str | None
+    ended_at: str | None
+
+
+class WayOut(BaseModel):
+    account: int
+    channel: str
+    status: str | None = None
+    people: dict[str, int | None]
+
+
+class ReportOut(BaseModel):
+    """Numbers of people, in tens."""
+
+    campaign: int
+    status: str
+    drill: bool
+    reached_at_least: int
+    reached_at_most: int | None
+    ways: list[WayOut]
+    failures: list[dict[str, Any]]
+    started_at: str | None
+    ended_at: str | None
+
+
+class StoppedOut(BaseModel):
+    campaign: CampaignOut
+    gone: int
+    left: int
+
+
+class IncidentsOut(BaseModel):
+    incidents: list[IncidentOut]
+    page: int
+    per_page: int
+    total: int
+
+
+class CampaignsOut(BaseModel):
+    campaigns: list[CampaignOut]
+    page: int
+    per_page: int
+    total: int
+
+
+class ProblemOut(BaseModel):
+    field: str
+    sentence: str
+
+
+class ProblemsOut(BaseModel):
+    problems: list[ProblemOut]
+
+
+def iso(at: Any) -> str | None:
+    return at.isoformat() if at else None
+
+
+def tens(people: int | None) -> int | None:
+    return None if people is None else (people + TENS // 2) // TENS * TENS
+
+
+def incident_out(incident: Incident, accounts: Iterable[Account]) -> dict[str, Any]:
+    same = ("title_ru", "title_en", "status", "drill", "category", "severity", "urgency", "certainty")
+    ways = [{"id": a.pk, "label": a.label, "channel": a.slug} for a in accounts if a.drill == incident.drill]
+    return {
+        "id": incident.pk,
+        **{name: getattr(incident, name) for name in same},
+        "countries": sorted(country.pk for country in incident.countries.all()),
+        "opened_at": iso(incident.opened_at),
+        "next_update_at": iso(incident.next_update_at),
+        "accounts": ways,
+    }
+
+
+def campaign_out(campaign: Campaign) -> dict[str, Any]:
+    texts = [text for text in campaign.texts.all() if text.part == Part.MAIN]
+    version = campaign.audience_version
+    return {
+        "id": campaign.pk,
+        "incident": campaign.incident_id,
+        **{name: getattr(campaign, name) for name in ("kind", "status", "status_reason", "drill")},
+        "refers_to": campaign.refers_to_id,
+        "texts": {t.language: {name: getattr(t, name) for name in ("headline", "body", "instruction")} for t in texts},
+        "link": next((text.link for text in texts if text.link), ""),
+        "audience_version": version and version.pk,
+        "audience_rule": version and version.criteria,
+        "accounts": sorted(account.pk for account in campaign.accounts.all()),
+        **{name: iso(getattr(campaign, name)) for name in TIMES},
+    }
+
+
+def report_out(campaign: Campaign) -> dict[str, Any]:
+    found = progress.ways(campaign)
+    reached = progress.reached(found)
+    return {
+        "campaign": campaign.pk,
+        "status": campaign.status,
+        "drill": campaign.drill,
+        "reached_at_least": tens(reached.least),
+        "reached_at_most": tens(reached.most),
+        "ways": [_way(way) for way in found],
+        "failures": [
+            {"account": one.account, "status": one.status, "reason": one.reason, "people": tens(one.people)}
+            for one in progress.failures(campaign) or []
+        ],
+        "started_at": iso(campaign.started_at),
+        "ended_at": iso(campaign.ended_at),
+    }
+
+
+def _way(way: Way) -> dict[str, Any]:
+    source, names = (way.order, TOTALS) if way.order else (way, NUMBERS)
+    return {
+        "account": way.account.pk,
+        "channel": way.account.slug,
+        "status": way.order.status if way.order else None,
+        "people": {name: tens(getattr(source, name)) for name in names},
+    }

@@ -1,0 +1,92 @@
+"""A program at the API: a client with a key, an incident, an account and people to write to, and what it sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from crisis import clients
+from crisis.clock import now
+from crisis.models import ApiKey, Mission, Scope, User
+from messaging import workflow
+from messaging.models import Campaign
+from tests import world
+
+NAMES = count(1)
+
+
+class Program:
+    """A client of the API. Two administrators have made its key, which opens everything a key can open."""
+
+    def __init__(self, name: str, makers: tuple[User, User], *, mission: Mission | None = None) -> None:
+        self.makers, self.web = makers, Client()
+        self.client = clients.create_client(name, mission=mission, by=makers[0])
+        self.user = self.client.user
+        self.key, self.text = self.make_key()
+
+    def make_key(self, *scopes: str) -> tuple[ApiKey, str]:
+        wanted, ends = scopes or [*Scope.values], now() + timedelta(days=30)
+        return clients.create_key(self.client, wanted, ends, proposed_by=self.makers[0], by=self.makers[1])
+
+    def call(self, method: str, path: str, body: Any = None, *, text: str = "", **headers: str) -> HttpResponse:
+        """One call. A POST gets a new Idempotency-Key unless `headers` name one; a body of bytes is sent as it is."""
+        sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {text or self.text}", "Idempotency-Key": f"call {next(NAMES)}", **headers}
+        kind = given.pop("Content-Type", "application/json")
+        answer: HttpResponse = self.web.generic(method, f"/api/v1/{path}", sent, content_type=kind, headers=given)
+        return answer
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        return self.call("POST", path, body, **headers)
+
+
+class Scene:
+    """Two programs, an operator and a supervisor, an open incident, an account, five people."""
+
+    def __init__(self) -> None:
+        self.makers = world.person("gleb", "admin"), world.person("zoya", "admin")
+        self.anna, self.boris = world.person("anna", "operator"), world.person("boris", "supervisor")
+        self.ours, self.theirs = Program("Embassy desk", self.makers), Program("Another desk", self.makers)
+        self.incident, self.account = world.incident(self.anna), world.account()
+        world.contacts([1, 2, 3, 4, 5])
+
+    def draft_body(self, **changes: Any) -> dict[str, Any]:
+        """What a good call sends; None takes a field out."""
+        rule = {"op": "seen", "countries": ["EG"], "hours": 336, "until": "now", "mode": "last_seen_there"}
+        body = {
+            "incident": self.incident.pk,
+            "texts": {"ru": {"headline": "Полёты приостановлены", "body": "Оставайтесь в гостинице."}},
+            "audience_rule": {"op": "all_of", "of": [rule]},
+            "accounts": [self.account.pk],
+            "not_after": (now() + timedelta(hours=12)).isoformat(),
+            **changes,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+    def drafted(self, program: Program | None = None) -> Campaign:
+        answer = (program or self.ours).post("campaigns", self.draft_body())
+        assert answer.status_code == 201, answer.content.decode()
+        return Campaign.objects.get(pk=said(answer)["id"])
+
+    def submitted(self, program: Program | None = None) -> Campaign:
+        sender = program or self.ours
+        sender.user.scopes = [*Scope.values]
+        return workflow.submit(self.drafted(sender), by=sender.user)
+
+
+def said(answer: HttpResponse) -> Any:
+    return json.loads(answer.content)
+
+
+def sentences(answer: HttpResponse) -> Iterator[tuple[str, str]]:
+    """(field, sentence) of every problem."""
+    return ((one["field"], one["sentence"]) for one in said(answer)["problems"])
