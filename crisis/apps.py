@@ -15,4 +15,5 @@ class CrisisConfig(AppConfig):
     def ready(self) -> None:
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
-        import_module("crisis.sessions")  # it listens to what ends a session
+        for listens in ("crisis.sessions", "crisis.lockout"):  # to what ends a session, and to what was typed wrongly
+            import_module(listens)

@@ -25,6 +25,7 @@ DEEDS = {
     "people.search": gettext_lazy("searched for a person"),
     "person.add": gettext_lazy("added a person"),
     "person.second_step": gettext_lazy("changed the second step of their log-in"),
+    "lock.lift": gettext_lazy("lifted the lock of a log-in"),
     "session.end": gettext_lazy("ended sessions"),
     "duty.plan": gettext_lazy("planned a shift"),
     "duty.call_off": gettext_lazy("called a shift off"),

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, Que
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from crisis.lockout import demand_patience
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 CONFIRMED = "confirmed"  # in the address of the page that a person comes back to after they confirmed who they are
@@ -30,6 +32,11 @@ class ClosedDoorAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """allauth's own pages ask by our rule: a log-in of a moment ago is as good as a confirmation."""
         return not is_fresh(context.request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Before a password is looked at, at the log-in and at a confirmation."""
+        super().pre_authenticate(request, **credentials)
+        demand_patience(request, credentials.get("username", ""))
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponseRedirect:
         """Nobody learns here that the person is known."""

@@ -78,6 +78,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "clients.change", _("make an API client and its keys together with another person, revoke a key alone"), "- - 2P - - -"
     ),
+    Rule("lock.lift", _("lift the lock of a log-in after wrong attempts"), "- Y Y - - -"),
     Rule("own.access", _("own password, second factor, sessions and language"), "Y Y Y Y - -"),
     Rule("hook", _("tell what became of a message (a platform, signed)"), "- - - - - own"),
     Rule("health", _("ask whether the servers answer"), "Y Y Y Y Y Y"),

@@ -25,6 +25,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from crisis.lockout import demand_patience_of
 from crisis.models import User
 from crisis.permissions import ADMIN, SUPERVISOR
 
@@ -123,8 +124,10 @@ class _TakenOnce:
     """A code of an app is taken once, by all processes together (RFC 6238 §5.2); allauth remembers it in one alone."""
 
     authenticator: Authenticator
+    user: User
 
     def clean_code(self) -> str:
+        demand_patience_of(self.user)
         code: str = super().clean_code()  # type: ignore[misc]
         if self.authenticator.type == Authenticator.Type.TOTP and not spend(self.authenticator, code):
             self._emit_authentication_failed(self.authenticator)  # type: ignore[attr-defined]

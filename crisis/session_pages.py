@@ -1,4 +1,4 @@
-"""Pages about a person's own log-ins."""
+"""Pages about log-ins: a person's own sessions, and the locks that a colleague lifts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from crisis import sessions
+from crisis import lockout, sessions
 from crisis.models import Session, User
+from crisis.permissions import requires
 
 
 @require_safe
@@ -34,3 +35,19 @@ def session_end(request: HttpRequest) -> HttpResponse:
         sessions.end_one(user, request.POST.get("mark", ""), by=user)
         messages.success(request, _("The session has ended. Whoever sat at it has to log in."))
     return redirect("session_list")
+
+
+@require_safe
+@requires("lock.lift")
+def lock_list(request: HttpRequest) -> HttpResponse:
+    """Who is locked out now, and from where."""
+    return render(request, "crisis/lock_list.html", {"locks": lockout.locks()})
+
+
+@require_POST
+@requires("lock.lift")
+def lock_lift(request: HttpRequest) -> HttpResponse:
+    """Lift the lock of `username` from `address`."""
+    lockout.lift(request.POST.get("username", ""), request.POST.get("address", ""), by=cast(User, request.user))
+    messages.success(request, _("The lock was lifted. They can log in again now."))
+    return redirect("lock_list")

@@ -7,6 +7,7 @@ approved is being sent. Proving again who one is begins a new twelve hours.
 from __future__ import annotations
 
 import inspect
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,10 +34,12 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from crisis import audit
+from crisis.lockout import address_of
 from crisis.models import Session, User
 from crisis.refusal import Refused
 from crisis.session_store import ADDRESS, BEGAN, BROWSER, SEEN
 
+log = logging.getLogger(__name__)
 SEEN_EVERY = 60  # seconds
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -157,8 +160,8 @@ def end_others(user: User, key: str | None, *, by: User) -> None:
 @receiver(user_logged_in)
 def _begin(request: HttpRequest, **kwargs: Any) -> None:
     now, agent = time.time(), request.headers.get("user-agent", "")[:300]
-    address = request.META.get("REMOTE_ADDR") or None
-    request.session.update({BEGAN: now, SEEN: now, ADDRESS: address, BROWSER: agent})
+    request.session.update({BEGAN: now, SEEN: now, ADDRESS: address_of(request), BROWSER: agent})
+    log.info("Log-in of person %s from %s.", kwargs["user"].pk, request.session[ADDRESS])
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
 
 

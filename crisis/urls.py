@@ -46,6 +46,8 @@ urlpatterns = [
     path("password/none/", views.no_password, name="account_set_password"),
     path("sessions/", session_pages.session_list, name="session_list"),
     path("sessions/end/", session_pages.session_end, name="session_end"),
+    path("locks/", session_pages.lock_list, name="lock_list"),
+    path("locks/lift/", session_pages.lock_lift, name="lock_lift"),
     path("admin/", admin.site.urls),
     path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),
     path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),

@@ -24,6 +24,12 @@ def _english(settings: Any) -> None:
     settings.LANGUAGE_CODE = "en"
 
 
+@pytest.fixture
+def quick_hashes(settings: Any) -> None:
+    """Passwords that are checked in no time, for tests that type many."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def _point_at(name: str) -> None:
     for connection in connections.all():
         connection.close()

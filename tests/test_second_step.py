@@ -19,7 +19,7 @@ from tests import world
 from tests.desk import Desk, url
 from tests.visits import proof, remember
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 PASSWORD = "correct horse battery staple"
 SENTENCE = "This code is not valid"
 

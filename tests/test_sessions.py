@@ -20,7 +20,7 @@ from tests import world
 from tests.desk import Desk, url
 from tests.visits import proof, remember
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 PASSWORD = "correct horse battery staple"
 Browser = Callable[[User], Client]
 IDLE, LONG, SOON = 31 * 60, 12 * 3600 + 60, 11 * 3600 + 45 * 60

@@ -263,7 +263,7 @@ def second_step(context: Any) -> dict[str, bool]:
 def session_end(context: Any) -> dict[str, Any]:
     """The notice that this session ends soon. `request` is missing where a page of failure is rendered without one."""
     request = context.get("request")
-    return {"end": ending(request), "next": request.get_full_path()} if hasattr(request, "session") else {"end": None}
+    return {"end": ending(request), "next": request.get_full_path()} if hasattr(request, "user") else {"end": None}
 
 
 register.filter("browser_name", browser_name)
