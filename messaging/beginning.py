@@ -16,7 +16,7 @@ from audiences.models import AudienceVersion
 from crisis.incidents import usual_title
 from crisis.models import Category, Country, Incident
 from messaging.first_words import ADVICE, REPORTS
-from messaging.models import Account, Campaign, Kind
+from messaging.models import Account, Campaign, Kind, Reached
 from messaging.phrases import countries
 from messaging.stories import offering
 from messaging.wording import TEMPLATES, Template, Words
@@ -91,11 +91,17 @@ def initial(incident: Incident, template: Template | None, refers_to: Campaign |
     """Initial values of the draft form of a new campaign."""
     version = AudienceVersion.objects.filter(audience__incident=incident).order_by("-pk").first()
     accounts = Account.objects.filter(drill=incident.drill, paused_at=None)
+    if refers_to:  # to the same people by the same ways
+        version, accounts = refers_to.audience_version or version, accounts.filter(campaigns=refers_to)
     until = at + timedelta(hours=VALID_HOURS)
     facts = Facts.of(incident, incident.countries.all(), until, refers_to.started_at if refers_to else None)
+    kind = template.kind if template else (Kind.UPDATE if refers_to else Kind.ALERT)
+    follows = {Kind.UPDATE: Reached.ALSO}.get(kind, Reached.ONLY) if refers_to and refers_to.started_at else Reached.AS_IS
     return {
-        "kind": template.kind if template else (Kind.UPDATE if refers_to else Kind.ALERT),
+        "kind": kind,
         "refers_to": refers_to and refers_to.pk,
+        "to_reached": follows.value,
+        "pace": refers_to and refers_to.pace,
         "accounts": [account.pk for account in accounts],
         "audience": str(version.pk) if version else "new",
         "countries": incident.country_codes,

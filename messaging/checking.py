@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 from audiences.criteria import Criteria
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
-from crisis.templatetags.console import number
-from messaging import drilling
+from crisis.templatetags.console import duration, number
+from messaging import correction, drilling
 from messaging.models import Account, Campaign, Kind, Part, Text
 from messaging.standing import in_words
 from messaging.wording import blanks
@@ -43,6 +43,8 @@ def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Pr
         *_times(campaign, at),
         *_exception(campaign, accounts, at),
         *_kind(campaign),
+        *_pace(campaign, reach, at),
+        *correction.problems(campaign, accounts),
         *drilling.problems(campaign),
     ]
 
@@ -58,16 +60,22 @@ def readable(text: str) -> bool:
 
 
 def _texts(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
-    texts = [t for t in campaign.texts.all() if t.part == Part.MAIN]
-    if not any(readable(t.whole) for t in texts):
-        yield Problem("texts", _("There is no text yet. Write it in at least one language."))
-    for text in texts:
-        if readable(text.whole):
-            yield from _text(text, accounts, drill=campaign.drill)
+    for part in campaign.parts:
+        texts = [t for t in campaign.texts.all() if t.part == part and readable(t.whole)]
+        found = [problem for text in texts for problem in _text(text, accounts, drill=campaign.drill)]
+        if not texts:
+            found = [Problem("texts", _("There is no text yet. Write it in at least one language."))]
+        for problem in found:
+            yield Problem(problem.field, _to(part, str(problem.sentence))) if campaign.corrects_id else problem
+
+
+def _to(part: str, sentence: str) -> str:
+    return _("%(to_whom)s: %(sentence)s") % {"to_whom": correction.TO_WHOM[part], "sentence": sentence}
 
 
 def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Problem]:
-    where, language = f"text-{text.language}", _language(text.language)
+    where = f"text-{text.language}" if text.part == Part.MAIN else f"corrected-{text.language}"
+    language = _language(text.language)
     if not readable(text.body):
         yield Problem(
             where,
@@ -176,3 +184,17 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
 def _kind(campaign: Campaign) -> Iterator[Problem]:
     if campaign.kind != Kind.ALERT and campaign.refers_to is None:
         yield Problem("refers_to", _("Choose which earlier message this one updates, cancels or ends."))
+
+
+def _pace(campaign: Campaign, reach: dict[str, Any], at: datetime) -> Iterator[Problem]:
+    people = sum(entry.get("people", 0) for entry in reach.get("accounts", {}).values())
+    if campaign.pace is None or campaign.not_after is None:
+        return
+    needed = timedelta(minutes=10) * (people / campaign.pace)
+    if max(campaign.starts_at or at, at) + needed > campaign.not_after:
+        sentence = _(
+            "At %(pace)s people in ten minutes it takes %(time)s to write to %(people)s people, and then the message is not "
+            "valid any more. Raise the pace, or let it be valid longer."
+        )
+        shown = {"pace": number(campaign.pace), "time": duration(needed), "people": number(people)}
+        yield Problem("pace", sentence % shown)

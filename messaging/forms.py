@@ -19,7 +19,7 @@ from crisis.forms import Moment
 from crisis.models import Country, Incident, User
 from crisis.refusal import Problem, Refused
 from messaging.beginning import LANGUAGES, name_of
-from messaging.models import Account, Campaign, Kind, Part, Status
+from messaging.models import Account, Campaign, Kind, Part, Reached, Status
 from messaging.wording import Words
 from messaging.workflow import Draft
 
@@ -54,6 +54,13 @@ class CampaignForm(forms.Form):
     instruction_ru, instruction_en = (
         _words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4, language=code) for code in LANGUAGES
     )
+    corrected_headline_ru, corrected_headline_en = (_words(gettext_lazy("Headline"), 160, language=code) for code in LANGUAGES)
+    corrected_body_ru, corrected_body_en = (
+        _words(gettext_lazy("Text"), LONGEST_TEXT, rows=8, language=code) for code in LANGUAGES
+    )
+    corrected_instruction_ru, corrected_instruction_en = (
+        _words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4, language=code) for code in LANGUAGES
+    )
     link = forms.URLField(
         label=gettext_lazy("Link, the same in every language"), max_length=200, required=False, assume_scheme="https"
     )
@@ -86,9 +93,18 @@ class CampaignForm(forms.Form):
         choices=[("", gettext_lazy("any")), ("yes", gettext_lazy("yes"))],
     )
 
+    to_reached = forms.ChoiceField(
+        label=gettext_lazy("And those who got the earlier message?"), required=False, widget=forms.RadioSelect,
+        choices=Reached.choices,
+    )  # fmt: skip
+
     accounts = forms.ModelMultipleChoiceField(
         Account.objects.none(), label=gettext_lazy("Ways"), required=False, widget=forms.CheckboxSelectMultiple
     )
+    pace = forms.IntegerField(
+        label=gettext_lazy("At most so many people in ten minutes"), required=False, min_value=1, max_value=1_000_000,
+        help_text=gettext_lazy("So that the hotline can answer them. Empty: as fast as the ways allow."),
+    )  # fmt: skip
     exception_reason = _words(gettext_lazy("What danger justifies writing to people who did not subscribe?"), 2000, rows=3)
     exception_expires_at = Moment(label=gettext_lazy("The exception ends"), required=False)
     starts_at = Moment(
@@ -101,15 +117,27 @@ class CampaignForm(forms.Form):
         self.incident, self.campaign = incident, campaign
         for name in NEEDED:
             self.fields[name].needed = True  # type: ignore[attr-defined]
+        self._fit()
         self._choose("accounts", Account.objects.filter(drill=incident.drill).order_by("pk"))
         earlier = Campaign.objects.filter(incident=incident).exclude(status__in=[Status.DRAFT, Status.REJECTED])
-        self._choose("refers_to", earlier.exclude(pk=campaign.pk if campaign else 0).prefetch_related("texts"))
+        if "refers_to" in self.fields:
+            self._choose("refers_to", earlier.exclude(pk=campaign.pk if campaign else 0).prefetch_related("texts"))
         self.versions = {str(version.pk): version for version in self._versions()}
         self._offer(
             "audience", [*((pk, str(v.audience)) for pk, v in self.versions.items()), (NEW, _("Somebody else: say who"))]
         )
         names = sorted((str(country), country.pk) for country in self._countries())
         self._offer("countries", [(code, name) for name, code in names])
+
+    def _fit(self) -> None:
+        """A correction has a text for those who got the wrong one, and corrects what it corrects; nothing else has either."""
+        corrects = bool(self.campaign and self.campaign.corrects_id)
+        for name in (
+            ("refers_to", "to_reached") if corrects else [name for name in self.fields if name.startswith("corrected_")]
+        ):
+            del self.fields[name]
+        if corrects and not self.is_bound:
+            self.fields["body_ru"].widget.attrs["autofocus"] = True
 
     def _choose(self, name: str, rows: Any) -> None:
         self.fields[name].queryset = rows  # type: ignore[attr-defined]
@@ -187,15 +215,23 @@ class CampaignForm(forms.Form):
     def content(self, version: AudienceVersion | None) -> Draft:
         """What the verbs take."""
         data = self.cleaned_data
-        texts = {code: Words(data[f"headline_{code}"], data[f"body_{code}"], data[f"instruction_{code}"]) for code in LANGUAGES}
-        same = ("link", "refers_to", "starts_at", "not_after", "exception_reason", "exception_expires_at")
+        same = ("link", "starts_at", "not_after", "exception_reason", "exception_expires_at", "pace")
         return Draft(
             kind=Kind(data["kind"]),
-            texts=texts,
+            texts=self._words(""),
+            corrected=self._words("corrected_") if "corrected_body_ru" in self.fields else {},
             accounts=[*data["accounts"]],
             audience_version=version,
+            refers_to=data.get("refers_to"),
+            to_reached=Reached(data.get("to_reached", "")),
             **{name: data[name] for name in same},
         )
+
+    def _words(self, part: str) -> dict[str, Words]:
+        return {
+            code: Words(*(self.cleaned_data[f"{part}{name}_{code}"] for name in ("headline", "body", "instruction")))
+            for code in LANGUAGES
+        }
 
     def audience_choices(self) -> list[dict[str, Any]]:
         """The radio buttons of saved audiences, each with its sentence."""
@@ -206,26 +242,34 @@ class CampaignForm(forms.Form):
             for version in [self.versions.get(str(choice.data["value"]))]
         ]
 
-    def languages(self) -> list[dict[str, Any]]:
+    def languages(self, part: str = "") -> list[dict[str, Any]]:
         """The fields of each language side by side."""
-        parts = ("headline", "body", "instruction")
+        names = ("headline", "body", "instruction")
         return [
-            {"code": code, "name": NAMES[code], "fields": {part: self[f"{part}_{code}"] for part in parts}}
+            {"code": code, "name": NAMES[code], "fields": {name: self[f"{part}{name}_{code}"] for name in names}}
             for code in LANGUAGES
         ]
+
+    def corrected(self) -> list[dict[str, Any]]:
+        """The same for those who got the wrong message; none where nothing is corrected."""
+        return self.languages("corrected_") if "corrected_body_ru" in self.fields else []
 
 
 def initial_of(campaign: Campaign) -> dict[str, Any]:
     """Initial values of the form of an existing draft."""
     version = campaign.audience_version
-    texts = {text.language: text for text in campaign.texts.all() if text.part == Part.MAIN}
+    texts = [*campaign.texts.all()]
     written = {
-        f"{part}_{code}": getattr(text, part) for code, text in texts.items() for part in ("headline", "body", "instruction")
+        f"{'' if text.part == Part.MAIN else 'corrected_'}{name}_{text.language}": getattr(text, name)
+        for text in texts
+        for name in ("headline", "body", "instruction")
     }
     return {
         "kind": campaign.kind,
         "refers_to": campaign.refers_to_id,
-        "link": next((text.link for text in texts.values() if text.link), ""),
+        "to_reached": campaign.to_reached,
+        "pace": campaign.pace,
+        "link": next((text.link for text in texts if text.link), ""),
         "audience": str(version.pk) if version else "",
         **(_initial_rule(Criteria.from_json(version.criteria)) if version else {"until_now": "now"}),
         "accounts": [*campaign.accounts.values_list("pk", flat=True)],

@@ -14,7 +14,7 @@ from audiences.criteria import Criteria
 from audiences.criteria.words import country_name, locale
 from crisis.models import Incident
 from crisis.templatetags.console import number
-from messaging.models import Campaign
+from messaging.models import Campaign, Reached
 from messaging.standing import in_words
 
 EXCLUDED = {
@@ -145,3 +145,18 @@ def share(people: int, incident: Incident) -> str:
     if not incident.estimate_people:
         return ""
     return _("%(percent)s %%") % {"percent": number(round(100 * people / incident.estimate_people))}
+
+
+def pace(campaign: Campaign) -> str:
+    """ "2,000 people in ten minutes"; empty where a campaign has no pace of its own."""
+    if campaign.pace is None:
+        return ""
+    words = ngettext("%(n)s person in ten minutes", "%(n)s people in ten minutes", campaign.pace)
+    return words % {"n": number(campaign.pace)}
+
+
+def followers(campaign: Campaign) -> str:
+    """What those who got the earlier message mean for who gets this one; empty where there is none."""
+    if campaign.corrects_id:
+        return _("They get the correction, wherever they are now. Everybody else of the audience gets the right text.")
+    return str(Reached(campaign.to_reached).label) if campaign.refers_to_id else ""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, Sum
+from django.db.models import DateTimeField, F, Max, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
 from crisis.clock import now
@@ -34,6 +34,7 @@ class Way:
 
     * waiting: not asked yet; left: will not be sent any more
     * rate: people a second over the last half minute
+    * last_turn: when the last of those waiting is due, where the campaign has its own pace
     * first_at, half_at, most_at: when the first, 50 % and 95 % of the people had been answered for; None = not yet
     """
 
@@ -48,6 +49,7 @@ class Way:
     waiting: int = 0
     left: int = 0
     rate: float = 0.0
+    last_turn: datetime | None = None
     first_at: datetime | None = None
     half_at: datetime | None = None
     most_at: datetime | None = None
@@ -58,8 +60,11 @@ class Way:
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long the rest takes at this rate; None when nothing waits or nothing moves."""
-        return timedelta(seconds=round(self.waiting / self.rate)) if self.waiting and self.rate else None
+        """How long the rest takes at this rate and in its own pace; None when nothing waits or nothing moves."""
+        at_this_rate = timedelta(seconds=round(self.waiting / self.rate)) if self.waiting and self.rate else None
+        if self.last_turn is None or not self.waiting:
+            return at_this_rate
+        return max(self.last_turn - now(), timedelta(0))
 
     @property
     def reached(self) -> int:
@@ -97,6 +102,7 @@ def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
             **{f"sum_{name}": Coalesce(Sum(name), 0) for name in COUNTERS},
             waiting=Coalesce(Sum(rest, filter=OPEN), 0),
             left=Coalesce(Sum(rest, filter=CLOSED), 0),
+            last_turn=Max("not_before", filter=OPEN, default=None) if campaign.pace else Value(None, DateTimeField()),
             recent=Coalesce(Sum(HANDLED, filter=Q(asked_at__gte=at - timedelta(seconds=WINDOW))), 0),
         )
     )
@@ -105,7 +111,13 @@ def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
 
 def _numbers(row: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     numbers = {name: row[f"sum_{name}"] for name in COUNTERS}
-    return {**numbers, "waiting": row["waiting"], "left": row["left"], "rate": row["recent"] / max(seconds, 1.0)}
+    return {
+        **numbers,
+        "waiting": row["waiting"],
+        "left": row["left"],
+        "last_turn": row["last_turn"],
+        "rate": row["recent"] / max(seconds, 1.0),
+    }
 
 
 MARKS = """

@@ -8,6 +8,7 @@ from messaging.api import urls as programs
 from messaging.views import (
     accounts,
     campaigns,
+    corrections,
     decisions,
     declaring,
     drafts,
@@ -50,6 +51,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/pause/", live.campaign_pause, name="campaign_pause"),
     path("campaigns/<int:pk>/resume/", live.campaign_resume, name="campaign_resume"),
     path("campaigns/<int:pk>/stop/", live.campaign_stop, name="campaign_stop"),
+    path("campaigns/<int:pk>/correct/", corrections.campaign_correct, name="campaign_correct"),
+    path("campaigns/<int:pk>/top-up/", corrections.campaign_top_up, name="campaign_top_up"),
     path("campaigns/<int:pk>/replies/", live.campaign_replies, name="campaign_replies"),
     path("campaigns/<int:pk>/replies/<int:reply>/read/", live.reply_read, name="reply_read"),
     path("campaigns/<int:pk>/report/", reports.campaign_report, name="campaign_report"),

@@ -21,6 +21,7 @@ from messaging.delivery import orders
 from messaging.models import Account, Batch, Delivery, Order, Receipt, Status
 from messaging.simulators.webhooks import signature
 from tests import world
+from tests.correcting import corrected
 from tests.simulated import until
 from tests.stages import Cast, ahead
 from tests.wire import Simulator, simulator
@@ -160,6 +161,35 @@ def test_an_order_whose_answer_was_lost_is_asked_for_again_and_stays_one(desk: D
     assert fresh(order).status == Order.Status.ASKED
     desk.pump(later=5)
     assert (desk.heard(order), fresh(order).status) == (["order", "repeat"], Order.Status.ACCEPTED)
+
+
+def correction_of(desk: Desk, order: Order) -> Order:
+    """The order of an approved correction of what an order sent."""
+    return Order.objects.select_related("batch").get(batch__campaign=corrected(desk, order.batch.campaign))
+
+
+def test_what_is_wrong_is_cancelled_before_its_correction_is_ordered(desk: Desk) -> None:
+    wrong = desk.asked(**for_everybody())
+    right = correction_of(desk, wrong)
+    desk.pump(later=5)
+    kinds = [(line["kind"], line["order_id"]) for line in desk.platform.lines() if line["kind"] in ("order", "cancel")]
+    assert kinds[-3:] == [("order", str(wrong.pk)), ("cancel", str(wrong.pk)), ("order", str(right.pk))]
+    assert (fresh(wrong).status, fresh(wrong).batch.status) == (Order.Status.CANCELLED, Batch.Status.STOPPED)
+
+
+def test_a_correction_is_not_ordered_while_the_platform_may_still_send_what_is_wrong(desk: Desk) -> None:
+    wrong = desk.asked(**for_everybody())
+    right = correction_of(desk, wrong)
+    desk.platform.control(fail={"status": 503, "method": "cancel", "calls": -1})
+    desk.pump(later=5)
+    desk.pump(later=200)
+    assert (fresh(right).status, desk.heard(right)) == (Order.Status.QUEUED, [])
+
+
+def test_a_platform_that_cannot_tell_who_got_the_wrong_one_tells_everybody(desk: Desk) -> None:
+    right = correction_of(desk, desk.asked(**for_everybody()))
+    said = orders.request_of(right).texts
+    assert [said["en"].startswith("Correction: our last message was wrong"), "The right text." in said["en"]] == [True, True]
 
 
 def test_it_waits_as_long_as_the_platform_asks_for(desk: Desk) -> None:

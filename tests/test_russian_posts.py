@@ -244,6 +244,11 @@ def campaigns(watch: Watch) -> Iterator[Post]:
     yield Post("boris", "campaign_resume", (sending,), {}, 409)
     yield Post("anna", "campaign_pause", (sending,), {}, 302)
     yield Post("boris", "campaign_resume", (sending,), {}, 302)
+    yield Post("anna", "campaign_top_up", (sent,), {}, 409)
+    yield Post("anna", "campaign_correct", (draft,), {}, 409)
+    for who in ("boris", "anna"):
+        yield Post(who, "campaign_correct", (watch.campaigns[Status.PAUSED].pk,), {}, 302)
+    yield Post("anna", "campaign_top_up", (watch.campaigns[Status.PAUSED].pk,), {}, 409)
     yield Post("anna", "campaign_stop", (sending,), {}, 302)
     yield Post("anna", "campaign_stop", (sent,), {}, 409)
     yield Post("anna", "campaign_discard", (draft,), {}, 422)

@@ -20,8 +20,9 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
 from messaging import changes, checking, delivery, drilling, escalation
+from messaging.correction import TO_WHOM
 from messaging.forms import CampaignFilter
-from messaging.models import Account, Campaign, Part, Rendering, Status, Text
+from messaging.models import Account, Campaign, Rendering, Status, Text
 from messaging.phrases import EXCLUDED, no_estimate, places, size_of
 from messaging.training import trained
 
@@ -38,7 +39,9 @@ def person(request: HttpRequest) -> User:
 
 def find(pk: int, by: User) -> Campaign:
     """A campaign with all that its pages show. Raises Http404, also for one that this person does not see."""
-    rows = Campaign.objects.seen_by(by).select_related("incident", "audience_version__audience", "refers_to", "created_by")
+    rows = Campaign.objects.seen_by(by).select_related(
+        "incident", "audience_version__audience", "refers_to", "corrects", "created_by"
+    )
     found = rows.prefetch_related("texts", "incident__countries").filter(pk=pk).first()
     if found is None:
         raise Http404
@@ -73,11 +76,21 @@ def language() -> str:
 
 
 def letters(campaign: Campaign) -> list[dict[str, Any]]:
-    """Every text exactly as each account sends it: what was stored at submit, or what would be stored now."""
+    """Every text exactly as each account sends it: what was stored at submit, or what would be stored now.
+
+    A correction has two for each language; a platform that finds people by itself sends everybody the first of them.
+    """
     stored = {(r.account_id, r.text_id): r.body for r in Rendering.objects.filter(campaign=campaign)}
     accounts = [*campaign.accounts.order_by("pk")]
-    texts = [text for text in campaign.texts.all() if text.part == Part.MAIN and text.whole]
-    return [{"language": text.language, "versions": [*_versions(text, accounts, campaign, stored)]} for text in texts]
+    found = []
+    for part in campaign.parts:
+        senders = [a for a in accounts if a.addressed or part == campaign.parts[0]]
+        to_whom = TO_WHOM[part] if campaign.corrects_id else ""
+        for text in campaign.texts.all():
+            if text.part == part and text.whole:
+                versions = [*_versions(text, senders, campaign, stored)]
+                found.append({"language": text.language, "versions": versions, "to_whom": to_whom})
+    return found
 
 
 def _versions(

@@ -21,6 +21,7 @@ from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
 from messaging import workflow
 from messaging.channels import Estimate
+from messaging.delivery.following import supersedes
 from messaging.forms import ReasonForm
 from messaging.models import Campaign, Status
 from messaging.phrases import Size, places, size_of
@@ -55,6 +56,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
         "then": size_of(then),
         "grew": str(size) != str(size_of(then)),
         "letters": letters(campaign),
+        "supersedes": waits and supersedes(campaign),
         "heading": _heading(campaign, size),
         "approvals": campaign.approvals.select_related("by").order_by("-round"),
         "problems": problems or [],
@@ -155,6 +157,8 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _approved(campaign: Campaign) -> str:
+    if campaign.status == Status.APPROVED and campaign.starts_at is None:
+        return _("Approved. It begins as soon as the last answers to the earlier message are in.")
     if campaign.status == Status.APPROVED:
         return _("Approved. The drill begins at its time.") if campaign.drill else _("Approved. It starts at its time.")
     if campaign.drill:

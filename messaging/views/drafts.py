@@ -25,7 +25,7 @@ from messaging import checking, workflow
 from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
-from messaging.phrases import WHAT_IT_DOES, size_of
+from messaging.phrases import WHAT_IT_DOES, followers, pace, size_of
 from messaging.playbooks import usable
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
@@ -51,7 +51,10 @@ SECTIONS = (
     ("times", gettext_lazy("Until when")),
 )
 # Which section of the draft a problem belongs to, where it is not named after it.
-SECTION_OF = {"not_after": "times", "starts_at": "times", "refers_to": "texts", "incident": "texts"}
+SECTION_OF = {
+    "not_after": "times", "starts_at": "times", "refers_to": "texts", "incident": "texts", "pace": "accounts",
+    "to_reached": "audience",
+}  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -143,6 +146,8 @@ def _save(request: HttpRequest, campaign: Campaign, form: CampaignForm) -> HttpR
 def _onward(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if request.POST.get("go") == "preview":
         return redirect("campaign_preview", campaign.pk)
+    if request.POST.get("go") == "submit":
+        return _ask(request, campaign.pk)
     messages.success(request, _("Saved. Nothing has been sent."))
     return redirect("campaign_draft", campaign.pk)
 
@@ -230,7 +235,7 @@ def _wrong_sections(campaign: Campaign | None) -> set[str]:
 
 
 def section_of(field: str) -> str:
-    return "texts" if field.startswith("text") else SECTION_OF.get(field, field)
+    return "texts" if field.startswith(("text", "corrected")) else SECTION_OF.get(field, field)
 
 
 def _counted(request: HttpRequest, form: CampaignForm) -> HttpResponse:
@@ -292,7 +297,7 @@ def _preview(
 
 
 def _row_of(field: str) -> str:
-    return "texts" if field.startswith("text") else field
+    return "texts" if field.startswith(("text", "corrected")) else field
 
 
 def _summary(campaign: Campaign, found: list[Problem]) -> list[dict[str, Any]]:
@@ -322,7 +327,9 @@ def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {"field": "refers_to", "label": _("Follows"), "value": str(campaign.refers_to or "")},
         {"field": "texts", "label": _("Text"), "value": f"{campaign.headline} ({', '.join(texts)})" if texts else ""},
         {"field": "audience", "label": _("Who"), "value": sentence(campaign)},
+        {"field": "to_reached", "label": _("Those who got the earlier message"), "value": followers(campaign)},
         {"field": "accounts", "label": _("Ways"), "value": "\n".join(ways)},
+        {"field": "pace", "label": _("Pace"), "value": pace(campaign)},
         {"field": "exception", "label": _("Exception"), "value": exception},
         {
             "field": "starts_at",
@@ -336,7 +343,12 @@ def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
 @require_POST
 @requires("campaign.submit")
 def campaign_submit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for approval of what the preview shows. The platforms are asked outside the verb's transaction."""
+    """Ask for approval of what the preview shows."""
+    return _ask(request, pk)
+
+
+def _ask(request: HttpRequest, pk: int) -> HttpResponse:
+    """Submit a draft; what keeps it from that is said on its preview. Platforms are asked outside of its transaction."""
     campaign = find(pk, person(request))
     try:
         estimates = estimates_of(campaign, now()) if campaign.status == Status.DRAFT else {}

@@ -20,13 +20,13 @@ from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.templatetags.console import number
 from messaging import progress, workflow
-from messaging.models import Campaign, Delivery, Order, Reply
-from messaging.models.campaigns import STOPPABLE
-from messaging.phrases import UNSURE, failure, places, size_of
+from messaging.correction import clock
+from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, Order, Reply, Status
+from messaging.phrases import UNSURE, failure, pace, places, size_of
 from messaging.progress import Failure, Way
 from messaging.replying import mark_read
 from messaging.standing import in_words
-from messaging.views.campaigns import PER_PAGE, find, person, shared
+from messaging.views.campaigns import PER_PAGE, find, person, reach_rows, shared
 
 UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
 
@@ -43,6 +43,7 @@ def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **shared(campaign, request),
         **numbers(campaign),
+        **standing_of(campaign),
         "approval": campaign.approvals.select_related("by").order_by("-round").first(),
     }
     return render(request, "messaging/campaign_live.html", context)
@@ -67,10 +68,39 @@ def numbers(campaign: Campaign) -> dict[str, Any]:
         "ways": [way_row(way, reasons or [], at) for way in found],
         "reasons_later": reasons is None,
         "size": size_of(campaign.reach or {}),
+        "pace": pace(campaign),
+        "waits_for": waits_for(campaign),
         "unread": Reply.objects.filter(campaign=campaign, read_at=None).count(),
         "ended": campaign.status in progress.ENDED,
         **progress.gone_and_left(found),
     }
+
+
+def standing_of(campaign: Campaign) -> dict[str, Any]:
+    """What became of it since: its clock where it corrects, its own correction with its clock, whether newcomers may get it."""
+    begun = campaign.corrections.exclude(NEVER_BEGUN).first()
+    valid = campaign.not_after is not None and campaign.not_after > now()
+    standing = {
+        "clock": clock(campaign),
+        "correction": begun,
+        "correction_clock": clock(begun) if begun else None,
+        "newcomers": campaign.status == Status.SENT and valid and begun is None,
+    }
+    return {"standing": standing, "reach_rows": reach_rows(campaign, campaign.reach)}
+
+
+def waits_for(campaign: Campaign) -> str:
+    """Why an approved campaign whose time has come does not go out yet; empty when nothing keeps it back."""
+    earlier = campaign.refers_to
+    if earlier is None or campaign.status not in (Status.APPROVED, Status.SENDING):
+        return ""
+    if earlier.status in LIVE:
+        return _("It goes out after the earlier message has. To let it go now, stop that one: %(earlier)s") % {
+            "earlier": earlier
+        }
+    if campaign.status == Status.APPROVED and (campaign.starts_at is None or campaign.starts_at <= now()):
+        return _("It begins as soon as the last answers to the earlier message are in: then it is known who got that one.")
+    return ""
 
 
 def way_row(way: Way, reasons: list[Failure], at: datetime) -> dict[str, Any]:

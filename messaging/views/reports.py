@@ -24,7 +24,7 @@ from messaging.models.campaigns import STOPPABLE
 from messaging.phrases import Size, share
 from messaging.progress import Way
 from messaging.views.campaigns import find, letters, person, reach_rows, reach_times, shared
-from messaging.views.live import numbers
+from messaging.views.live import numbers, standing_of
 from messaging.views.sheet import SHORT, TIMES, sheet_rows
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -43,6 +43,7 @@ def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **shared(campaign, request),
         **numbers(campaign),
+        **standing_of(campaign),
         **reach_times(campaign.reach),
         "headline": headline(campaign, progress.reached(progress.ways(campaign))),
         "reach": campaign.reach,
