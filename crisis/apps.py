@@ -15,5 +15,6 @@ class CrisisConfig(AppConfig):
     def ready(self) -> None:
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
+        import_module("crisis.checks")
         for listens in ("crisis.sessions", "crisis.lockout"):  # to what ends a session, and to what was typed wrongly
             import_module(listens)

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections
 from redis import RedisError
 
+from crisis.checks import demand_strong_settings
 from messaging import delivery, escalation, worker
 from messaging.channels import CHANNELS
 from messaging.escalation.sending import leaving
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         parts.add_parser("teller", help="wakes the people who may decide, by e-mail and SMS; several do no harm")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        demand_strong_settings()
         match options["part"]:
             case "web":
                 _web(options["bind"], options["workers"], options["threads"])
