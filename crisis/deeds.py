@@ -27,6 +27,7 @@ DEEDS = {
     "person.second_step": gettext_lazy("changed the second step of their log-in"),
     "lock.lift": gettext_lazy("lifted the lock of a log-in"),
     "session.end": gettext_lazy("ended sessions"),
+    "shift.take": gettext_lazy("took over the shift"),
     "duty.plan": gettext_lazy("planned a shift"),
     "duty.call_off": gettext_lazy("called a shift off"),
     "reply.read": gettext_lazy("read a reply"),

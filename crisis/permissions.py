@@ -66,6 +66,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.top_up", _("send an approved message to people who came since"), "Y Y - - - -"),
     Rule("replies.read", _("read what people wrote back"), "Y Y - - - -"),
     Rule("report.export", _("take a report away as a file of totals"), "Y Y - Y - -"),
+    Rule("shift.take", _("sign for a shift that is handed over"), "Y Y - - - -"),
     Rule("duty.write", _("plan who is on duty"), "- Y Y - - -"),
     Rule("people.search", _("look up one person by an exact address"), "- Y - - - -"),
     Rule("account.pause", _("pause an account, let it send again"), "- Y Y - - -"),

@@ -219,6 +219,18 @@
     }
   }
 
+  function copies() {
+    for (const button of all("[data-copy]")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const field = document.getElementById(button.dataset.copy);
+        field.select();
+        try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
+        button.textContent = button.dataset.done;
+      });
+    }
+  }
+
   function menus() {
     document.addEventListener("click", (event) => all("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; }));
     document.addEventListener("keydown", (event) => {
@@ -237,4 +249,5 @@
   all("[data-poll]").forEach(poll);
   focusFirst();
   menus();
+  copies();
 })();

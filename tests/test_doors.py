@@ -22,7 +22,7 @@ VERBS = {
     "incident_note", "incident_next_update", "incident_status", "incident_coverage", "audit_verify", "import_apply",
     "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook",
-    "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "session_end", "lock_lift",
+    "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "shift_take", "session_end", "lock_lift",
 }  # fmt: skip
 # Of these an auditor may do some.
 AUDITORS = {"session_end", "audit_verify", "set_language", "hook"}

@@ -100,6 +100,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk) for visit in each(ROLES, row.pk)],
         "roster": each(ROLES),
         "waiting_line": each(ROLES),
+        "shift_handover": each(ROLES),
         "people": each(["boris"]),
         "training": each(ROLES),
         "queues": each(["gleb", "dina"]),

@@ -115,6 +115,7 @@ def people_and_incidents(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "incident_coverage", (watch.closed.pk, mission), {"posted": "on"}, 302)
     for value, status in (("яя", 409), ("monitoring", 302), ("monitoring", 409)):
         yield Post("anna", "incident_status", (incident,), {"status": value}, status)
+    yield Post("anna", "shift_take", (), {}, 302)
     yield Post("boris", "duty_plan", (), {}, 422)
     shift = {"person": watch.boris.pk, "from_at": "2099-01-01T00:00", "until_at": "2099-01-02T00:00", "order": "1"}
     for changes, status in (

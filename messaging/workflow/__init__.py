@@ -1,6 +1,6 @@
 """Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause,
 resume, stop, correct, top_up.
-And the answers to a notice: take, called.
+And the answers to a notice: take, called; and of a shift: take_over.
 
 Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The
 triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
@@ -12,6 +12,7 @@ from messaging.workflow.answering import called, take
 from messaging.workflow.copying import copy_as_live
 from messaging.workflow.correcting import correct
 from messaging.workflow.deciding import approve, reject, send_back, submit, withdraw
+from messaging.workflow.handing import take_over
 from messaging.workflow.moving import acting
 from messaging.workflow.running import pause, resume, stop
 from messaging.workflow.topping import newcomers, top_up
@@ -19,5 +20,5 @@ from messaging.workflow.writing import Draft, draft, edit, reword
 
 __all__ = [
     "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "newcomers", "pause", "reject",
-    "resume", "reword", "send_back", "stop", "submit", "take", "top_up", "withdraw",
+    "resume", "reword", "send_back", "stop", "submit", "take", "take_over", "top_up", "withdraw",
 ]  # fmt: skip
