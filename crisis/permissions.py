@@ -64,6 +64,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.resume", _("let a paused sending go on"), "- Y - - - -"),
     Rule("campaign.correct", _("stop what went out wrong and begin its correction"), "Y Y - - - -"),
     Rule("campaign.top_up", _("send an approved message to people who came since"), "Y Y - - - -"),
+    Rule("exception.renew", _("renew an exception that another person granted"), "- 2P - - - -"),
+    Rule("exception.revoke", _("end an exception at once"), "Y Y Y - - -"),
+    Rule("exception.note", _("take note of an exception"), "- - - Y - -"),
     Rule("replies.read", _("read what people wrote back"), "Y Y - - - -"),
     Rule("report.export", _("take a report away as a file of totals"), "Y Y - Y - -"),
     Rule("shift.take", _("sign for a shift that is handed over"), "Y Y - - - -"),
@@ -82,6 +85,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("lock.lift", _("lift the lock of a log-in after wrong attempts"), "- Y Y - - -"),
     Rule("own.access", _("own password, second factor, sessions and language"), "Y Y Y Y - -"),
     Rule("hook", _("tell what became of a message (a platform, signed)"), "- - - - - own"),
+    Rule("register", _("read the public register of exceptions"), "Y Y Y Y Y Y"),
     Rule("health", _("ask whether the servers answer"), "Y Y Y Y Y Y"),
 )
 RULES: dict[str, Rule] = {rule.action: rule for rule in TABLE}

@@ -170,6 +170,8 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
             "exception",
             _("People who did not subscribe are written to only when serious harm is likely. The incident is rated lower."),
         )
+    if campaign.exception and campaign.exception.revoked_at:
+        yield Problem("exception", _("The exception was revoked. Write another one, or drop it."))
     ends = campaign.exception_expires_at
     if ends is None or ends <= at or ends > at + timedelta(hours=EXCEPTION_HOURS):
         yield Problem("exception", _("The exception has to end within 72 hours from now. Choose when."))

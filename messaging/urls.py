@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from messaging.api import urls as programs
+from messaging.public import register
 from messaging.views import (
     accounts,
     campaigns,
@@ -13,6 +14,7 @@ from messaging.views import (
     declaring,
     drafts,
     drills,
+    exceptions,
     handover,
     incidents,
     live,
@@ -74,6 +76,11 @@ urlpatterns = [
     path("accounts/<int:pk>/resume/", accounts.account_resume, name="account_resume"),
     path("accounts/<int:pk>/test/", accounts.account_test, name="account_test"),
     path("people/", people.people, name="people"),
+    path("exceptions/<int:pk>/", exceptions.exception_detail, name="exception_detail"),
+    path("exceptions/<int:pk>/renew/", exceptions.exception_renew, name="exception_renew"),
+    path("exceptions/<int:pk>/revoke/", exceptions.exception_revoke, name="exception_revoke"),
+    path("exceptions/<int:pk>/note/", exceptions.exception_note, name="exception_note"),
+    path("register/", register.register, name="register"),
     path("training/", drills.training, name="training"),
     path("queues/", accounts.queues, name="queues"),
     path("api/v1/", include((programs, "ninja"), namespace="api")),

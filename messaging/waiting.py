@@ -21,6 +21,7 @@ from crisis.clock import Now
 from crisis.models import Incident, User
 from crisis.permissions import may
 from messaging.models import Author, Campaign, Part, Reply, Status, Text
+from messaging.public import register
 
 TONES = ("bad", "wait", "")
 
@@ -50,7 +51,7 @@ def found(user: User) -> list[Waiting]:
 
     Replies never push a decision away.
     """
-    items = [*_campaigns(user), *_updates(user)]
+    items = [*_campaigns(user), *_updates(user), *_exceptions(user)]
     return [*sorted(items, key=lambda item: (TONES.index(item["tone"]), item["since"] is None, item["since"])), *_replies(user)]
 
 
@@ -120,6 +121,15 @@ def _updates(user: User) -> Iterator[Waiting]:
         sentence = _("Update overdue: %(incident)s") % {"incident": _marked(incident.drill, str(incident))}
         url = reverse("incident_detail", args=[incident.pk])
         yield {"text": sentence, "url": url, "since": incident.next_update_at, "tone": "bad"}
+
+
+def _exceptions(user: User) -> Iterator[Waiting]:
+    """Auditors are told of an exception at once: people who did not subscribe are being written to."""
+    if not may(user, "exception.note"):
+        return
+    for row in register.used().filter(noted_at=None, incident__in=Incident.objects.seen_by(user))[:20]:
+        sentence = _("Exception in use: %(incident)s") % {"incident": row.incident}
+        yield {"text": sentence, "url": reverse("exception_detail", args=[row.pk]), "since": row.used_at, "tone": "wait"}
 
 
 def _replies(user: User) -> Iterator[Waiting]:

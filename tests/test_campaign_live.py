@@ -13,7 +13,7 @@ from django.test import Client
 from crisis.clock import now
 from crisis.models import AuditEntry, User
 from messaging import workflow
-from messaging.models import Batch, Campaign, Delivery, Order, Receipt, Reply, Status
+from messaging.models import Batch, Campaign, Delivery, Order, ReachException, Receipt, Reply, Status
 from messaging.phrases import Size, union
 from messaging.views import reports
 from messaging.views.reports import safe
@@ -165,7 +165,9 @@ def test_the_report_says_whether_the_exception_is_over(
     desk: Desk, hours: int, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = desk.sending()
-    campaign.exception_reason, campaign.exception_expires_at = "War", now() + timedelta(hours=hours)
+    campaign.exception = ReachException(
+        pk=1, incident=desk.incident, reason="War", expires_at=now() + timedelta(hours=hours), written_by=desk.author
+    )
     monkeypatch.setattr(reports, "find", lambda _pk, _by: campaign)
     assert f"The exception {word} " in desk.at_author.get(url(campaign, "report/")).content.decode()
 

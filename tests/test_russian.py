@@ -102,7 +102,6 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "waiting_line": each(ROLES),
         "shift_handover": each(ROLES),
         "people": each(["boris"]),
-        "training": each(ROLES),
         "queues": each(["gleb", "dina"]),
     }  # fmt: skip
 
@@ -141,7 +140,6 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
                            *each(["anna"], sending, status=302)],
         "campaign_preview": of_all,
         "campaign_discard": each(["anna"], draft),
-        "campaign_copy_as_live": [*each(["anna"], watch.drill.pk), *each(["anna"], sending, status=409)],
         "campaign_decision": of_all,
         "campaign_told": of_all,
         "campaign_calls": [*each(["anna"], watch.held.pk), *each(["boris"], watch.campaigns[Status.SUBMITTED].pk),
@@ -161,6 +159,18 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
         "campaign_report_csv": [*each(["dina"], sending), *each(["dina"], watch.campaigns[Status.SENT].pk)],
         "campaign_report_json": each(["dina"], sending),
     }  # fmt: skip
+
+
+def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
+    """Of drills and of exceptions."""
+    sending = watch.campaigns[Status.SENDING]
+    return {
+        "campaign_copy_as_live": [*each(["anna"], watch.drill.pk), *each(["anna"], sending.pk, status=409)],
+        "training": each(ROLES),
+        "exception_detail": each(ROLES, sending.exception_id),
+        "exception_revoke": each(["anna"], sending.exception_id),
+        "register": [Visit(""), *each(["anna"], query="?lang=ru")],
+    }
 
 
 def django_admin(watch: Watch) -> dict[str, list[Visit]]:
@@ -215,7 +225,7 @@ def opened(name: str, visits: Iterable[Visit], browsers: Mapping[str, Client]) -
 
 
 def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:
-    known = {name for table in (pages, playbook_pages, campaign_pages, django_admin) for name in table(watch)}
+    known = {name for table in (pages, playbook_pages, campaign_pages, restraint_pages, django_admin) for name in table(watch)}
     gleb, lost = browser("gleb"), []
     for name, pattern in routes():
         if name not in known:
@@ -225,7 +235,7 @@ def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("table", [pages, playbook_pages, campaign_pages, django_admin])
+@pytest.mark.parametrize("table", [pages, playbook_pages, campaign_pages, restraint_pages, django_admin])
 def test_every_page_is_russian(watch: Watch, table: Any) -> None:
     browsers = {who: browser(who) for who in ("", *PEOPLE)}
     expect_russian(line for name, visits in table(watch).items() for line in opened(name, visits, browsers))

@@ -226,9 +226,6 @@ def campaigns(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "campaign_draft", (empty,), {"kind": "update", "seen_at": "2015-01-01T00:00:00+00:00"}, 409)
     yield Post("anna", "campaign_new", (incident,), {"kind": "update", "body_ru": "[что произошло]", "go": "preview"}, 302)
     yield Post("anna", "campaign_new", (incident,), {"kind": "alert", "body_ru": "Ждите."}, 302)
-    yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {}, 422)
-    yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": watch.drill_incident.pk}, 422)
-    yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": incident}, 302)
     yield Post("anna", "campaign_submit", (empty,), {}, 409)
     yield Post("anna", "campaign_submit", (sending,), {}, 409)
     yield Post("boris", "campaign_approve", (submitted,), {}, 409)
@@ -266,6 +263,19 @@ def corrections(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "campaign_top_up", (paused,), {}, 409)
 
 
+def restraint(watch: Watch) -> Iterator[Post]:
+    """Of drills and of exceptions."""
+    yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {}, 422)
+    yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": watch.drill_incident.pk}, 422)
+    yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": watch.incident.pk}, 302)
+    exception = watch.campaigns[Status.SENDING].exception_id
+    yield Post("boris", "exception_renew", (exception,), {"hours": "99", "reason": ""}, 422)
+    yield Post("boris", "exception_renew", (exception,), {"hours": "9", "reason": "Опасность сохраняется."}, 403)
+    yield Post("dina", "exception_note", (exception,), {}, 302)
+    yield Post("anna", "exception_revoke", (exception,), {}, 422)
+    yield Post("anna", "exception_revoke", (exception,), {"reason": "Опасности больше нет."}, 302)
+
+
 def accounts(watch: Watch) -> Iterator[Post]:
     for reason, status in (("", 409), (LONG, 409), ("Проверяем подпись.", 302), ("Снова", 409)):
         yield Post("boris", "account_pause", (watch.vk.pk,), {"reason": reason}, status)
@@ -301,7 +311,7 @@ def answered(posts: Iterator[Post]) -> Iterator[str]:
             yield f"{about} → {' '.join(words)}"
 
 
-OF_CAMPAIGNS = [playbooks, campaigns, corrections]
+OF_CAMPAIGNS = [playbooks, campaigns, corrections, restraint]
 
 
 @pytest.mark.parametrize("part", [people_and_incidents, audiences, files, *OF_CAMPAIGNS, accounts, reference_data])

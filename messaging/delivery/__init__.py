@@ -11,6 +11,7 @@ sweep     everything that is due and nobody does          messaging.delivery.swe
 
 from __future__ import annotations
 
+from messaging.delivery.excepting import is_over
 from messaging.delivery.following import begin
 from messaging.delivery.pumping import leaving, pump
 from messaging.delivery.settling import settle
@@ -18,6 +19,6 @@ from messaging.delivery.starting import Held, add, close_open, finish, grown, ri
 from messaging.delivery.sweeping import sweep, sweep_alone
 
 __all__ = [
-    "Held", "add", "begin", "close_open", "finish", "grown", "leaving", "pump", "ring", "settle", "start", "sweep",
+    "Held", "add", "begin", "close_open", "finish", "grown", "is_over", "leaving", "pump", "ring", "settle", "start", "sweep",
     "sweep_alone",
 ]  # fmt: skip

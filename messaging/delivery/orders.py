@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from asyncio import Runner
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from crisis import incidents
 from crisis.clock import now
 from messaging.channels import Channel, ChannelError, DelegatedChannel, OrderReport, OrderRequest, text_sha256
 from messaging.delivery.claiming import Claim
+from messaging.delivery.excepting import is_over
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import content_refused, pause_account
 from messaging.models import Batch, Campaign, Delivery, Order, Part, Status
@@ -63,9 +65,15 @@ def _step(channel: DelegatedChannel, order: Order, held: Claim) -> Coroutine[Any
     if held.campaign_status in ENDED:
         return channel.cancel(str(order.pk))
     if order.answered_at is None:
+        if is_over(order.batch.campaign, now()):
+            return channel.cancel(str(order.pk)) if order.asked_at else _never_asked(order, now())
         Order.objects.filter(pk=order.pk, asked_at=None).update(asked_at=now(), status=Order.Status.ASKED)
         return channel.order(request_of(order))
     return channel.status(str(order.pk))
+
+
+async def _never_asked(order: Order, at: datetime) -> OrderReport:
+    return OrderReport(str(order.pk), "cancelled", at, reason="exception_over")
 
 
 def request_of(order: Order) -> OrderRequest:

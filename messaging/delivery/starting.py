@@ -17,6 +17,7 @@ from crisis.clock import now
 from crisis.models import Incident, Severity, User
 from messaging import bell
 from messaging.choosing import chosen_sql
+from messaging.delivery.excepting import is_over, use
 from messaging.delivery.turns import Turns
 from messaging.models import Account, Batch, Campaign, Lane, Order, Status
 
@@ -63,11 +64,14 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
     if campaign.incident.status == Incident.Status.CLOSED:
         raise Held(_("The incident was closed after this was approved. Declare a new one to send about it."))
     at, began = now(), perf_counter()
+    if is_over(campaign, at):
+        raise Held(_("The exception this rests on is over. Renew it, or write the message without it."))
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, started_at=at, status_reason="", updated_at=at)
     accounts = [*campaign.accounts.order_by("pk")]
     counted = _freeze(campaign, accounts, at)
     _hold_if_grown(accounts, counted, seen)
     took = round(perf_counter() - began, 3)
+    use(campaign, at, by=by)
     incidents.tell(campaign.incident_id, _("Sending began: %(headline)s"), headline=campaign)
     audit.record("campaign.start", by=by, about=campaign, data={"people": counted, "round": campaign.round, "snapshot_s": took})
     ring(campaign)

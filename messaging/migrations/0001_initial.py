@@ -70,6 +70,57 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ReachException",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.TextField(verbose_name="what danger justifies it")),
+                ("expires_at", models.DateTimeField(verbose_name="end that was asked for")),
+                ("written_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="written at")),
+                ("used_at", models.DateTimeField(null=True, verbose_name="first used at")),
+                ("revoked_at", models.DateTimeField(null=True, verbose_name="revoked at")),
+                ("noted_at", models.DateTimeField(null=True, verbose_name="noted at")),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exceptions",
+                        to="crisis.incident",
+                        verbose_name="incident",
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="written by",
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="revoked by",
+                    ),
+                ),
+                (
+                    "noted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="noted by",
+                    ),
+                ),
+            ],
+            options={"verbose_name": "exception", "verbose_name_plural": "exceptions", "ordering": ["-id"]},
+        ),
+        migrations.CreateModel(
             name="Campaign",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -101,11 +152,6 @@ class Migration(migrations.Migration):
                 ),
                 ("pace", models.PositiveIntegerField(blank=True, null=True, verbose_name="people in ten minutes")),
                 ("drill", models.BooleanField(default=False, verbose_name="drill")),
-                (
-                    "exception_reason",
-                    models.TextField(blank=True, verbose_name="why people who did not subscribe are included"),
-                ),
-                ("exception_expires_at", models.DateTimeField(blank=True, null=True, verbose_name="the exception ends")),
                 ("created_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="begun at")),
                 (
                     "status",
@@ -145,6 +191,17 @@ class Migration(migrations.Migration):
                         related_name="+",
                         to="audiences.audienceversion",
                         verbose_name="audience",
+                    ),
+                ),
+                (
+                    "exception",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="campaigns",
+                        to="messaging.reachexception",
+                        verbose_name="exception",
                     ),
                 ),
                 (
@@ -625,13 +682,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status__in", ["sent", "rejected"]), _negated=True),
                 fields=["status"],
                 name="campaign_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("exception_reason", ""), ("exception_expires_at__isnull", False), _connector="OR"),
-                name="an_exception_ends",
             ),
         ),
         migrations.AddConstraint(

@@ -117,6 +117,8 @@ SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
         'campaign', to_jsonb(c) - MACHINE_COLUMNS,
         'texts', (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.id) FROM messaging_text t WHERE t.campaign_id = c.id),
         'renderings', (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.id) FROM messaging_rendering r WHERE r.campaign_id = c.id),
+        'exception', (SELECT jsonb_build_object('incident', x.incident_id, 'reason', x.reason, 'expires_at', x.expires_at)
+                        FROM messaging_reachexception x WHERE x.id = c.exception_id),
         'audience', (SELECT to_jsonb(v) FROM audiences_audienceversion v WHERE v.id = c.audience_version_id),
         'accounts', (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'slug', a.slug, 'handle', a.handle,
                             'secret_name', a.secret_name, 'drill', a.drill) ORDER BY a.id)
@@ -132,6 +134,8 @@ SET search_path = public, pg_temp AS $$
        AND NOT EXISTS (SELECT FROM messaging_author WHERE campaign_id = target AND user_id = person)
        AND NOT EXISTS (SELECT FROM audiences_audienceversion v JOIN messaging_campaign c ON c.audience_version_id = v.id
                         WHERE c.id = target AND v.written_by_id = person)
+       AND NOT EXISTS (SELECT FROM messaging_reachexception x JOIN messaging_campaign c ON c.exception_id = x.id
+                        WHERE c.id = target AND x.written_by_id = person)
 $$;
 
 CREATE FUNCTION messaging_approval_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$

@@ -17,8 +17,11 @@ BEGIN
                                  'body', t.body, 'instruction', t.instruction, 'link', t.link) ORDER BY t.part, t.language DESC)
                        FROM messaging_text t WHERE t.campaign_id = NEW.id), '[]'),
            jsonb_build_object('kind', NEW.kind, 'audience', NEW.audience_version_id, 'starts_at', NEW.starts_at,
-                              'not_after', NEW.not_after, 'exception_reason', NEW.exception_reason,
-                              'exception_expires_at', NEW.exception_expires_at,
+                              'not_after', NEW.not_after,
+                              'exception_reason', coalesce((SELECT x.reason FROM messaging_reachexception x
+                                                             WHERE x.id = NEW.exception_id), ''),
+                              'exception_expires_at', (SELECT x.expires_at FROM messaging_reachexception x
+                                                        WHERE x.id = NEW.exception_id),
                               'accounts', coalesce((SELECT jsonb_agg(w.account_id ORDER BY w.account_id)
                                             FROM messaging_campaign_accounts w WHERE w.campaign_id = NEW.id), '[]')),
            coalesce(NEW.reach, '{}');

@@ -18,6 +18,7 @@ from messaging.models.campaigns import (
     Status,
     Text,
 )
+from messaging.models.exceptions import ExceptionTerm, ReachException
 from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
 from messaging.models.notices import Notice, Round
 from messaging.models.playbooks import Playbook, PlaybookApproval, PlaybookVersion
@@ -34,6 +35,7 @@ __all__ = [
     "Campaign",
     "Delivery",
     "DeliveryRef",
+    "ExceptionTerm",
     "Kind",
     "Lane",
     "Notice",
@@ -42,6 +44,7 @@ __all__ = [
     "Playbook",
     "PlaybookApproval",
     "PlaybookVersion",
+    "ReachException",
     "Reached",
     "Receipt",
     "Rendering",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import connection, models
@@ -13,6 +14,7 @@ from audiences.models import AudienceVersion
 from crisis.clock import Now
 from crisis.models import Incident, User
 from messaging.models.accounts import Account
+from messaging.models.exceptions import ReachException
 
 
 class Status(models.TextChoices):
@@ -109,8 +111,9 @@ class Campaign(models.Model):
     not_after = models.DateTimeField(_("valid until"), null=True, blank=True)
     pace = models.PositiveIntegerField(_("people in ten minutes"), null=True, blank=True)
     drill = models.BooleanField(_("drill"), default=False)
-    exception_reason = models.TextField(_("why people who did not subscribe are included"), blank=True)
-    exception_expires_at = models.DateTimeField(_("the exception ends"), null=True, blank=True)
+    exception = models.ForeignKey(
+        ReachException, models.PROTECT, null=True, blank=True, related_name="campaigns", verbose_name=_("exception")
+    )
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("begun by"))
     created_at = models.DateTimeField(_("begun at"), db_default=Now())
 
@@ -132,9 +135,6 @@ class Campaign(models.Model):
         ordering = ["-id"]
         indexes = [models.Index(fields=["status"], name="campaign_status", condition=~Q(status__in=["sent", "rejected"]))]
         constraints = [
-            models.CheckConstraint(
-                name="an_exception_ends", condition=Q(exception_reason="") | Q(exception_expires_at__isnull=False)
-            ),
             models.CheckConstraint(name="a_pace_is_of_people", condition=Q(pace=None) | Q(pace__gt=0)),
             models.CheckConstraint(
                 name="a_correction_was_found_wrong", condition=Q(corrects=None) | Q(found_wrong_at__isnull=False)
@@ -163,7 +163,16 @@ class Campaign(models.Model):
 
     @property
     def include_non_subscribers(self) -> bool:
-        return bool(self.exception_reason)
+        return self.exception_id is not None
+
+    @property
+    def exception_reason(self) -> str:
+        """What danger justifies writing to people who did not subscribe; empty without an exception."""
+        return self.exception.reason if self.exception else ""
+
+    @property
+    def exception_expires_at(self) -> datetime | None:
+        return self.exception.ends_at if self.exception else None
 
     def fingerprint(self) -> str:
         """What an approval is bound to: one SQL function over everything that would be sent, to whom and by what."""
@@ -175,6 +184,8 @@ class Campaign(models.Model):
     def author_ids(self) -> set[int]:
         """Everybody who wrote any part: texts, accounts, the campaign itself, or the audience version it uses."""
         written = set(self.authors.values_list("user_id", flat=True))
+        if self.exception:
+            written.add(self.exception.written_by_id)
         return written | ({self.audience_version.written_by_id} if self.audience_version else set())
 
 

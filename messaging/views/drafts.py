@@ -177,6 +177,7 @@ def _form_page(
         "ways": _ways(form),
         "languages": _languages(form),
         "delegated": any(account.channel.kind == "delegated" for account in form.fields["accounts"].queryset),  # type: ignore[attr-defined]
+        "exceptions": [one for one in form.incident.exceptions.filter(revoked_at=None) if one.in_force(now())],
         "exception_open": bool(form["exception_reason"].value())
         or bool(form["exception_reason"].errors or form["exception_expires_at"].errors),
         "letters": letters(campaign) if campaign else [],

@@ -18,7 +18,7 @@ from crisis.incidents import MOVES
 from crisis.models import Incident, User
 from crisis.permissions import may, requires
 from messaging import board, standing, training
-from messaging.models import Account, Campaign, Status
+from messaging.models import Account, Campaign, ReachException, Status
 from messaging.phrases import size_of
 from messaging.stories import offering
 
@@ -106,6 +106,7 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "campaigns": campaigns,
         "reached": _reached(campaigns),
         "posts": board.posts([incident])[incident.pk],
+        "exceptions": ReachException.objects.filter(incident=incident, terms__isnull=False).distinct(),
         "page": page,
         "note": NoteForm(),
         "next_update": NextUpdateForm(initial={"minutes": "60"}),

@@ -12,6 +12,7 @@ from messaging.workflow.answering import called, take
 from messaging.workflow.copying import copy_as_live
 from messaging.workflow.correcting import correct
 from messaging.workflow.deciding import approve, reject, send_back, submit, withdraw
+from messaging.workflow.excepting import note_exception, renew_exception, revoke_exception
 from messaging.workflow.handing import take_over
 from messaging.workflow.moving import acting
 from messaging.workflow.running import pause, resume, stop
@@ -19,6 +20,7 @@ from messaging.workflow.topping import newcomers, top_up
 from messaging.workflow.writing import Draft, draft, edit, reword
 
 __all__ = [
-    "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "newcomers", "pause", "reject",
-    "resume", "reword", "send_back", "stop", "submit", "take", "take_over", "top_up", "withdraw",
+    "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "newcomers", "note_exception",
+    "pause", "reject", "renew_exception", "resume", "revoke_exception", "reword", "send_back", "stop", "submit", "take",
+    "take_over", "top_up", "withdraw",
 ]  # fmt: skip

@@ -69,8 +69,8 @@ def _begin(wrong: Campaign, at: datetime, by: User) -> Campaign:
     until = wrong.not_after if wrong.not_after and wrong.not_after > at else at + VALID_FOR
     begun = Campaign.objects.create(
         incident=wrong.incident, drill=wrong.drill, kind=Kind.UPDATE, corrects=wrong, refers_to=wrong, found_wrong_at=at,
-        audience_version=wrong.audience_version, not_after=until, pace=wrong.pace, exception_reason=wrong.exception_reason,
-        exception_expires_at=wrong.exception_expires_at, created_by=by,
+        audience_version=wrong.audience_version, not_after=until, pace=wrong.pace, exception=wrong.exception,
+        created_by=by,
     )  # fmt: skip
     begun.accounts.set(wrong.accounts.all())
     for text in wrong.texts.filter(part=Part.MAIN):

@@ -17,6 +17,7 @@ from crisis.refusal import Refused
 from messaging import checking, delivery, escalation
 from messaging.models import Approval, Campaign, Rendering, Status
 from messaging.reaching import Estimates, reach_of
+from messaging.workflow import excepting
 from messaging.workflow.moving import acting, lock, log, move, move_only
 
 
@@ -89,6 +90,7 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
             if found := checking.problems(locked, dict(reach), at):
                 raise Refused(problems=found)
             Approval.objects.create(campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach))
+            excepting.grant(locked, at, by=by)
             move(locked, Status.APPROVED, approved_at=at, status_reason="")
             log(locked, by, gettext_lazy("Approved: %(headline)s"))
             if locked.starts_at is None or locked.starts_at <= at:

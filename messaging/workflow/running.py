@@ -25,6 +25,8 @@ def pause(campaign: Campaign, *, by: User) -> None:
 def resume(campaign: Campaign, *, by: User) -> None:
     """Go on with a paused campaign. Raises Refused when its approval has meanwhile lost what it rested on."""
     demand(by, "campaign.resume")
+    if delivery.is_over(campaign, now()):
+        raise Refused(_("The exception this rests on is over. Nothing is sent. Another supervisor renews it, or stop this."))
     try:
         move_only(campaign, Status.SENDING, "campaign.resume", by=by, only=Status.PAUSED)
     except IntegrityError as error:

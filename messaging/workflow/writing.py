@@ -18,6 +18,7 @@ from crisis.refusal import Refused
 from messaging.correction import fill
 from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text
 from messaging.wording import Words
+from messaging.workflow import excepting
 from messaging.workflow.moving import acting, lock
 
 
@@ -108,10 +109,8 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.to_reached = content.to_reached if content.refers_to and not campaign.corrects_id else Reached.AS_IS
     campaign.audience_version = content.audience_version
     campaign.starts_at, campaign.not_after = content.starts_at, content.not_after
-    campaign.exception_reason, campaign.pace = content.exception_reason.strip(), content.pace
-    if campaign.exception_reason and content.exception_expires_at is None:
-        raise Refused(_("Say when the exception ends: at most 72 hours from now."), field="exception_expires_at")
-    campaign.exception_expires_at = content.exception_expires_at if campaign.exception_reason else None
+    campaign.exception = excepting.written(campaign, content.exception_reason.strip(), content.exception_expires_at)
+    campaign.pace = content.pace
     campaign.updated_at = now()
     campaign.save()
     _write_ways(campaign, content.accounts)
