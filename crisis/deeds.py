@@ -24,6 +24,7 @@ DEEDS = {
     "contacts.import": gettext_lazy("imported contacts"),
     "people.search": gettext_lazy("searched for a person"),
     "person.add": gettext_lazy("added a person"),
+    "person.begin": gettext_lazy("set their first password"),
     "person.second_step": gettext_lazy("changed the second step of their log-in"),
     "lock.lift": gettext_lazy("lifted the lock of a log-in"),
     "session.end": gettext_lazy("ended sessions"),

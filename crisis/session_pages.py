@@ -1,18 +1,37 @@
-"""Pages about log-ins: a person's own sessions, and the locks that a colleague lifts."""
+"""Pages about log-ins: a first password, a person's own sessions, and the locks that a colleague lifts."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import SetPasswordForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crisis import lockout, sessions
+from crisis import invitations, lockout, sessions
 from crisis.models import Session, User
 from crisis.permissions import requires
+
+
+@login_not_required
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_up(request: HttpRequest, pk: int, token: str) -> HttpResponse:
+    """A new person sets their first password by the link they were given."""
+    person = invitations.invited(pk, token)
+    form = SetPasswordForm(person, request.POST or None)
+    if form.is_valid():
+        invitations.begin(person, form.cleaned_data["new_password1"])
+        messages.success(request, _("Your password is set. Log in with it."))
+        return redirect("account_login")
+    return render(request, "account/set_up.html", {"form": form, "person": person}, status=422 if form.errors else 200)
 
 
 @require_safe

@@ -153,6 +153,7 @@ MFA_FORMS = {
 }
 MFA_TOTP_ISSUER = "Crisis console"
 MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds to either side: clocks differ
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of the link that sets a first password
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "situation"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

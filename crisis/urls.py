@@ -44,6 +44,7 @@ urlpatterns = [
     path("second-step/codes/new/", form(recovery.generate_recovery_codes), name="mfa_generate_recovery_codes"),
     path("password/", form(account.password_change), name="account_change_password"),
     path("password/none/", views.no_password, name="account_set_password"),
+    path("set-up/<int:pk>/<str:token>/", session_pages.set_up, name="set_up"),
     path("sessions/", session_pages.session_list, name="session_list"),
     path("sessions/end/", session_pages.session_end, name="session_end"),
     path("locks/", session_pages.lock_list, name="lock_list"),

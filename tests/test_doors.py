@@ -14,7 +14,7 @@ from tests.desk import Desk
 
 pytestmark = pytest.mark.django_db
 
-PUBLIC = {"register", "account_login", "healthz", "favicon", "set_language", "hook"}
+PUBLIC = {"set_up", "register", "account_login", "healthz", "favicon", "set_language", "hook"}
 FOREIGN = 999_999_999
 # Verbs of the console: they answer POST alone. A new one has to be written here, or the walk below fails.
 VERBS = {
