@@ -52,6 +52,8 @@ DEEDS = {
     "campaign.top_up": gettext_lazy("sent to people who came since"),
     "campaign.expire": gettext_lazy("let a campaign expire"),
     "campaign.finish": gettext_lazy("finished sending"),
+    "campaign.break_glass": gettext_lazy("sent a campaign alone"),
+    "campaign.review_glass": gettext_lazy("reviewed what was sent alone"),
     "playbook.write": gettext_lazy("wrote a version of a playbook"),
     "playbook.approve": gettext_lazy("approved a version of a playbook"),
     "playbook.retire": gettext_lazy("retired a playbook"),

@@ -57,6 +57,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.write", _("write, edit and discard a draft"), "Y Y - - own -"),
     Rule("campaign.submit", _("submit a campaign for approval, withdraw it"), "Y Y - - own -"),
     Rule("campaign.approve", _("approve, return or reject what somebody else wrote"), "- 2P - - - -"),
+    Rule(
+        "campaign.break_glass", _("while on duty, send an unchanged playbook alone, to be reviewed by another"), "- Y - - - -"
+    ),
     Rule("playbook.write", _("write a playbook and its next versions"), "Y Y - - - -"),
     Rule("playbook.approve", _("approve a playbook that others wrote, retire one"), "- 2P - - - -"),
     Rule("campaign.stop", _("stop a sending"), "Y Y Y - own -"),

@@ -84,6 +84,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "crisis.frame.frame",
                 "messaging.waiting.waiting",
+                "messaging.glass.glass",
             ],
             "builtins": ["crisis.templatetags.console"],
         },

@@ -22,6 +22,7 @@ from messaging.views import (
     people,
     playbooks,
     reports,
+    reviewing,
     webhooks,
 )
 
@@ -42,6 +43,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/copy-as-live/", drills.campaign_copy_as_live, name="campaign_copy_as_live"),
     path("campaigns/<int:pk>/decision/", decisions.campaign_decision, name="campaign_decision"),
     path("campaigns/<int:pk>/approve/", decisions.campaign_approve, name="campaign_approve"),
+    path("campaigns/<int:pk>/alone/", decisions.campaign_break_glass, name="campaign_break_glass"),
+    path("campaigns/<int:pk>/review/", reviewing.campaign_review, name="campaign_review"),
     path("campaigns/<int:pk>/send-back/", decisions.campaign_send_back, name="campaign_send_back"),
     path("campaigns/<int:pk>/reject/", decisions.campaign_reject, name="campaign_reject"),
     path("handover/", handover.shift_handover, name="shift_handover"),

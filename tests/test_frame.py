@@ -34,7 +34,7 @@ def test_it_offers_only_the_places_a_person_may_see(desk: Client, person: People
     page = desk.get(reverse("incident_declare"))
     assert [str(place.label) for place in page.context["places"]()][-1] == "Duty"
     supervisor = client_of(person("boris", "supervisor")).get(reverse("incident_declare"))
-    assert len(supervisor.context["places"]()) == 9
+    assert len(supervisor.context["places"]()) == 10
 
 
 @pytest.mark.django_db

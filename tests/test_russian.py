@@ -110,6 +110,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
 def playbook_pages(watch: Watch) -> dict[str, list[Visit]]:
     incidents = [row.pk for row in (watch.incident, watch.drill_incident, watch.closed)]
     return {
+        "campaign_review": [*each(ROLES, watch.alone.pk), *each(["anna"], watch.campaigns[Status.SENDING].pk, status=404)],
         "playbook_list": each(ROLES),
         "playbook_new": each(["anna"]),
         "playbook_detail": [visit for row in (watch.playbook, watch.new_playbook) for visit in each(ROLES, row.pk)],

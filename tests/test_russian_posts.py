@@ -177,6 +177,12 @@ def playbooks(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "playbook_use", (watch.incident.pk, used), {}, 422)
     yield Post("anna", "playbook_use", (watch.incident.pk, used), {"ru_0": "[яя]"}, 422)
     yield Post("anna", "playbook_use", (watch.incident.pk, used), {"ru_0": "посольство"}, 302)
+    submitted = watch.campaigns[Status.SUBMITTED].pk
+    for who, name, args, status in (("anna", "campaign_break_glass", submitted, 403), ("boris", "campaign_review", used, 404)):
+        yield Post(who, name, (args,), {}, status)
+    yield Post("boris", "campaign_break_glass", (submitted,), {"seen": "яя", "glass_reason": "Никто"}, 409)
+    yield Post("boris", "campaign_review", (watch.alone.pk,), {"review": "right", "review_words": "Верно."}, 403)
+    yield Post("boris", "campaign_review", (watch.alone.pk,), {}, 422)
     yield Post("boris", "playbook_retire", (waits,), {}, 302)
     yield Post("boris", "playbook_retire", (waits,), {}, 409)
     yield Post("anna", "playbook_edit", (waits,), good, 409)

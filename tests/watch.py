@@ -22,8 +22,10 @@ from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
 from messaging import delivery, standing, workflow
 from messaging.models import Account, Batch, Campaign, Delivery, Order, Playbook, Receipt, Reply, Status
 from messaging.phrases import FAILURES
+from messaging.playbooks import filled_words
+from messaging.reaching import reach_of
 from messaging.wording import Words
-from messaging.workflow import preparing
+from messaging.workflow import breaking_glass, preparing
 from tests import world
 from tests.conftest import PASSWORD
 
@@ -68,6 +70,7 @@ class Watch:
         self.reply = self._replies()
         self.checked, self.imported = self._files()
         self.playbook, self.new_playbook = self._playbooks()
+        self.alone = self._alone()
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
         AdminAction.objects.create(kind="role.add", data={}, proposed_by=self.people["gleb"])
 
@@ -208,6 +211,18 @@ class Watch:
             preparing.approve_playbook(made[0].versions.get(), by=person)
         vera.groups.clear()
         return made[0], made[1]
+
+    def _alone(self) -> Campaign:
+        """What Boris sent alone from the playbook; nobody has reviewed it yet."""
+        version, codes = self.playbook.versions.get(), self.incident.country_codes
+        values = {"ru": {"страна": "Египет", "место": "посольство", "Что делать сейчас": "Ждите."}}
+        audience = definitions.define("Все в стране", version.criteria(codes), by=self.boris, incident=self.incident)
+        content = world.content(
+            self.vk, version=audience, texts=filled_words(version, values), playbook_version=version, values=values
+        )
+        campaign = workflow.submit(workflow.draft(self.incident, content, by=self.boris), by=self.boris)
+        seen = {"fingerprint": campaign.fingerprint(), "reach": reach_of(campaign, now(), {})}
+        return breaking_glass.break_glass(campaign, "Никто не отвечает с двух часов ночи.", by=self.boris, **seen)
 
     def _files(self) -> tuple[Upload, Upload]:
         """A file with every kind of bad row, waiting to be looked at, and one that was imported."""

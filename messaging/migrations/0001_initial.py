@@ -349,7 +349,10 @@ class Migration(migrations.Migration):
                 (
                     "verdict",
                     models.CharField(
-                        choices=[("approved", "approved")], default="approved", max_length=12, verbose_name="verdict"
+                        choices=[("approved", "approved"), ("break_glass", "sent by one person alone")],
+                        default="approved",
+                        max_length=12,
+                        verbose_name="verdict",
                     ),
                 ),
                 ("reach", models.JSONField(verbose_name="reach")),

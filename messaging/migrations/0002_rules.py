@@ -176,10 +176,10 @@ $$;
 CREATE FUNCTION messaging_two_persons() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF NEW.status IN ('approved', 'sending')
-       AND NOT EXISTS (SELECT FROM messaging_campaign WHERE id = NEW.id AND status IN ('draft', 'submitted', 'rejected')) AND (NOT messaging_is_worded(NEW.id) OR NOT EXISTS (
+       AND NOT EXISTS (SELECT FROM messaging_campaign WHERE id = NEW.id AND status IN ('draft', 'submitted', 'rejected')) AND (NOT messaging_is_worded(NEW.id) OR NOT (EXISTS (
         SELECT FROM messaging_approval a JOIN messaging_campaign c ON c.id = a.campaign_id
          WHERE a.campaign_id = NEW.id AND a.round = c.round AND a.verdict = 'approved'
-           AND a.fingerprint = messaging_fingerprint(c.id) AND messaging_may_approve(a.by_id, c.id))) THEN
+           AND a.fingerprint = messaging_fingerprint(c.id) AND messaging_may_approve(a.by_id, c.id)) OR messaging_broke_glass(NEW.id))) THEN
         PERFORM messaging_refuse('Nothing is sent without the approval of exactly this by a supervisor who wrote no part of it.');
     END IF;
     RETURN NULL;

@@ -21,7 +21,7 @@ from messaging.models.campaigns import (
 from messaging.models.exceptions import ExceptionTerm, ReachException
 from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
 from messaging.models.notices import Notice, Round
-from messaging.models.playbooks import Playbook, PlaybookApproval, PlaybookVersion
+from messaging.models.playbooks import GlassBreak, Playbook, PlaybookApproval, PlaybookVersion
 
 __all__ = [
     "LIVE",
@@ -36,6 +36,7 @@ __all__ = [
     "Delivery",
     "DeliveryRef",
     "ExceptionTerm",
+    "GlassBreak",
     "Kind",
     "Lane",
     "Notice",

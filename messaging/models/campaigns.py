@@ -244,6 +244,7 @@ class Approval(models.Model):
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", _("approved")
+        BREAK_GLASS = "break_glass", _("sent by one person alone")
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="approvals", verbose_name=_("campaign"))
     round = models.PositiveIntegerField(_("round of approval"), default=0)

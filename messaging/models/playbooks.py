@@ -1,17 +1,22 @@
-"""Texts that were thought over on a quiet day: playbooks, their versions, and who approved them."""
+"""Texts that were thought over on a quiet day: playbooks, their versions, who approved them, and who sent one alone."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audiences.criteria import Criteria, Seen
 from crisis.clock import Now
 from crisis.models import Category, User
-from messaging.models.campaigns import Kind
+from messaging.models.campaigns import Approval, Kind
 
 APPROVALS = 2  # persons who approve a version, its writer not among them
+REVIEW_WITHIN = timedelta(minutes=60)
 VALUE = 300  # characters a blank is filled with at most
 
 
@@ -89,3 +94,42 @@ class PlaybookApproval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version}: {self.by}"
+
+
+class GlassBreak(models.Model):
+    """A playbook sent by one person alone, which another has to review. At most one unreviewed a person."""
+
+    class Review(models.TextChoices):
+        RIGHT = "right", _("was right")
+        WRONG = "wrong", _("was wrong")
+
+    approval = models.OneToOneField(Approval, models.PROTECT, related_name="glass", verbose_name=_("approval"))
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("person"))
+    at = models.DateTimeField(_("time"), db_default=Now())
+    reason = models.CharField(_("why nobody else could be asked"), max_length=500)
+    reviewed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("reviewed by"))
+    reviewed_at = models.DateTimeField(_("reviewed at"), null=True)
+    review = models.CharField(_("what the review found"), max_length=5, choices=Review, blank=True)
+    review_words = models.CharField(_("in words"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("message sent by one person alone"), _("messages sent by one person alone")
+        constraints = [
+            models.UniqueConstraint(fields=["by"], name="one_unreviewed_glass_break", condition=Q(reviewed_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
+    @property
+    def review_due_at(self) -> datetime:
+        return self.at + REVIEW_WITHIN
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the sending to the review."""
+        return self.reviewed_at - self.at if self.reviewed_at else None
+
+    @property
+    def overdue(self) -> bool:
+        return self.reviewed_at is None and self.review_due_at < timezone.now()

@@ -28,6 +28,7 @@ from messaging.phrases import Size, places, size_of
 from messaging.reaching import Estimates, reach_of
 from messaging.training import trained, writers
 from messaging.views.campaigns import approvers, find, letters, person, reach_rows, reach_times, shared
+from messaging.workflow import breaking_glass
 
 SALT = "what the approver saw"
 CONFIRM_FIRST = gettext_lazy(
@@ -72,6 +73,15 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
             "seen": _sign(campaign, counted),
         }
         context["reason_form"] = ReasonForm(auto_id="id_return_%s")
+    elif waits and may(person(request), "campaign.break_glass"):
+        context |= {
+            "alone": True,
+            "why_not": breaking_glass.faults(campaign, person(request)),
+            "button": _alone_button(campaign, size),
+            "tick": _tick(campaign, size),
+            "seen": _sign(campaign, counted),
+            "glass_reason": request.POST.get("glass_reason", ""),
+        }
     return render(request, "messaging/campaign_decision.html", context, status=status)
 
 
@@ -164,6 +174,36 @@ def _approved(campaign: Campaign) -> str:
     if campaign.drill:
         return _("Approved. The drill is being played; nobody real is reached.")
     return _("Approved. Sending has begun.")
+
+
+def _alone_button(campaign: Campaign, size: Size) -> str:
+    if campaign.drill:
+        return _("Start the drill alone: nobody real is reached")
+    return pgettext("button", "Send alone now to %(people)s in %(places)s") % {"people": size, "places": places(campaign)}
+
+
+@require_POST
+@requires("campaign.break_glass")
+@freshly_authenticated("campaign_decision", CONFIRM_FIRST)
+def campaign_break_glass(request: HttpRequest, pk: int) -> HttpResponse:
+    """The author sends an unchanged playbook alone, because nobody else can be asked."""
+    campaign, reason = find(pk, person(request)), request.POST.get("glass_reason", "")
+    try:
+        seen = _seen(campaign, request.POST.get("seen", ""))
+        if not request.POST.get("understood"):
+            raise Refused(
+                _("Tick the box that says how many people will get this. Nothing was sent."), field="understood", status=422
+            )
+        breaking_glass.break_glass(campaign, reason, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request))
+    except Refused as refused:
+        return _page(request, find(pk, person(request)), refused.problems, refused.status)
+    except IntegrityError:
+        sentence = _(
+            "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
+        )
+        return _page(request, find(pk, person(request)), [Problem("", sentence)], 409)
+    messages.warning(request, _("Sent by you alone. Another supervisor has to review it within 60 minutes."))
+    return redirect("campaign_live", pk)
 
 
 @require_POST

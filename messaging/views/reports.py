@@ -80,13 +80,23 @@ def _share(campaign: Campaign, reached: Size) -> str:
 
 
 def _approvals(campaign: Campaign) -> Iterator[dict[str, Any]]:
-    for approval in campaign.approvals.select_related("by").order_by("-round"):
+    for approval in campaign.approvals.select_related("by", "glass__by", "glass__reviewed_by").order_by("-round"):
         yield {
             "by": approval.by,
             "at": approval.at,
             "hash": approval.fingerprint[:SHORT],
             "verdict": approval.get_verdict_display(),
+            "alone": getattr(approval, "glass", None),
         }
+
+
+def _alone(campaign: Campaign) -> list[dict[str, Any]]:
+    """What of it was sent by one person alone, without saying who: that is in the console."""
+    found = [approval["alone"] for approval in _approvals(campaign) if approval["alone"]]
+    return [
+        {"at": _iso(one.at), "reason": one.reason, "reviewed_at": _iso(one.reviewed_at), "review": one.review or None}
+        for one in found
+    ]
 
 
 def _log(campaign: Campaign) -> list[dict[str, Any]]:
@@ -112,6 +122,7 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         **{name: _iso(getattr(campaign, name)) for name in TIMES},
         "audience": campaign.audience_version.criteria if campaign.audience_version else None,
         "approved_content": [approval["hash"] for approval in _approvals(campaign)],
+        "sent_by_one_person_alone": _alone(campaign),
         "exception": {"reason": campaign.exception_reason, "ends_at": _iso(campaign.exception_expires_at)}
         if campaign.exception_reason
         else None,

@@ -74,8 +74,11 @@ def _facts(campaign: Campaign, ways: list[Way]) -> Iterator[tuple[Any, Any]]:
     yield _("Status"), campaign.get_status_display()
     yield from ((label_for_field(name, Campaign), getattr(campaign, name)) for name in TIMES)
     yield _("Audience"), sentence(campaign)
-    for approval in campaign.approvals.order_by("-round"):
+    for approval in campaign.approvals.select_related("glass").order_by("-round"):
         yield _("mark of the approved content"), approval.fingerprint[:SHORT]
+        if glass := getattr(approval, "glass", None):
+            yield _("sent by one person alone, because"), glass.reason
+            yield _("reviewed at"), glass.reviewed_at
     if campaign.exception_reason:
         yield _("Exception"), campaign.exception_reason
         yield _("the exception ends"), campaign.exception_expires_at

@@ -97,7 +97,7 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
                 delivery.begin(locked, dict(reach), by=by)
             audit.record("campaign.approve", by=by, about=locked, data={"fingerprint": fingerprint, "round": locked.round})
     except delivery.Held as held:
-        _note_held(campaign, held, by=by)
+        note_held(campaign, held, by=by)
         raise Refused(str(held)) from held
     return Campaign.objects.get(pk=campaign.pk)
 
@@ -109,7 +109,7 @@ def _demand_second_person(campaign: Campaign, fingerprint: str, by: User) -> Non
         raise Refused(_("This was changed after you opened it. Nothing was sent. Read it again, then decide."))
 
 
-def _note_held(campaign: Campaign, held: delivery.Held, *, by: User) -> None:
+def note_held(campaign: Campaign, held: delivery.Held, *, by: User) -> None:
     with incidents.our_language():
         reason = str(held)
     with transaction.atomic():
