@@ -53,15 +53,20 @@ class Changes:
 
 
 def words(old: str, new: str) -> list[Piece]:
-    """A diff of words; the spaces after a word belong to it. Put together, what stayed and came is the new text."""
+    """A diff of words, whatever spaces stand after them. Put together, what stayed and came are the words of the new text."""
     before, after = (re.findall(r"\S+\s*|^\s+", text) for text in (old, new))
     if max(len(before), len(after)) > LONGEST:
         return [Piece(op, text) for op, text in ((GONE, old), (NEW, new)) if text]
-    return [*_pieces(before, after)]
+    pieces = [*_pieces(before, after)]
+    last = len(pieces) - 1
+    return [
+        piece if n == last or piece.text[-1:].isspace() else Piece(piece.op, f"{piece.text} ") for n, piece in enumerate(pieces)
+    ]
 
 
 def _pieces(before: list[str], after: list[str]) -> Iterator[Piece]:
-    for op, a, b, c, d in SequenceMatcher(None, before, after).get_opcodes():
+    bare = ([token.strip() for token in tokens] for tokens in (before, after))
+    for op, a, b, c, d in SequenceMatcher(None, *bare).get_opcodes():
         if op == "equal":
             yield Piece(SAME, "".join(after[c:d]))
             continue
