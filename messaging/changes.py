@@ -65,8 +65,8 @@ def words(old: str, new: str) -> list[Piece]:
 
 
 def _pieces(before: list[str], after: list[str]) -> Iterator[Piece]:
-    bare = ([token.strip() for token in tokens] for tokens in (before, after))
-    for op, a, b, c, d in SequenceMatcher(None, *bare).get_opcodes():
+    old, new = ([token.strip() for token in tokens] for tokens in (before, after))
+    for op, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
         if op == "equal":
             yield Piece(SAME, "".join(after[c:d]))
             continue

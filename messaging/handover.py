@@ -14,7 +14,7 @@ from crisis.models import AuditEntry, Incident, User
 from crisis.permissions import may
 from crisis.templatetags.console import clock_time, duration, local_time
 from messaging import board, escalation, standing
-from messaging.models import Account, Campaign, Reply, Status
+from messaging.models import Account, Campaign, ReachException, Reply, Status
 
 OPEN = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED, Status.SENDING, Status.PAUSED)
 NAMED = 3  # incidents that the line names; the others are counted
@@ -39,7 +39,7 @@ class Shift:
     replies: list[dict[str, Any]]
     troubled: list[tuple[Account, str]]
     silent: list[board.Post]
-    exceptions: list[Campaign]
+    exceptions: list[ReachException]
     last: AuditEntry | None
 
 
@@ -54,9 +54,15 @@ def shift_of(user: User, at: datetime) -> Shift:
         replies=_replies(user) if may(user, "replies.read") else [],
         troubled=[(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
         silent=[post for found in board.posts(incidents).values() for post in found if not post.posted],
-        exceptions=sorted((row for row in rows if row.exception_expires_at), key=lambda row: row.exception_expires_at or at),
+        exceptions=_exceptions(incidents, at),
         last=AuditEntry.objects.filter(action="shift.take").select_related("by").order_by("-id").first(),
     )
+
+
+def _exceptions(incidents: list[Incident], at: datetime) -> list[ReachException]:
+    """Those in force, the one that ends first on top."""
+    rows = ReachException.objects.filter(incident__in=incidents, revoked_at=None).select_related("incident")
+    return sorted((row for row in rows if row.in_force(at)), key=lambda row: row.ends_at)
 
 
 def _held(campaign: Campaign, at: datetime) -> Held:

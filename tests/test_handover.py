@@ -119,3 +119,14 @@ def test_the_page_names_who_is_on_duty_and_who_comes_next(desk: Desk) -> None:
 
 def test_the_line_can_be_copied_without_a_script(desk: Desk) -> None:
     assert '<textarea id="id_line" rows="3" readonly>' in visits.page(desk.author, "shift_handover")
+
+
+def test_an_exception_in_force_is_handed_over_with_its_end_and_one_that_was_only_asked_for_is_not(desk: Desk) -> None:
+    geo, until = world.account("vk-geo"), now() + timedelta(hours=5)
+    asked = {"exception_reason": "Flights are cut and nobody knows how to get home.", "exception_expires_at": until}
+    campaign = desk.draft(accounts=[geo], **asked)
+    campaign = workflow.submit(campaign, by=desk.author)
+    assert "No exception is in force" in visits.page(desk.author, "shift_handover")
+    world.approve(campaign, desk.chief)
+    assert [row.incident for row in handover.shift_of(desk.author, now()).exceptions] == [desk.incident]
+    assert "No exception is in force" not in visits.page(desk.author, "shift_handover")
