@@ -5,13 +5,17 @@ The row's time, place in the chain and hash are written by the database (see the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
 from crisis.models import AuditEntry, User
+
+log = logging.getLogger(__name__)
 
 
 def record(
@@ -30,6 +34,32 @@ def record(
         object_id=str(about.pk) if about else "",
         data=dict(data or {}),
     )
+
+
+def anchor(why: str) -> str:
+    """Note the head of the chain in the log, which another machine keeps: whoever rewrites the chain cannot reach it there.
+
+    It is written once the transaction is committed. Returns the head, empty for an empty log.
+    """
+    last = AuditEntry.objects.order_by("-id").values("id", "hash").first()
+    if last:
+        transaction.on_commit(partial(log.info, "Audit head %s at row %d: %s", last["hash"], last["id"], why))
+    return last["hash"] if last else ""
+
+
+def as_json(entry: AuditEntry) -> dict[str, Any]:
+    """A row as plain values, for files that leave the console. The person by their login."""
+    return {
+        "id": entry.pk,
+        "at": entry.at.isoformat(),
+        "by": entry.by.username if entry.by else None,
+        "action": entry.action,
+        "object_type": entry.object_type,
+        "object_id": entry.object_id,
+        "data": entry.data,
+        "prev_hash": entry.prev_hash,
+        "hash": entry.hash,
+    }
 
 
 VERIFY = """

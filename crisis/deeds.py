@@ -50,6 +50,7 @@ DEEDS = {
     "campaign.correct": gettext_lazy("began a correction"),
     "campaign.supersede": gettext_lazy("stopped what a later message took the place of"),
     "campaign.top_up": gettext_lazy("sent to people who came since"),
+    "campaign.record": gettext_lazy("took the signed record of a campaign away"),
     "campaign.expire": gettext_lazy("let a campaign expire"),
     "campaign.finish": gettext_lazy("finished sending"),
     "campaign.break_glass": gettext_lazy("sent a campaign alone"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from crisis.deeds import deed
+from crisis.deeds import DEEDS, deed
 from crisis.incidents import usual_title
 from crisis.models import AuditEntry, Category, Certainty, Country, Incident, Severity, Urgency, User
 
@@ -227,6 +228,7 @@ class CoverageForm(forms.Form):
 class AuditFilter(forms.Form):
     """Filters of the audit log; they live in the URL."""
 
+    words = forms.CharField(label=_("Words"), max_length=100, required=False)
     who = forms.ModelChoiceField(
         User.objects.order_by("username"), label=_("Who"), required=False, to_field_name="username", empty_label=_("everybody")
     )
@@ -246,6 +248,8 @@ class AuditFilter(forms.Form):
         """The entries that pass; a filter that cannot be read filters nothing and says so beside its field."""
         self.is_valid()
         rows, chosen = AuditEntry.objects.select_related("by"), self.cleaned_data
+        if chosen.get("words"):
+            rows = rows.filter(_having(chosen["words"]))
         if chosen.get("who"):
             rows = rows.filter(by=chosen["who"])
         if chosen.get("action"):
@@ -258,6 +262,17 @@ class AuditFilter(forms.Form):
         if chosen.get("until"):
             rows = rows.filter(at__lt=_midnight(chosen["until"] + timedelta(days=1)))
         return rows
+
+
+def _having(words: str) -> Q:
+    """Entries in which every word stands: in the deed, the person's name, the object or the data."""
+    found = Q()
+    for word in words.split()[:10]:
+        deeds_of_it = [action for action, said in DEEDS.items() if word.casefold() in str(said).casefold()]
+        person = Q(by__username__icontains=word) | Q(by__last_name__icontains=word) | Q(by__first_name__icontains=word)
+        about = Q(object_id=word.removeprefix("№")) | Q(data__icontains=word) | Q(hash__startswith=word.lower())
+        found &= Q(action__in=deeds_of_it) | Q(action__icontains=word) | person | about
+    return found
 
 
 def _midnight(day: Any) -> datetime:

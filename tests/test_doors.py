@@ -23,10 +23,10 @@ VERBS = {
     "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook",
     "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "shift_take", "session_end", "lock_lift",
-    "exception_renew", "exception_note",
+    "exception_renew", "campaign_record_sign", "exception_note",
 }  # fmt: skip
 # Of these an auditor may do some.
-AUDITORS = {"exception_note", "session_end", "audit_verify", "set_language", "hook"}
+AUDITORS = {"campaign_record_sign", "exception_note", "session_end", "audit_verify", "set_language", "hook"}
 
 
 def routes(resolver: URLResolver | None = None) -> Iterator[URLPattern]:

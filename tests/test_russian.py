@@ -169,6 +169,7 @@ def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
     return {
         "campaign_copy_as_live": [*each(["anna"], watch.drill.pk), *each(["anna"], sending.pk, status=409)],
         "training": each(ROLES),
+        "campaign_record": each(ROLES, sending.pk),
         "exception_detail": each(ROLES, sending.exception_id),
         "exception_revoke": each(["anna"], sending.exception_id),
         "register": [Visit(""), *each(["anna"], query="?lang=ru")],

@@ -96,6 +96,7 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
             if locked.starts_at is None or locked.starts_at <= at:
                 delivery.begin(locked, dict(reach), by=by)
             audit.record("campaign.approve", by=by, about=locked, data={"fingerprint": fingerprint, "round": locked.round})
+            audit.anchor(f"campaign {locked.pk} approved")
     except delivery.Held as held:
         note_held(campaign, held, by=by)
         raise Refused(str(held)) from held
