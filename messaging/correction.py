@@ -79,8 +79,9 @@ def problems(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
 
 
 def _said(campaign: Campaign, part: Part) -> dict[str, tuple[str, ...]]:
+    """The words by language; how a browser ends its lines makes no other words of them."""
     texts = [text for text in campaign.texts.all() if text.part == part and text.whole]
-    return {t.language: (t.headline, t.body, t.instruction, t.link) for t in texts}
+    return {t.language: tuple(" ".join(s.split()) for s in (t.headline, t.body, t.instruction, t.link)) for t in texts}
 
 
 def _heard(wrong: Campaign) -> list[Account]:

@@ -69,6 +69,7 @@ def numbers(campaign: Campaign) -> dict[str, Any]:
         "reasons_later": reasons is None,
         "size": size_of(campaign.reach or {}),
         "pace": pace(campaign),
+        "told": clock(campaign),
         "waits_for": waits_for(campaign),
         "unread": Reply.objects.filter(campaign=campaign, read_at=None).count(),
         "ended": campaign.status in progress.ENDED,
