@@ -156,6 +156,9 @@ def test_the_report_keeps_the_clock_from_found_wrong_to_the_last_person_told(des
     page = read(desk.at_author, draft, "report/")
     assert [words in page for words in ("found wrong", "first person told", "last person told", "told 2 of 2")] == [True] * 4
     assert url(draft, "") in read(desk.at_author, wrong, "report/")
+    told = desk.at_author.get(url(draft, "report.json")).json()["correction"]
+    assert (told["got"], told["told"], told["found_wrong_at"] < told["first_at"] <= told["last_at"]) == (2, 2, True)
+    assert "found wrong" in desk.at_author.get(url(draft, "report.csv")).content.decode()
 
 
 def test_what_is_corrected_is_not_offered_for_correction_again(desk: Desk) -> None:

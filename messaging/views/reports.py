@@ -19,6 +19,7 @@ from crisis.models import AuditEntry
 from crisis.permissions import requires
 from crisis.templatetags.console import number
 from messaging import progress
+from messaging.correction import clock
 from messaging.models import Campaign, Status
 from messaging.models.campaigns import STOPPABLE
 from messaging.phrases import Size, share
@@ -119,6 +120,9 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         "kind": campaign.kind,
         "drill": campaign.drill,
         "status": campaign.status,
+        "pace": campaign.pace,
+        "corrects": campaign.corrects_id,
+        "correction": _plain_clock(campaign),
         **{name: _iso(getattr(campaign, name)) for name in TIMES},
         "audience": campaign.audience_version.criteria if campaign.audience_version else None,
         "approved_content": [approval["hash"] for approval in _approvals(campaign)],
@@ -139,6 +143,12 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         ],
         "counted_at": _iso(now()),
     }
+
+
+def _plain_clock(campaign: Campaign) -> dict[str, Any] | None:
+    """The clock of a correction; None for everything else."""
+    found = clock(campaign)
+    return found and {name: _iso(value) if name.endswith("_at") else value for name, value in found.items()}
 
 
 def _way(way: Way, campaign: Campaign) -> dict[str, Any]:

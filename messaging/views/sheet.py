@@ -14,6 +14,7 @@ from audiences.criteria.words import language_name
 from crisis.clock import now
 from crisis.models import Incident
 from messaging import progress
+from messaging.correction import clock
 from messaging.models import Campaign, Delivery, Order
 from messaging.phrases import EXCLUDED, failure
 from messaging.progress import Way
@@ -74,6 +75,12 @@ def _facts(campaign: Campaign, ways: list[Way]) -> Iterator[tuple[Any, Any]]:
     yield _("Status"), campaign.get_status_display()
     yield from ((label_for_field(name, Campaign), getattr(campaign, name)) for name in TIMES)
     yield _("Audience"), sentence(campaign)
+    yield _("people in ten minutes"), campaign.pace
+    if told := clock(campaign):
+        yield _("corrects"), campaign.corrects
+        yield _("found wrong"), told["found_wrong_at"]
+        yield _("first person told"), told["first_at"]
+        yield _("last person told"), told["last_at"]
     for approval in campaign.approvals.select_related("glass").order_by("-round"):
         yield _("mark of the approved content"), approval.fingerprint[:SHORT]
         if glass := getattr(approval, "glass", None):

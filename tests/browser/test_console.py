@@ -23,8 +23,8 @@ PAGES = {
     "anna": (
         "/", "/incidents/", "/incidents/1/", "/incidents/declare/", "/incidents/declare/?drill", "/incidents/1/campaigns/new/",
         "/incidents/1/campaigns/new/?template=story", "/campaigns/", "{sent}live/", "{sent}report/", "{sent}replies/",
-        "{sent}stop/", "{sent}correct/", "{draft}draft/", "{draft}preview/", "{draft}discard/", "/audiences/", "/audiences/new/", "/audiences/1/",
-        "/playbooks/", "/playbooks/new/",
+        "{sent}stop/", "{draft}draft/", "{draft}preview/", "{draft}discard/", "/audiences/", "/audiences/new/", "/audiences/1/",
+        "/playbooks/", "/playbooks/new/", "{sent}correct/",
         "/audiences/1/edit/", "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
     ),
     "vera": ("/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),
