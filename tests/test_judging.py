@@ -100,6 +100,7 @@ def test_the_scan_finds_an_identifier_in_a_log_and_in_an_export(tmp_path: Path) 
 TOLD = {
     "told_by_mail_s": 1.2, "told_on_screen_s": 0.1, "next_told_s": 6.2, "told_after_decision": 0, "says_draft": True,
     "holds_the_whole_text": True,
+    "bar_until_reviewed": 7, "bar_after_review": 0,
 }  # fmt: skip
 
 
@@ -112,6 +113,8 @@ TOLD = {
         ({"next_told_s": 5.9}, False),
         ({"next_told_s": 11.1}, False),
         ({"told_after_decision": 1}, False),
+        ({"bar_until_reviewed": 6}, False),
+        ({"bar_after_review": 1}, False),
         ({"says_draft": False}, False),
         ({"holds_the_whole_text": False}, False),
     ],

@@ -19,7 +19,7 @@ from crisis.models import User
 from crisis.supervisor import Supervisor
 from messaging.models import Campaign
 from messaging.stage import Stage, StageError
-from messaging.stories import acting, judging
+from messaging.stories import acting, alone, judging
 
 AT_ONCE, LATE = 5.0, 5.0  # seconds: until the first is told; of grace for the next one
 FIRST, NEXT = "boris", "vera"
@@ -68,7 +68,7 @@ def rehearse(stage: Stage, supervisor: Supervisor, directory: Path) -> dict[str,
     vigil = Vigil(stage, supervisor)
     campaign = acting.submit(directory)
     shown = reverse("campaign_decision", args=[campaign.pk])
-    on_screen = vigil.until(lambda: shown in screen(), 30)
+    on_screen = vigil.until(lambda: shown in screen(reverse("waiting_line")), 30)
     first, following = vigil.until_told(FIRST, 30), vigil.until_told(NEXT, step + 30)
     mail = vigil._mails()[vigil.read]
     acting.approve(campaign)
@@ -85,10 +85,19 @@ def rehearse(stage: Stage, supervisor: Supervisor, directory: Path) -> dict[str,
             "told_on_screen_s": round(on_screen, 2),
             "next_told_s": round(following, 2),
             "told_after_decision": len(after),
+            **_alone(campaign, screen),
             "says_draft": str(mail["subject"]).startswith(_marks()) and str(mail["text"]).startswith(_marks()),
             "holds_the_whole_text": _holds(campaign, str(mail["text"])),
         },
     )
+
+
+def _alone(campaign: Campaign, screen: Callable[[str], str]) -> dict[str, int]:
+    """Pages with the bar of a message that one person sent alone: before another has reviewed it, and after."""
+    sent = alone.send(campaign.incident)
+    until = alone.barred(sent, screen)
+    alone.reviewed(sent)
+    return {"bar_until_reviewed": until, "bar_after_review": alone.barred(sent, screen)}
 
 
 def _verdict(step: float, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +106,7 @@ def _verdict(step: float, found: Mapping[str, Any]) -> dict[str, Any]:
         and found["told_on_screen_s"] <= AT_ONCE
         and step <= found["next_told_s"] <= step + LATE
         and not found["told_after_decision"]
+        and (found["bar_until_reviewed"], found["bar_after_review"]) == (len(alone.PAGES), 0)
         and found["says_draft"]
         and found["holds_the_whole_text"]
     )
@@ -112,15 +122,14 @@ def _holds(campaign: Campaign, text: str) -> bool:
     return all(" ".join(row.body.split()) in said for row in campaign.renderings.all())
 
 
-def _screen_of(stage: Stage, username: str) -> Callable[[], str]:
-    """What the line on top of every page shows a person, asked of the running console as a browser asks."""
+def _screen_of(stage: Stage, username: str) -> Callable[[str], str]:
+    """What the running console shows a person at a path, asked as a browser asks."""
     client = Client()
     client.force_login(User.objects.get(username=username))
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}", "X-Poll": "1"}
-    request = Request(stage.url + reverse("waiting_line"), headers=headers)  # noqa: S310 (an address of this machine)
 
-    def shown() -> str:
-        with urlopen(request, timeout=5) as answer:  # noqa: S310
+    def shown(path: str) -> str:
+        with urlopen(Request(stage.url + path, headers=headers), timeout=5) as answer:  # noqa: S310 (of this machine)
             return str(answer.read().decode())
 
     return shown
