@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -19,8 +15,6 @@ from crisis.deeds import deed
 from crisis.models import AdminAction, AuditEntry, Country, Coverage, Incident, LogEntry, Mission, User
 from crisis.permissions import ROLES
 from crisis.templatetags.console import role_name
-
-admin.site.unregister(Group)
 
 
 @admin.register(Country)
@@ -47,61 +41,45 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset.filter(groups__name=self.value()) if self.value() else queryset
 
 
-class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Any) -> str:
-        return role_name(obj.name)
-
-
-class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    usable_password_help_text: Any = _("Whoever has no password cannot log in.")
-
-
 @admin.display(description=_("roles"))
 def roles(row: User) -> str:
     """For those who may only look."""
     return ", ".join(role_name(role) for role in ROLES if role in row.roles)
 
 
+LOOKED_AT: list[Any] = [roles, "username", "mission", "is_active", "last_login", "last_seen_at", "date_joined"]
+PARTS: list[Any] = [
+    (_("Person"), {"fields": ["username", "last_name", "first_name", "email", "language"]}),
+    (
+        _("Rights"),
+        {
+            "fields": [roles, "mission", "is_active"],
+            "description": _(
+                "Two persons change these: one proposes it on the person's page under People, another confirms it. "
+                "New people, lost passwords and lost second steps as well."
+            ),
+        },
+    ),
+    (_("Dates"), {"fields": ["last_login", "last_seen_at", "date_joined"]}),
+]
+
+
 @admin.register(User)
-class PersonAdmin(RoleAdmin, UserAdmin):  # type: ignore[type-arg]
-    """People and their roles. Superuser and staff flags open nothing in the console, so they are not offered."""
+class PersonAdmin(RoleAdmin):
+    """People by name. Who they are to the console is changed by two persons, on the console's own pages."""
 
     list_display = ["username", "last_name", "first_name", "mission", "is_active", "last_seen_at"]
     list_filter = [RoleFilter, "is_active"]
-    filter_horizontal = ["groups"]
-    change_password_form = PersonPasswordForm
-    add_fieldsets = [(None, {"fields": ["username", "password1", "password2"]})]
-    readonly_fields = ["last_login", "last_seen_at", "date_joined"]
+    list_select_related = ["mission"]
+    search_fields = ["username", "last_name", "first_name"]
+    readonly_fields = LOOKED_AT
+    fieldsets = PARTS
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Technical users of API clients are no people."""
-        return super().get_queryset(request).filter(api_client=None)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Nobody gives themselves another role."""
-        own = ["groups", "is_active"] if obj is not None and obj == request.user else []
-        return [*self.readonly_fields, *own]
-
-    fieldsets = [
-        (None, {"fields": ["username", "password"]}),
-        (_("Person"), {"fields": ["last_name", "first_name", "email", "language", "mission"]}),
-        (_("Rights"), {"fields": ["is_active", "groups"]}),
-        (_("Dates"), {"fields": ["last_login", "last_seen_at", "date_joined"]}),
-    ]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Whoever may only look is shown roles in words, and nothing of a password."""
-        if obj is None or self.has_change_permission(request, obj):
-            return super().get_fieldsets(request, obj)
-        shown: dict[Any, list[Any]] = {"groups": [roles], "password": []}
-        return [
-            (name, {"fields": [field for one in options["fields"] for field in shown.get(one, [one])]})
-            for name, options in self.fieldsets
-        ]
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        form_class = {"form_class": RolesField} if db_field.name == "groups" else {}
-        return super().formfield_for_manytomany(db_field, request, **form_class, **kwargs)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Incident)
@@ -132,7 +110,10 @@ ABOUT = coded("object_type", _("about what"))
 HASHES = (coded("prev_hash", _("hash of the row before")), coded("hash", _("hash")))
 ENTRY: list[Any] = ["at", "by", done, ABOUT, "object_id", coded("data", _("data")), *HASHES]
 KIND = coded("kind", _("kind"))
-PROPOSED: list[Any] = [KIND, coded("data", _("data")), "proposed_by", "proposed_at", "confirmed_by", "confirmed_at"]
+PROPOSED: list[Any] = [
+    KIND, "person", coded("data", _("data")), "why", "proposed_by", "proposed_at", "confirmed_by", "confirmed_at", "refused_by",
+    "refused_at", "refusal",
+]  # fmt: skip
 
 
 @admin.register(AuditEntry)

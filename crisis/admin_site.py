@@ -21,6 +21,8 @@ from crisis import audit
 from crisis.models import User
 from crisis.permissions import demand, may
 
+DOORS = {"auth", "account", "mfa", "usersessions"}
+
 
 class ConsoleAdminSite(AdminSite):
     """Who may see it is said by the same table as everywhere; logging in is the console's."""
@@ -28,6 +30,12 @@ class ConsoleAdminSite(AdminSite):
     site_header = site_title = _("Reference data")
     index_title = _("What the console is set up with")
     enable_nav_sidebar = False
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """What lets a person in, and groups, which are roles, nobody changes here: those tables stay out of the site."""
+        rows: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else [*model_or_iterable]
+        shown = [row for row in rows if row._meta.app_label not in DOORS]
+        super().register(shown, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and may(request.user, "admin.site")

@@ -13,6 +13,7 @@ class CrisisConfig(AppConfig):
     verbose_name = _("People and incidents")
 
     def ready(self) -> None:
+        import_module("crisis.power.people")  # the changes that take two persons register themselves
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
         import_module("crisis.checks")

@@ -26,6 +26,7 @@ PLACES: tuple[tuple[str, Any, str, str], ...] = (
     ("coverage", _("Coverage"), "coverage", "see"),
     ("roster", _("Duty"), "clock", "see"),
     ("people", _("People"), "people", "people.search"),
+    ("user_list", _("People"), "people", "power.see"),
     ("audit_list", _("Audit"), "audit", "audit.see"),
 )
 THEMES = ("light", "dark")
@@ -59,7 +60,8 @@ def places(request: HttpRequest) -> list[Place]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return []
-    return [_place(request, *row[:3]) for row in PLACES if may(user, row[3])]
+    shown = {icon: (name, label) for name, label, icon, action in reversed(PLACES) if may(user, action)}  # one place an icon
+    return [_place(request, name, label, icon) for icon, (name, label) in reversed(shown.items())]
 
 
 def _place(request: HttpRequest, name: str, label: Any, icon: str) -> Place:

@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from crisis.clock import Now
 from crisis.models import Incident, User
 from crisis.permissions import may
+from crisis.power import changing
 from messaging.models import Author, Campaign, Part, Reply, Status, Text
 from messaging.public import register
 
@@ -51,7 +52,7 @@ def found(user: User) -> list[Waiting]:
 
     Replies never push a decision away.
     """
-    items = [*_campaigns(user), *_updates(user), *_exceptions(user)]
+    items = [*_campaigns(user), *_updates(user), *_exceptions(user), *_power(user)]
     return [*sorted(items, key=lambda item: (TONES.index(item["tone"]), item["since"] is None, item["since"])), *_replies(user)]
 
 
@@ -130,6 +131,18 @@ def _exceptions(user: User) -> Iterator[Waiting]:
     for row in register.used().filter(noted_at=None, incident__in=Incident.objects.seen_by(user))[:20]:
         sentence = _("Exception in use: %(incident)s") % {"incident": row.incident}
         yield {"text": sentence, "url": reverse("exception_detail", args=[row.pk]), "since": row.used_at, "tone": "wait"}
+
+
+def _power(user: User) -> Iterator[Waiting]:
+    """Changes of power for which this person could be the second one."""
+    if not (may(user, "power.change") or may(user, "approver.lift")):
+        return
+    rows = [row for row in changing.open_ones() if changing.may_confirm(row, user)]
+    if rows:
+        sentence = ngettext("%(n)d change of power waits for you", "%(n)d changes of power wait for you", len(rows))
+        one = reverse("adminaction_detail", args=[rows[0].pk])
+        url = one if len(rows) == 1 else reverse("adminaction_list")
+        yield {"text": sentence % {"n": len(rows)}, "url": url, "since": rows[0].proposed_at, "tone": "wait"}
 
 
 def _replies(user: User) -> Iterator[Waiting]:

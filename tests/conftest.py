@@ -16,6 +16,19 @@ from tests import world
 from tests.visits import screen_of
 
 PASSWORD = "correct horse battery staple"
+# Power changes between two persons. Tests about something else have the owner of the tables do it, in their own transaction.
+OWNERS_HAND = """
+CREATE FUNCTION tests_grant(who bigint, roles text[], since timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    DELETE FROM crisis_user_groups WHERE user_id = who;
+    INSERT INTO crisis_user_groups (user_id, group_id) SELECT who, id FROM auth_group WHERE name = ANY(roles);
+    UPDATE crisis_user SET approver_since = since WHERE id = who AND 'supervisor' = ANY(roles);
+$$;
+CREATE FUNCTION tests_place(who bigint, mission bigint, active boolean) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    UPDATE crisis_user SET mission_id = mission, is_active = active WHERE id = who;
+$$;
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +55,8 @@ def django_db_setup(django_db_modify_db_settings: None, django_db_blocker: Djang
     with django_db_blocker.unblock():
         owner = connections["owner"]
         name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        with owner.cursor() as cursor:
+            cursor.execute(OWNERS_HAND)
         _point_at(name)
     yield
     with django_db_blocker.unblock():

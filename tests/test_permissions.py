@@ -11,7 +11,17 @@ from tests import visits, world
 from tests.test_doors import routes
 
 # Routes whose views name no action: the door itself, the person's own settings, and platforms that sign what they say.
-WITHOUT_ACTION = {"register", "favicon", "healthz", "hook", "set_language", "account_set_password"}
+WITHOUT_ACTION = {
+    "favicon",
+    "register",
+    "set_up",
+    "healthz",
+    "hook",
+    "set_language",
+    "account_set_password",
+    "session_list",
+    "session_end",
+}
 OTHERS = ("allauth.", "ninja.")  # their pages are a person's own access; the programs' interface has its own checks
 
 

@@ -34,9 +34,7 @@ class Abroad:
         self.there = self.campaign("TR", "Antalya")
 
     def of_mission(self, name: str, role: str) -> User:
-        user = world.person(name, role)
-        User.objects.filter(pk=user.pk).update(mission=self.mission)
-        return User.objects.get(pk=user.pk)
+        return world.place(world.person(name, role), mission=self.mission)
 
     def campaign(self, country: str, name: str) -> Campaign:
         incident = world.incident(self.ministry, countries=(country,))

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from crisis.browsers import browser_name
 from crisis.models import AuditEntry, Session, User
+from crisis.power import changing
 from crisis.session_store import BEGAN, SEEN
 from messaging.models import Campaign, Status
 from tests import world
@@ -176,7 +176,9 @@ def test_a_changed_second_step_ends_the_other_sessions_and_is_written_down(clien
 def test_a_changed_role_and_a_deactivation_end_every_session(anna: User, client_of: Browser, change: str) -> None:
     client = client_of(anna)
     if change == "role":
-        anna.groups.add(Group.objects.get(name="auditor"))
+        gleb, inna = world.person("gleb", "admin"), world.person("inna", "admin")
+        data = {"roles": ["auditor"], "mission": None}
+        changing.confirm(changing.propose("person.roles", person=anna, data=data, why="a new task", by=gleb), by=inna)
     else:
         anna.is_active = False
         anna.save()

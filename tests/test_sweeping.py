@@ -101,7 +101,7 @@ def test_it_holds_a_campaign_whose_account_was_changed_since(cast: Cast) -> None
 
 def test_it_holds_a_campaign_whose_approver_has_lost_the_role(cast: Cast) -> None:
     campaign = cast.at("approved")
-    cast.approver.groups.clear()
+    world.grant(cast.approver)
     ahead(hours=1, seconds=1)
     sweep()
     assert (fresh(campaign).status, Batch.objects.count()) == (Status.SUBMITTED, 0)

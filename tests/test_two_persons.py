@@ -73,7 +73,7 @@ def test_it_refuses_approval_of_what_was_changed_since_the_page_was_opened(
 
 def test_a_superuser_who_wrote_it_cannot_approve_it_either(campaign: Campaign, author: User) -> None:
     User.objects.filter(pk=author.pk).update(is_superuser=True)
-    author.groups.add(world.Group.objects.get(name="supervisor"))
+    world.grant(author, "operator", "supervisor")
     with pytest.raises(Refused, match="another person"):
         world.approve(campaign, User.objects.get(pk=author.pk))
 
@@ -138,7 +138,7 @@ def test_a_temporary_table_of_the_same_name_is_not_believed(campaign: Campaign, 
 def test_a_supervisor_who_lost_the_role_no_longer_counts(campaign: Campaign, approver: User) -> None:
     world.approve(campaign, approver)
     workflow.pause(campaign, by=approver)
-    approver.groups.clear()
+    world.grant(approver)
     with pytest.raises(IntegrityError, match="approval of exactly this"):
         sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
 
@@ -146,7 +146,7 @@ def test_a_supervisor_who_lost_the_role_no_longer_counts(campaign: Campaign, app
 def test_it_says_why_it_cannot_resume_when_the_approver_lost_the_role(campaign: Campaign, approver: User) -> None:
     world.approve(campaign, approver)
     workflow.pause(campaign, by=approver)
-    approver.groups.clear()
+    world.grant(approver)
     with pytest.raises(Refused, match="approver's role was changed"):
         workflow.resume(campaign, by=world.person("vera", "supervisor"))
     assert Campaign.objects.get(pk=campaign.pk).status == Status.PAUSED

@@ -5,11 +5,11 @@ Everything a person would have typed is Russian, so whatever is not was forgotte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from audiences import definitions, uploads
@@ -19,6 +19,7 @@ from audiences.models import AudienceVersion, Source, Upload
 from crisis import incidents
 from crisis.clock import now
 from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
+from crisis.power import changing
 from messaging import delivery, standing, workflow
 from messaging.models import Account, Batch, Campaign, Delivery, Order, Playbook, Receipt, Reply, Status
 from messaging.phrases import FAILURES
@@ -34,6 +35,7 @@ PEOPLE = {
     "boris": ("Борис", "Лебедев", "supervisor"),
     "gleb": ("Глеб", "Зимин", "admin"),
     "dina": ("Дина", "Краснова", "auditor"),
+    "inna": ("Инна", "Власова", "admin"),
     "vera": ("Вера", "Соколова", ""),
 }
 SECRETS = ("VK_MINISTRY", "VK_GEO", "DRILL_VK_MINISTRY")
@@ -72,7 +74,21 @@ class Watch:
         self.playbook, self.new_playbook = self._playbooks()
         self.alone = self._alone()
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
-        AdminAction.objects.create(kind="role.add", data={}, proposed_by=self.people["gleb"])
+        self.changes = [*self._changes()]
+
+    def _changes(self) -> Iterator[AdminAction]:
+        """Changes of power: one that was made, one that was refused, two that wait."""
+        gleb, inna, place = self.people["gleb"], self.people["inna"], {"mission": self.mission.pk}
+        new = {"username": "olga", "last_name": "Петрова", "first_name": "Ольга", "email": "", "language": "ru"}
+        made = changing.propose("person.create", data={**new, **place, "roles": ["supervisor"]}, why="На замену.", by=gleb)
+        changing.confirm(made, by=inna)
+        yield made
+        refused = changing.propose("person.deactivate", person=self.people["vera"], why="Уволена.", by=gleb)
+        changing.refuse(refused, "Она в отпуске.", by=inna)
+        yield refused
+        olga = User.objects.get(username="olga")
+        yield changing.propose("approver.lift_rest", person=olga, why="Некому утвердить.", by=gleb)
+        yield changing.propose("person.roles", person=self.anna, data={**place, "roles": []}, why="Перевод.", by=gleb)
 
     def _shift(self) -> Duty:
         """Boris is on duty, and Anna has the same place in the order."""
@@ -205,11 +221,9 @@ class Watch:
         texts = {"ru": Words("Выезд: [страна]", "Сбор здесь: [место].", "[Что делать сейчас]")}
         content = preparing.Prepared(texts, ["vk-direct", "vk-geo"])
         made = [preparing.prepare(name, ["Transport"], content, by=self.anna) for name in ("Выезд", "Сбор")]
-        vera, group = self.people["vera"], Group.objects.filter(name="supervisor")
-        vera.groups.set(group)
-        for person in (self.boris, User.objects.get(pk=vera.pk)):
+        for person in (self.boris, world.grant(self.people["vera"], "supervisor")):
             preparing.approve_playbook(made[0].versions.get(), by=person)
-        vera.groups.clear()
+        world.grant(self.people["vera"])
         return made[0], made[1]
 
     def _alone(self) -> Campaign:

@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("last_seen_at", models.DateTimeField(editable=False, null=True, verbose_name="last seen at")),
+                ("approver_since", models.DateTimeField(editable=False, null=True, verbose_name="approves since")),
                 (
                     "groups",
                     models.ManyToManyField(
@@ -364,8 +365,22 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=40, verbose_name="kind")),
                 ("data", models.JSONField(default=dict, verbose_name="data")),
+                ("why", models.CharField(max_length=500, verbose_name="why")),
                 ("proposed_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="proposed at")),
                 ("confirmed_at", models.DateTimeField(null=True, verbose_name="confirmed at")),
+                ("refused_at", models.DateTimeField(null=True, verbose_name="refused at")),
+                ("refusal", models.CharField(blank=True, max_length=500, verbose_name="why it was refused")),
+                ("applied_in", models.BigIntegerField(editable=False, null=True)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="whom it concerns",
+                    ),
+                ),
                 (
                     "confirmed_by",
                     models.ForeignKey(
@@ -385,10 +400,21 @@ class Migration(migrations.Migration):
                         verbose_name="proposed by",
                     ),
                 ),
+                (
+                    "refused_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="refused by",
+                    ),
+                ),
             ],
             options={
-                "verbose_name": "admin action",
-                "verbose_name_plural": "admin actions",
+                "verbose_name": "change of power",
+                "verbose_name_plural": "changes of power",
+                "ordering": ["-id"],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
@@ -397,7 +423,26 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="another_person_confirms",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("person", None),
+                            models.Q(
+                                models.Q(("person", models.F("proposed_by")), _negated=True),
+                                models.Q(
+                                    ("confirmed_by", None),
+                                    models.Q(("person", models.F("confirmed_by")), _negated=True),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="nobody_changes_their_own_power",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("confirmed_by", None), ("refused_by", None), _connector="OR"),
+                        name="confirmed_or_refused",
+                    ),
                 ],
             },
         ),

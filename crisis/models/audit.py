@@ -42,21 +42,38 @@ class AuditEntry(models.Model):
 
 
 class AdminAction(models.Model):
-    """A change of power (users, roles, keys) that one person proposes and another confirms."""
+    """A change of power (people, roles, keys, credentials) that one person proposes and another confirms, once, within a day.
+
+    `person` is whom it concerns: they neither propose nor confirm it. The database stamps the times and `applied_in`, the
+    transaction that confirms it: there alone it lets the change happen.
+    """
 
     kind = models.CharField(_("kind"), max_length=40)
+    person = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("whom it concerns"))
     data = models.JSONField(_("data"), default=dict)
+    why = models.CharField(_("why"), max_length=500)
     proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
     proposed_at = models.DateTimeField(_("proposed at"), db_default=Now())
     confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("confirmed by"))
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    refused_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("refused by"))
+    refused_at = models.DateTimeField(_("refused at"), null=True)
+    refusal = models.CharField(_("why it was refused"), max_length=500, blank=True)
+    applied_in = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("admin action"), _("admin actions")
+        verbose_name, verbose_name_plural = _("change of power"), _("changes of power")
+        ordering = ["-id"]
         constraints = [
             models.CheckConstraint(
                 name="another_person_confirms", condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("proposed_by"))
             ),
+            models.CheckConstraint(
+                name="nobody_changes_their_own_power",
+                condition=Q(person=None)
+                | (~Q(person=F("proposed_by")) & (Q(confirmed_by=None) | ~Q(person=F("confirmed_by")))),
+            ),
+            models.CheckConstraint(name="confirmed_or_refused", condition=Q(confirmed_by=None) | Q(refused_by=None)),
         ]
 
     def __str__(self) -> str:

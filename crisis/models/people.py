@@ -73,6 +73,9 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=2, default="ru", choices=[("ru", "Русский"), ("en", "English")])
     mission = models.ForeignKey(Mission, models.PROTECT, null=True, blank=True, verbose_name=_("mission"))
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, editable=False)
+    approver_since = models.DateTimeField(
+        _("approves since"), null=True, editable=False
+    )  # stamped with the role, by the database
 
     # What the key opens that a call of the API came with: set by the API's door on this very instance, stored nowhere.
     scopes: Collection[str] = ()

@@ -129,8 +129,10 @@ $$;
 
 CREATE FUNCTION messaging_may_approve(person bigint, target bigint) RETURNS boolean LANGUAGE sql STABLE
 SET search_path = public, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM crisis_user u JOIN crisis_user_groups ug ON ug.user_id = u.id JOIN auth_group g ON g.id = ug.group_id
-                    WHERE u.id = person AND u.is_active AND g.name = 'supervisor')
+    SELECT crisis_holds(person, 'supervisor') AND crisis_rested(person)
+       AND EXISTS (SELECT FROM crisis_user u, messaging_campaign c WHERE u.id = person AND c.id = target AND (u.mission_id IS NULL OR EXISTS (
+            SELECT FROM crisis_incident_countries i JOIN crisis_mission m ON m.country_id = i.country_id
+             WHERE i.incident_id = c.incident_id AND m.id = u.mission_id)))
        AND NOT EXISTS (SELECT FROM messaging_author WHERE campaign_id = target AND user_id = person)
        AND NOT EXISTS (SELECT FROM audiences_audienceversion v JOIN messaging_campaign c ON c.audience_version_id = v.id
                         WHERE c.id = target AND v.written_by_id = person)
@@ -316,7 +318,7 @@ GRANT DELETE ON messaging_receipt TO crisis_app;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0001_initial"), ("crisis", "0002_audit_chain"), ("audiences", "0001_initial")]
+    dependencies = [("messaging", "0001_initial"), ("crisis", "0008_power"), ("audiences", "0001_initial")]
     operations = [
         migrations.RunSQL(WRITING, WRITING_BACK),
         migrations.RunSQL(APPROVAL, APPROVAL_BACK),

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connections, transaction
 from django.db.migrations.loader import MigrationLoader
@@ -26,6 +26,7 @@ from crisis import audit, duty
 from crisis.clock import now
 from crisis.demonstration import PASSWORD
 from crisis.models import Country, Duty, Mission, User
+from crisis.power.founding import found
 from messaging.models import Account, Lane
 from messaging.models.accounts import address_kind_of
 from messaging.stories import egypt
@@ -115,17 +116,9 @@ def workers() -> dict[str, int]:
 def _cast() -> User:
     """Make the people; returns the operator, in whose name the rest is brought in."""
     for username, first, last, role in CAST:
-        person, made = User.objects.get_or_create(
-            username=username,
-            defaults={
-                "first_name": first,
-                "last_name": last,
-                "password": make_password(PASSWORD),
-                "email": f"{username}@center.example",
-            },
-        )
-        if made:
-            person.groups.set(Group.objects.filter(name=role))
+        values = {"first_name": first, "last_name": last, "email": f"{username}@center.example"}
+        person, _made = found(username, role, rested=True, password=make_password(PASSWORD), **values)
+        if not Authenticator.objects.filter(user=person).exists():
             TOTP.activate(person, generate_totp_secret())
             audit.record("person.add", by=None, about=person, data={"role": role})
     return User.objects.get(username=CAST[0][0])

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from crisis.clock import now
 from crisis.login import freshly_authenticated
 from crisis.permissions import may, requires
+from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
 from messaging import workflow
@@ -67,6 +68,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
     if waits and may(person(request), "campaign.approve") and not context["mine"]:
         context |= {
             "decides": True,
+            "rests_until": rests_until(person(request)),
             "has_it": next((row for row in context["stand"].has_it if row.person == person(request)), None),
             "button": _button(campaign, size),
             "tick": _tick(campaign, size),

@@ -13,6 +13,7 @@ from crisis import audit, incidents
 from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import demand
+from crisis.power.resting import demand_rested
 from crisis.refusal import Refused
 from messaging import checking, delivery, escalation
 from messaging.models import Approval, Campaign, Rendering, Status
@@ -82,6 +83,7 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
     wrote any part of it, or when reach has grown beyond the rule: then the campaign stays submitted with the reason.
     """
     demand(by, "campaign.approve")
+    demand_rested(by)
     try:
         with acting(by):
             locked = lock(campaign.pk, Status.SUBMITTED)

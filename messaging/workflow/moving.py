@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crisis import audit, incidents
+from crisis.acting import acting as acting
 from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Refused
@@ -24,20 +22,6 @@ DONE = {
     "campaign.pause": gettext_lazy("Sending paused: %(headline)s"),
     "campaign.resume": gettext_lazy("Sending resumed: %(headline)s"),
 }
-
-
-@contextmanager
-def acting(by: User) -> Iterator[None]:
-    """A transaction in a person's name, which the content triggers demand. The name is taken off again at its end."""
-    with transaction.atomic():
-        _name(str(by.pk))
-        yield
-        _name("")
-
-
-def _name(value: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('crisis.by', %s, true)", [value])
 
 
 def move_only(
