@@ -261,7 +261,8 @@ def test_the_register_is_open_to_everybody_and_tells_no_more_than_it_must(case: 
     case.sending()
     Order.objects.update(sent=12_345)
     page = Client().get("/register/?lang=en").content.decode()
-    assert (DANGER in page.replace("&#x27;", "'"), "about 12,300" in page, "Egypt" in page) == (True, True, True)
+    assert (DANGER in page.replace("&#x27;", "'"), "about 12,300 people" in page, "Egypt" in page) == (True, True, True)
+    assert f"{now().astimezone().year}" in page
     assert [name for name in ("anna", "Boris", "12,345", "12345") if name in page] == []
     assert "Египет" in Client().get("/register/").content.decode()
 
@@ -281,8 +282,9 @@ def test_no_drill_stands_in_the_register(case: Case) -> None:
 
 
 @pytest.mark.parametrize(("told", "words"), [
-    ([None], "not told yet"), ([0], "fewer than 100"), ([99], "fewer than 100"), ([100], "about 100"), ([90, 160], "about 200"),
-    ([20_049, None], "about 20,000"),
+    ([None], "not told yet"), ([0], "fewer than 100 people"), ([99], "fewer than 100 people"), ([100], "about 100 people"),
+    ([90, 160], "about 200 people"),
+    ([20_049, None], "about 20,000 people"),
 ])  # fmt: skip
 def test_numbers_in_the_register_are_rounded_to_hundreds(told: list[int | None], words: str) -> None:
     assert rounded(told) == words

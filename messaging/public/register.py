@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -67,8 +68,8 @@ def rounded(told: Iterable[int | None]) -> str:
     if not known:
         return _("not told yet")
     if sum(known) < STEP:
-        return _("fewer than %(n)s") % {"n": number(STEP)}
-    return _("about %(n)s") % {"n": number(round(sum(known) / STEP) * STEP)}
+        return _("fewer than %(n)s people") % {"n": number(STEP)}
+    return _("about %(n)s people") % {"n": number(round(sum(known) / STEP) * STEP)}
 
 
 @login_not_required
@@ -80,5 +81,5 @@ def register(request: HttpRequest) -> HttpResponse:
     language = asked if asked in LANGUAGES else LANGUAGES[0]
     page = Paginator(used(), PER_PAGE).get_page(request.GET.get("page"))
     with translation.override(language):
-        context = {"page": page, "entries": entries(page.object_list), "language": language}
+        context = {"page": page, "entries": entries(page.object_list), "language": language, "zone": settings.TIME_ZONE}
         return render(request, "public/register.html", context)
