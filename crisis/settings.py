@@ -240,6 +240,9 @@ NOTICE_SMS_SECRET = env.str("CRISIS_NOTICE_SMS_SECRET", default="")
 if NOTICE_SMS_URL and not (LOCAL or (NOTICE_SMS_URL.startswith("https://") and NOTICE_SMS_SECRET)):
     raise ImproperlyConfigured("CRISIS_NOTICE_SMS_URL has to begin with https:// and needs CRISIS_NOTICE_SMS_SECRET.")
 
+# Where links of public texts may lead: these domains and what lies below them. The pages of our own groups are always allowed.
+LINK_DOMAINS = env.list("CRISIS_LINK_DOMAINS", default=["mid.ru", "kdmid.ru", "gov.ru"])
+SENDERS = env.list("CRISIS_SENDERS", default=[])  # words besides ministry and embassy by which texts name who speaks
 SIMULATED = DEMO or env.bool("CRISIS_SIMULATED", default=False)
 
 LOGGING = {

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import category
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,13 +16,13 @@ from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import duration, number
 from messaging import correction, drilling
+from messaging.fuses import faults, language_of
+from messaging.limits import EXCEPTION_HOURS, LONGEST
 from messaging.models import Account, Campaign, Kind, Part, Text
 from messaging.standing import in_words
 from messaging.wording import blanks
 
 EXERCISE = {"ru": "УЧЕНИЕ", "en": "EXERCISE"}
-EXCEPTION_HOURS = 72
-LONGEST = timedelta(days=7)
 
 
 def render(text: Text, account: Account, *, drill: bool) -> str:
@@ -75,7 +74,7 @@ def _to(part: str, sentence: str) -> str:
 
 def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Problem]:
     where = f"text-{text.language}" if text.part == Part.MAIN else f"corrected-{text.language}"
-    language = _language(text.language)
+    language = language_of(text.language)
     if not readable(text.body):
         yield Problem(
             where,
@@ -88,6 +87,7 @@ def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Probl
             _("The text in %(language)s still has blanks to fill: %(blanks)s")
             % {"language": language, "blanks": ", ".join(left)},
         )
+    yield from faults(text)
     for account in accounts:
         for code, numbers in account.channel.problems(render(text, account, drill=drill)):
             if code == "too_long":
@@ -102,10 +102,6 @@ def _too_long(account: Account, language: str, numbers: dict[str, int]) -> str:
     )
     shown = {name: number(value) for name, value in numbers.items()}
     return sentence % {"account": account.label, "language": language, **shown}
-
-
-def _language(code: str) -> str:
-    return str(translation.get_language_info(code)["name_local"])
 
 
 def _ways(campaign: Campaign, accounts: list[Account], reach: dict[str, Any]) -> Iterator[Problem]:

@@ -70,7 +70,7 @@ def test_it_stops_what_is_wrong_and_begins_a_draft_with_everything_taken_over(en
 
 def test_the_draft_says_what_was_said_and_that_it_was_wrong(engine: Engine) -> None:
     said = bodies(workflow.correct(half_sent(engine), by=engine.author))
-    assert (said["main", "ru"], said["main", "en"]) == ("Текст по-русски.", "A text in English.")
+    assert (said["main", "ru"], said["main", "en"]) == (world.WORDS["ru"].body, world.WORDS["en"].body)
     assert "была ошибка" in said["corrected", "ru"]
     assert said["corrected", "en"].endswith("This is right:\n\n[the right text]")
 

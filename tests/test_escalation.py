@@ -204,10 +204,10 @@ def test_a_notice_of_a_drill_says_so_first(night: Night) -> None:
 
 def test_a_headline_cannot_add_a_header(night: Night) -> None:
     texts = {"ru": world.Words("Беда\r\nBcc: x@evil.test", "Текст.", "Ждите.")}
-    night.submitted(texts=texts)
+    with pytest.raises(Refused, match=r"U\+000D does not belong"):
+        night.submitted(texts=texts)
     escalation.tell(EMAIL)
-    (message,) = mail.outbox
-    assert (message.to, "\n" in message.subject, message.message()["Bcc"]) == (["boris@ministry.test"], False, None)
+    assert mail.outbox == []
 
 
 def test_a_mail_server_that_is_down_is_tried_again_and_holds_no_campaign_up(dark: Night, settings: Any) -> None:

@@ -102,7 +102,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "waiting_line": each(ROLES),
         "shift_handover": each(ROLES),
         "people": each(["boris"]),
-        "queues": each(["gleb", "dina"]),
+        "queues": each(["gleb", "dina"]), "limit_list": each(ROLES),
     }  # fmt: skip
 
 

@@ -164,8 +164,8 @@ def test_it_takes_the_name_off_again_when_a_verb_is_over(cast: Cast) -> None:
 def test_it_stores_at_submit_word_for_word_what_will_be_sent(cast: Cast) -> None:
     campaign = cast.at("submitted")
     assert {(row.text.language, row.body) for row in Rendering.objects.select_related("text")} == {
-        ("ru", "Заголовок\n\nТекст по-русски.\n\nОставайтесь."),
-        ("en", "Headline\n\nA text in English.\n\nStay."),
+        ("ru", "Заголовок\n\nМИД гражданам в Египте, 8 ноября. Текст по-русски.\n\nОставайтесь."),
+        ("en", "Headline\n\nThe ministry to citizens in Egypt, 8 November. A text in English.\n\nStay."),
     }
     assert campaign.reach is not None
     assert campaign.reach["accounts"][str(cast.account.pk)]["people"] == 3

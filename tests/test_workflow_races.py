@@ -51,8 +51,8 @@ def race(*acts: Callable[[], object]) -> list[str]:
 
 
 def approving(campaign: Campaign, by: User) -> Callable[[], object]:
-    fingerprint, reach = campaign.fingerprint(), campaign.reach or {}
-    return lambda: workflow.approve(campaign, fingerprint=fingerprint, reach=reach, by=by)
+    fingerprint, reach, spite = campaign.fingerprint(), campaign.reach or {}, world.overrides(campaign)
+    return lambda: workflow.approve(campaign, fingerprint=fingerprint, reach=reach, by=by, overrides=spite)
 
 
 def deeds(action: str) -> int:

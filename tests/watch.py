@@ -41,8 +41,12 @@ PEOPLE = {
 SECRETS = ("VK_MINISTRY", "VK_GEO", "DRILL_VK_MINISTRY")
 KNOWN = frozenset({*PEOPLE, *SECRETS, "DRILL_"})  # names that are nobody's language
 WORDS = {
-    "ru": Words("Полёты прерваны", "Самолёты не летают до особого распоряжения.", "Оставайтесь в гостинице."),
-    "en": Words("Flights suspended", "No planes until further notice.", "Stay at your hotel."),
+    "ru": Words("Полёты прерваны", "МИД: с 8 ноября самолёты из Египта не летают.", "Оставайтесь в гостинице."),
+    "en": Words(
+        "Flights suspended",
+        "The ministry: from 8 November no planes fly from Egypt.",
+        "Stay at your hotel.",
+    ),
 }
 MISSION = {"name_ru": "Посольство в Каире", "name_en": "Египет", "city_ru": "Каир", "city_en": "Каир"}
 CONTACTS = "contact,language\nс-1,ru\n,en\nс-3,12\nс-4\n=1+1,ru\nс-1,en\n"

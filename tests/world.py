@@ -19,13 +19,16 @@ from audiences.presence import Sighting
 from crisis import incidents
 from crisis.clock import now
 from crisis.models import Country, Incident, Mission, User
-from messaging import workflow
+from messaging import fuses, workflow
 from messaging.models import Account, Campaign, Lane
 from messaging.models.accounts import address_kind_of
 from messaging.reaching import reach_of
 from messaging.wording import Words
 
-WORDS = {"ru": Words("Заголовок", "Текст по-русски.", "Оставайтесь."), "en": Words("Headline", "A text in English.", "Stay.")}
+WORDS = {
+    "ru": Words("Заголовок", "МИД гражданам в Египте, 8 ноября. Текст по-русски.", "Оставайтесь."),
+    "en": Words("Headline", "The ministry to citizens in Egypt, 8 November. A text in English.", "Stay."),
+}
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 RESTED = datetime(2000, 1, 1, tzinfo=UTC)  # an approver since long ago
 
@@ -125,7 +128,13 @@ def submitted(
 
 def approve(campaign: Campaign, by: User) -> Campaign:
     campaign = Campaign.objects.get(pk=campaign.pk)
-    return workflow.approve(campaign, fingerprint=campaign.fingerprint(), reach=reach_of(campaign, now(), {}), by=by)
+    reach, spite = reach_of(campaign, now(), {}), overrides(campaign)
+    return workflow.approve(campaign, fingerprint=campaign.fingerprint(), reach=reach, by=by, overrides=spite)
+
+
+def overrides(campaign: Campaign) -> dict[str, str]:
+    """A reason for whatever looks like a mistake: worlds repeat themselves."""
+    return {doubt.key: "Так и нужно." for doubt in fuses.blown(campaign, campaign.reach or {}, now())}
 
 
 def sql(statement: str, *values: Any) -> list[tuple[Any, ...]]:

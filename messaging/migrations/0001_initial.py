@@ -356,6 +356,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reach", models.JSONField(verbose_name="reach")),
+                ("overrides", models.JSONField(db_default=[], default=list, verbose_name="sent in spite of")),
                 (
                     "by",
                     models.ForeignKey(

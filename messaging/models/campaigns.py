@@ -253,6 +253,7 @@ class Approval(models.Model):
     at = models.DateTimeField(_("time"), db_default=Now())
     verdict = models.CharField(_("verdict"), max_length=12, choices=Verdict, default=Verdict.APPROVED)
     reach = models.JSONField(_("reach"))
+    overrides = models.JSONField(_("sent in spite of"), default=list, db_default=[])  # [{code, sentence, reason}]
 
     class Meta:
         verbose_name, verbose_name_plural = _("approval"), _("approvals")

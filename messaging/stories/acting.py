@@ -15,7 +15,7 @@ from typing import Any
 from crisis import incidents
 from crisis.clock import now
 from crisis.models import AuditEntry, Country, Incident, User
-from messaging import workflow
+from messaging import fuses, workflow
 from messaging.models import Account, Campaign, Delivery, Order, Status
 from messaging.reaching import estimates_of, reach_of
 from messaging.stories import telling
@@ -43,7 +43,7 @@ def play(directory: Path, *, ways: tuple[str, ...]) -> Played:
     took = median(_timed(lambda: reach_of(draft, now(), {})) for _ in range(5))
     submitted = workflow.submit(draft, by=operator, estimates=estimates_of(draft, now()))
     approved_at = datetime.now(UTC)
-    workflow.approve(submitted, fingerprint=submitted.fingerprint(), reach=submitted.reach or {}, by=supervisor)
+    _approve(submitted, supervisor)
     started = AuditEntry.objects.get(action="campaign.start", object_id=str(draft.pk))
     return Played(Campaign.objects.get(pk=draft.pk), approved_at, round(took, 1), started.data["snapshot_s"])
 
@@ -59,7 +59,14 @@ def submit(directory: Path) -> Campaign:
 def approve(campaign: Campaign) -> None:
     """As the supervisor who read exactly this."""
     supervisor = User.objects.get(username="boris")
-    workflow.approve(campaign, fingerprint=campaign.fingerprint(), reach=campaign.reach or {}, by=supervisor)
+    _approve(campaign, supervisor)
+
+
+def _approve(campaign: Campaign, supervisor: User) -> None:
+    """In spite of whatever looks like a mistake: a story may be told twice in an hour, to its own number of people."""
+    reach = campaign.reach or {}
+    spite = {doubt.key: "The story is told again." for doubt in fuses.blown(campaign, reach, now())}
+    workflow.approve(campaign, fingerprint=campaign.fingerprint(), reach=reach, by=supervisor, overrides=spite)
 
 
 def ended(campaign: Campaign) -> Callable[[], bool]:

@@ -29,6 +29,7 @@ from messaging.phrases import Size, places, size_of
 from messaging.reaching import Estimates, reach_of
 from messaging.training import trained, writers
 from messaging.views.campaigns import approvers, find, letters, person, reach_rows, reach_times, shared
+from messaging.views.doubts import doubted, overrides_of
 from messaging.workflow import breaking_glass
 
 SALT = "what the approver saw"
@@ -64,6 +65,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
         "problems": problems or [],
         "approvers": approvers(campaign),
         "trained": trained([person(request), *writers(campaign)]),
+        **doubted(campaign, counted, request.POST),
     }
     if waits and may(person(request), "campaign.approve") and not context["mine"]:
         context |= {
@@ -156,7 +158,10 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
             raise Refused(
                 _("Tick the box that says how many people will get this. Nothing was sent."), field="understood", status=422
             )
-        approved = workflow.approve(campaign, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request))
+        given = overrides_of(request.POST)
+        approved = workflow.approve(
+            campaign, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request), overrides=given
+        )
     except Refused as refused:
         return _page(request, find(pk, person(request)), refused.problems, refused.status)
     except IntegrityError:
@@ -196,7 +201,10 @@ def campaign_break_glass(request: HttpRequest, pk: int) -> HttpResponse:
             raise Refused(
                 _("Tick the box that says how many people will get this. Nothing was sent."), field="understood", status=422
             )
-        breaking_glass.break_glass(campaign, reason, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request))
+        breaking_glass.break_glass(
+            campaign, reason, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request),
+            overrides=overrides_of(request.POST),
+        )  # fmt: skip
     except Refused as refused:
         return _page(request, find(pk, person(request)), refused.problems, refused.status)
     except IntegrityError:

@@ -41,6 +41,7 @@ from messaging.views.campaigns import (
     shared,
 )
 from messaging.views.counting import count_of
+from messaging.views.doubts import doubted
 
 BLANK = "blank"
 SECTIONS = (
@@ -286,6 +287,7 @@ def _preview(
     context = {
         **shared(campaign, request),
         **reach_times(counted),
+        **doubted(campaign, counted),
         "reach": counted,
         "reach_rows": reach_rows(campaign, counted),
         "size": size_of(counted),

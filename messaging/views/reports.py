@@ -88,6 +88,7 @@ def _approvals(campaign: Campaign) -> Iterator[dict[str, Any]]:
             "hash": approval.fingerprint[:SHORT],
             "verdict": approval.get_verdict_display(),
             "alone": getattr(approval, "glass", None),
+            "overrides": approval.overrides,
         }
 
 
@@ -127,6 +128,7 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         "audience": campaign.audience_version.criteria if campaign.audience_version else None,
         "approved_content": [approval["hash"] for approval in _approvals(campaign)],
         "sent_by_one_person_alone": _alone(campaign),
+        "sent_in_spite_of": [one for approval in _approvals(campaign) for one in approval["overrides"]],
         "exception": {"reason": campaign.exception_reason, "ends_at": _iso(campaign.exception_expires_at)}
         if campaign.exception_reason
         else None,

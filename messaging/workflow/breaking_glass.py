@@ -6,6 +6,7 @@ What it demands is kept by the database (migration `break_glass`); `faults` asks
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.db import connection
@@ -17,9 +18,9 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Problem, Refused
-from messaging import checking, delivery
+from messaging import checking, delivery, fuses
 from messaging.models import Approval, Campaign, GlassBreak, Status
-from messaging.workflow.deciding import note_held
+from messaging.workflow.deciding import note_held, note_overrides
 from messaging.workflow.moving import acting, lock, log, move
 
 LEAST_REASON = 20  # characters
@@ -52,8 +53,19 @@ def faults(campaign: Campaign, by: User) -> list[str]:
         return [str(WHY_NOT[code]) for code in cursor.fetchone()[0]]
 
 
-def break_glass(campaign: Campaign, reason: str, *, fingerprint: str, reach: Mapping[str, Any], by: User) -> Campaign:
-    """Start the sending alone. Raises Refused unless it is an unchanged playbook, and whatever else the exception demands."""
+def break_glass(
+    campaign: Campaign,
+    reason: str,
+    *,
+    fingerprint: str,
+    reach: Mapping[str, Any],
+    by: User,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+) -> Campaign:
+    """Start the sending alone; what looks like a mistake is answered as in `approve`.
+
+    Raises Refused unless it is an unchanged playbook, and whatever else the exception demands.
+    """
     demand(by, "campaign.break_glass")
     if len(reason.strip()) < LEAST_REASON:
         raise Refused(
@@ -64,14 +76,17 @@ def break_glass(campaign: Campaign, reason: str, *, fingerprint: str, reach: Map
         with acting(by):
             locked = lock(campaign.pk, Status.SUBMITTED)
             _demand_glass(locked, fingerprint, reach, by)
+            spite = fuses.overridden(locked, reach, now(), overrides)
             approval = Approval.objects.create(
-                campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach), verdict=Approval.Verdict.BREAK_GLASS
-            )
+                campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach), overrides=spite,
+                verdict=Approval.Verdict.BREAK_GLASS,
+            )  # fmt: skip
             GlassBreak.objects.create(approval=approval, by=by, reason=reason.strip()[:500])
             move(locked, Status.APPROVED, approved_at=now(), status_reason="")
             log(locked, by, gettext_lazy("Sent by one person alone: %(headline)s. Reason: %(reason)s"), reason=reason.strip())
             delivery.begin(locked, dict(reach), by=by)
-            data = {"fingerprint": fingerprint, "round": locked.round, "reason": reason.strip()[:500]}
+            note_overrides(locked, spite, by=by)
+            data = {"fingerprint": fingerprint, "round": locked.round, "reason": reason.strip()[:500], "overrides": spite}
             audit.record("campaign.break_glass", by=by, about=locked, data=data)
     except delivery.Held as held:
         note_held(campaign, held, by=by)

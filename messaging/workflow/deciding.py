@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crisis import audit, incidents
 from crisis.clock import now
@@ -15,7 +16,9 @@ from crisis.models import User
 from crisis.permissions import demand
 from crisis.power.resting import demand_rested
 from crisis.refusal import Refused
-from messaging import checking, delivery, escalation
+from crisis.templatetags.console import number
+from messaging import checking, delivery, escalation, fuses
+from messaging.limits import OVERRIDABLE
 from messaging.models import Approval, Campaign, Rendering, Status
 from messaging.reaching import Estimates, reach_of
 from messaging.workflow import excepting
@@ -34,12 +37,24 @@ def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) 
         reach = reach_of(locked, at, estimates or {})
         if found := checking.problems(locked, reach, at):
             raise Refused(problems=found)
+        if len(doubts := fuses.blown(locked, reach, at)) > OVERRIDABLE:
+            raise Refused(_beyond(doubts), field="texts")
         _render(locked)
         move(locked, Status.SUBMITTED, reach=reach, submitted_at=at, status_reason="")
         escalation.plan(locked)
         log(locked, by, gettext_lazy("Submitted for approval: %(headline)s"))
         audit.record("campaign.submit", by=by, about=locked, data={"fingerprint": locked.fingerprint(), "reach": reach})
     return Campaign.objects.get(pk=campaign.pk)
+
+
+def _beyond(doubts: list[fuses.Blown]) -> str:
+    spare = len(doubts) - OVERRIDABLE
+    sentence = ngettext(
+        "Too much of this looks like a mistake for anybody to approve it. Put right at least %(n)s warning.",
+        "Too much of this looks like a mistake for anybody to approve it. Put right at least %(n)s warnings.",
+        spare,
+    )
+    return sentence % {"n": number(spare)}
 
 
 def _render(campaign: Campaign) -> None:
@@ -76,11 +91,19 @@ def _demand_reason(reason: str) -> str:
     return reason.strip()[:500]
 
 
-def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], by: User) -> Campaign:
+def approve(
+    campaign: Campaign,
+    *,
+    fingerprint: str,
+    reach: Mapping[str, Any],
+    by: User,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+) -> Campaign:
     """A second person's word on exactly what they saw; starts the sending now, or leaves it waiting for its time.
 
-    `fingerprint` and `reach` are what the approver's page showed. Raises Refused when anything has changed since, when they
-    wrote any part of it, or when reach has grown beyond the rule: then the campaign stays submitted with the reason.
+    `fingerprint` and `reach` are what the approver's page showed; `overrides` says of each doubt, by its key, why the message
+    is sent all the same. Raises Refused when anything has changed since, when a doubt is not answered, when they wrote any
+    part of it, or when reach has grown beyond the rule: then the campaign stays submitted with the reason.
     """
     demand(by, "campaign.approve")
     demand_rested(by)
@@ -91,18 +114,28 @@ def approve(campaign: Campaign, *, fingerprint: str, reach: Mapping[str, Any], b
             at = now()
             if found := checking.problems(locked, dict(reach), at):
                 raise Refused(problems=found)
-            Approval.objects.create(campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach))
+            spite = fuses.overridden(locked, reach, at, overrides)
+            Approval.objects.create(campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach), overrides=spite)
             excepting.grant(locked, at, by=by)
             move(locked, Status.APPROVED, approved_at=at, status_reason="")
             log(locked, by, gettext_lazy("Approved: %(headline)s"))
             if locked.starts_at is None or locked.starts_at <= at:
                 delivery.begin(locked, dict(reach), by=by)
-            audit.record("campaign.approve", by=by, about=locked, data={"fingerprint": fingerprint, "round": locked.round})
+            note_overrides(locked, spite, by=by)
+            data = {"fingerprint": fingerprint, "round": locked.round, **({"overrides": spite} if spite else {})}
+            audit.record("campaign.approve", by=by, about=locked, data=data)
             audit.anchor(f"campaign {locked.pk} approved")
     except delivery.Held as held:
         note_held(campaign, held, by=by)
         raise Refused(str(held)) from held
     return Campaign.objects.get(pk=campaign.pk)
+
+
+def note_overrides(campaign: Campaign, spite: list[dict[str, str]], *, by: User) -> None:
+    """A line in the situation log for each doubt that somebody sent it in spite of."""
+    for one in spite:
+        told = gettext_lazy("Approved in spite of a warning: %(headline)s. %(warning)s Reason: %(reason)s")
+        log(campaign, by, told, warning=one["sentence"], reason=one["reason"])
 
 
 def _demand_second_person(campaign: Campaign, fingerprint: str, by: User) -> None:

@@ -16,6 +16,7 @@ from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging.correction import fill
+from messaging.fuses.spelling import unstorable
 from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text
 from messaging.wording import Words
 from messaging.workflow import excepting
@@ -101,6 +102,13 @@ def _lock_as_seen(campaign: Campaign, seen_at: datetime, sentence: str, *, field
     return locked
 
 
+def _demand_storable(language: str, *written: str) -> None:
+    """Raises Refused for signs that no database holds. Everything else that is odd may be saved, but not submitted."""
+    if at := next(filter(None, map(unstorable, written)), 0):
+        sentence = _("Sign %(at)s of the text is broken and cannot be stored. Delete it, or type the words anew.")
+        raise Refused(sentence % {"at": at}, field=f"text-{language}")
+
+
 def _write(campaign: Campaign, content: Draft) -> None:
     if content.corrected and not campaign.corrects_id:
         raise Refused(_("This corrects nothing, so it has no text for those who got a wrong one."), field="texts")
@@ -126,6 +134,7 @@ def write_text(campaign: Campaign, part: Part, language: str, words: Words, link
 
     `made` names the playbook that they were made from. Words that stay as they were still come from where they came from.
     """
+    _demand_storable(language, words.headline, words.body, words.instruction, link)
     said = {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip()}
     texts = Text.objects.filter(campaign=campaign, part=part, language=language)
     if not any(said.values()):

@@ -1,0 +1,44 @@
+"""What the author has to put right in a text: signs and words that deceive the eye, links that deceive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext as _
+
+from crisis.refusal import Problem
+from crisis.templatetags.console import number
+from messaging.fuses.links import fault, links
+from messaging.fuses.spelling import mixed_words, odd_signs
+from messaging.models import Text
+
+PARTS = ("headline", "body", "instruction", "link")
+
+
+def language_of(code: str) -> str:
+    return str(get_language_info(code)["name_local"])
+
+
+def faults(text: Text) -> Iterator[Problem]:
+    """What the author has to put right in a text: signs that deceive the eye and links that can only deceive."""
+    for part in PARTS:
+        for at, sentence in _faults(getattr(text, part), lines=part in ("body", "instruction")):
+            where = _("%(part)s, %(language)s, sign %(at)s:")
+            shown = where % {"part": _part(part), "language": language_of(text.language), "at": number(at)}
+            yield Problem(f"text-{text.language}", f"{shown} {sentence}")
+
+
+def _faults(written: str, *, lines: bool) -> Iterator[tuple[int, str]]:
+    for odd in odd_signs(written, lines=lines):
+        yield odd.at, _("%(quote)s does not belong into a public text. Delete it.") % {"quote": odd.quote}
+    for odd in mixed_words(written):
+        yield odd.at, _("“%(quote)s” mixes letters of two alphabets. Type it again in one.") % {"quote": odd.quote}
+    for link in links(written):
+        if why := fault(link):
+            sentence = _("the link “%(quote)s” cannot be sent: %(why)s. Write the plain address of the site.")
+            yield link.at, sentence % {"quote": link.typed, "why": why}
+
+
+def _part(name: str) -> str:
+    return {"headline": _("Headline"), "body": _("Text"), "instruction": _("What to do"), "link": _("Link")}[name]
