@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from crisis import clients
 from crisis.clock import now
 from crisis.models import ApiClient, ApiKey, AuditEntry, Scope, User
-from crisis.permissions import CLIENT, NO, RULES, SCOPES, demand, may
+from crisis.permissions import ANONYMOUS, CLIENT, NO, RULES, SCOPES, demand, may
 from crisis.refusal import Forbidden, Refused
-from tests import world
+from tests import visits, world
 from tests.stages import expect_refusal
 from tests.world import sql
 
@@ -129,9 +129,27 @@ def test_a_machine_may_do_nothing_but_what_its_key_opens(makers: Makers) -> None
         demand(machine, "campaign.approve")
 
 
+def test_the_page_shows_what_a_key_opens_and_not_the_key(makers: Makers) -> None:
+    page = visits.page(world.person("dina", "auditor"), "client_list")
+    assert ("Embassy desk" in page, makers.key.prefix in page, "submit its own drafts" in page) == (True, True, True)
+    assert (makers.text in page, makers.key.hash in page, "Revoke it" in page) == (False, False, False)
+
+
+def test_an_administrator_revokes_a_key_on_the_page(makers: Makers) -> None:
+    answer = visits.post(makers.gleb, "key_revoke", key=makers.key.prefix)
+    assert "was revoked" in answer.content.decode()
+    with pytest.raises(Refused, match="revoked or has expired"):
+        clients.holder(makers.text)
+
+
+def test_a_key_of_nobody_is_not_there_to_revoke(makers: Makers) -> None:
+    assert [visits.post(makers.gleb, "key_revoke", key=key).status_code for key in ("", "x", "\0", "ffffffff")] == [404] * 4
+
+
 def test_a_scope_opens_exactly_what_the_table_gives_to_clients() -> None:
-    """Looking is opened by reading scopes at the routes themselves, health is open to everybody."""
-    assert {rule.action for rule in RULES.values() if rule.of(CLIENT) != NO} == {*SCOPES, "see", "health"}
+    """Looking is opened by reading scopes at the routes themselves; what is open to anybody needs no key."""
+    keyed = {rule.action for rule in RULES.values() if rule.of(CLIENT) != NO and rule.of(ANONYMOUS) == NO}
+    assert keyed == {*SCOPES, "see"}
 
 
 def test_the_database_gives_a_machine_no_role_and_no_password(makers: Makers) -> None:

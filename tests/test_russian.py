@@ -67,7 +67,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "mfa_reauthenticate": each(["boris"]),
         "mfa_reauthenticate_webauthn": each(["boris"], status=302),
         "mfa_login_webauthn": [Visit("", status=302)],
-        "session_list": each(ROLES),
+        "session_list": each(ROLES), "client_list": [*each(["gleb", "dina"]), *each(["anna"], status=403)],
         "set_up": [Visit("", (1, "token"), status=404)],
         "lock_list": [*each(["boris", "gleb"]), *each(["anna", "dina"], status=403)],
         "mfa_index": each(ROLES),

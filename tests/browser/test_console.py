@@ -28,7 +28,7 @@ PAGES = {
         "/audiences/1/edit/", "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
     ),
     "vera": ("/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),
-    "gleb": ("/help/rights/", "/limits/", "/queues/", "/accounts/1/", "/audit/"),
+    "gleb": ("/help/rights/", "/clients/", "/limits/", "/queues/", "/accounts/1/", "/audit/"),
 }  # fmt: skip
 LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}
 EVERY = [(look, who, path) for look in LOOKS for who, paths in PAGES.items() for path in paths]
