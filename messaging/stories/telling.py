@@ -29,7 +29,7 @@ from crisis.models import Country, Duty, Mission, User
 from crisis.power.founding import found
 from messaging.models import Account, Lane
 from messaging.models.accounts import address_kind_of
-from messaging.stories import egypt
+from messaging.stories import egypt, playbook
 from messaging.stories.egypt import Story
 
 CAST = (
@@ -62,6 +62,8 @@ def prepare(directory: Path, story: Callable[[datetime], Story]) -> datetime:
     files = {path.name: path.read_bytes() for path in directory.iterdir()}
     tell(files)
     _roster()
+    anna, boris, vera = (User.objects.get(username=row[0]) for row in CAST[:3])
+    playbook.bring(anna, [boris, vera])
     return at_of(json.loads(files["incident.json"]))
 
 

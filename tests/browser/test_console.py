@@ -24,7 +24,7 @@ PAGES = {
         "/", "/incidents/", "/incidents/1/", "/incidents/declare/", "/incidents/declare/?drill", "/incidents/1/campaigns/new/",
         "/incidents/1/campaigns/new/?template=story", "/campaigns/", "{sent}live/", "{sent}report/", "{sent}replies/",
         "{sent}stop/", "{draft}draft/", "{draft}preview/", "{draft}discard/", "/audiences/", "/audiences/new/", "/audiences/1/",
-        "/playbooks/", "/playbooks/new/", "{sent}correct/",
+        "/playbooks/", "/playbooks/new/", "/playbooks/1/", "/playbooks/1/edit/", "/incidents/1/playbooks/1/", "{sent}correct/",
         "/audiences/1/edit/", "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
     ),
     "vera": ("/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),

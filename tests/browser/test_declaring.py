@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
+
+from tests.browser.story import withdraw
 
 At = Callable[..., Page]
 MOST_CLICKS, MOST_TYPED = 6, 2
@@ -49,3 +52,6 @@ def test_from_declaring_to_a_submitted_holding_message_takes_few_clicks_and_few_
     expect(page.locator("main")).to_contain_text("waits for approval")
     expect(page.locator("main .tag").first).to_contain_text("waiting for approval")
     assert (hand.clicks <= MOST_CLICKS, hand.typed <= MOST_TYPED) == (True, True)
+    found = re.search(r"/campaigns/\d+/", page.url)
+    assert found, page.url
+    withdraw(page, found[0])  # what the next tests see waits for nobody
