@@ -41,9 +41,9 @@ class Night:
         return workflow.submit(made, by=self.boris)
 
 
-def alone(campaign: Campaign, by: User) -> Campaign:
+def alone(campaign: Campaign, by: User, **changes: Any) -> Campaign:
     seen = {"fingerprint": campaign.fingerprint(), "reach": reach_of(campaign, now(), {})}
-    return break_glass(campaign, REASON, by=by, **seen)
+    return break_glass(campaign, REASON, by=by, **seen, **changes)
 
 
 def alone_by_sql(campaign: Campaign, by: User) -> None:

@@ -13,8 +13,8 @@ from messaging.workflow.preparing import Prepared, approve_playbook, prepare
 from tests import world
 
 TEXTS = {
-    "ru": Words("Выезд из страны: [страна]", "Сбор здесь: [место сбора].", "[Что делать сейчас]"),
-    "en": Words("Leaving [country]", "Gather at: [meeting point].", "[What to do now]"),
+    "ru": Words("Выезд из страны: [страна]", "Сбор здесь: [место сбора], 10:00 (Москва).", "[Что делать сейчас]"),
+    "en": Words("Leaving [country]", "Gather at: [meeting point], 10:00 (Moscow).", "[What to do now]"),
 }
 VALUES = {
     "ru": {"страна": "Египет", "место сбора": "посольство", "Что делать сейчас": "Ждите."},

@@ -10,7 +10,7 @@ from django.db import IntegrityError, ProgrammingError
 from crisis.clock import now
 from crisis.models import Duty, User
 from crisis.refusal import Refused
-from messaging import workflow
+from messaging import fuses, workflow
 from messaging.models import Approval, Campaign, GlassBreak, Status
 from messaging.workflow.breaking_glass import break_glass, review
 from messaging.workflow.preparing import approve_playbook, revise
@@ -58,7 +58,8 @@ def test_not_with_a_blank_filled_as_no_page_lets_it(night: Night, value: str) ->
     campaign = prepared.draft(night.version, night.incident, night.account, by=night.boris)
     with workflow.acting(night.boris):
         sql("UPDATE messaging_text SET values = values || jsonb_build_object('meeting point', %s::text),"
-            " body = messaging_fill('Gather at: [meeting point].', jsonb_build_object('meeting point', %s::text))"
+            " body = messaging_fill('Gather at: [meeting point], 10:00 (Moscow).',"
+            " jsonb_build_object('meeting point', %s::text))"
             " WHERE language = 'en'", value, value)  # fmt: skip
         sql("UPDATE messaging_campaign SET status = 'submitted', submitted_at = now() WHERE id = %s", campaign.pk)
     with pytest.raises(IntegrityError, match="One person alone may not send this: changed"):
@@ -138,7 +139,8 @@ def test_not_a_second_time_before_the_first_was_reviewed(night: Night) -> None:
     second = night.submitted()
     expect_no_glass(second, night.boris, "has not been reviewed yet")
     review(GlassBreak.objects.get(), "right", "It had to go at once.", by=night.vera)
-    assert alone(second, night.boris).status == Status.SENDING
+    spite = {doubt.key: "They have to be told again." for doubt in fuses.blown(second, second.reach or {}, now())}
+    assert alone(second, night.boris, overrides=spite).status == Status.SENDING
 
 
 def test_not_without_a_reason_in_a_sentence(night: Night) -> None:

@@ -159,7 +159,7 @@ def test_using_one_makes_a_draft_that_says_where_it_comes_from(ready: Playbook, 
     text = campaign.texts.get(language="en")
     assert answer.url == reverse("campaign_preview", args=[campaign.pk])
     assert (text.body, text.playbook_version, text.values["meeting point"]) == (
-        "Gather at: the embassy.", ready.versions.get(), "the embassy",
+        "Gather at: the embassy, 10:00 (Moscow).", ready.versions.get(), "the embassy",
     )  # fmt: skip
     assert [*campaign.accounts.all()] == [account]
     desk.post(reverse("campaign_submit", args=[campaign.pk]))

@@ -13,8 +13,7 @@ PUBLISHED = ", ".join(f"'{slug}'" for slug in CHANNELS if channel_class(slug).ki
 
 RULES = """
 CREATE FUNCTION messaging_is_supervisor(person bigint) RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM crisis_user u JOIN crisis_user_groups ug ON ug.user_id = u.id JOIN auth_group g ON g.id = ug.group_id
-                    WHERE u.id = person AND u.is_active AND g.name = 'supervisor')
+    SELECT crisis_holds(person, 'supervisor') AND crisis_rested(person)
 $$;
 
 -- Why a campaign may not be sent by one person alone, as words for the page; empty when it may. Of its content alone, so that it

@@ -37,7 +37,7 @@ WHY_NOT = {
     "exception": gettext_lazy("It includes people who did not subscribe."),
     "later": gettext_lazy("It starts later: then there is time to ask somebody."),
     "closed": gettext_lazy("The incident is closed."),
-    "no_supervisor": gettext_lazy("You are no supervisor."),
+    "no_supervisor": gettext_lazy("You are no supervisor, or became one less than a day ago."),
     "off_duty": gettext_lazy("You are not on duty now."),
     "unreviewed": gettext_lazy("What you sent alone before has not been reviewed yet."),
 }
