@@ -17,6 +17,7 @@ from crisis.models import AuditEntry, Incident
 from crisis.refusal import Refused
 from messaging import delivery, workflow
 from messaging.models import Batch, Campaign, Delivery, Kind, Part, Reached, Status, Text
+from messaging.wording import Words
 from tests import world
 from tests.correcting import RIGHT, corrected, parts, peers_of, put_right, reached
 from tests.engine import GROUP, TOKEN, Engine, on_the_wire, while_waiting
@@ -147,7 +148,7 @@ def test_a_correction_is_corrected_for_everybody_who_got_either(engine: Engine) 
     second = corrected(engine, wrong)
     Batch.objects.filter(campaign=second, text__part=Part.CORRECTED).update(not_before=now() + timedelta(hours=1))
     engine.pump()
-    third = corrected(engine, second)
+    third = corrected(engine, second, texts={**RIGHT, "en": Words("Headline", "At last the right text.", "Leave.")})
     assert parts(third) == {Part.CORRECTED: reached(wrong) | reached(second)}
     assert len(reached(wrong) | reached(second)) == 5
 

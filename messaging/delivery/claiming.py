@@ -79,10 +79,13 @@ RETURNING l.id
 # campaigns being sent and not expired, in their own pace, and by no account before what they follow has ended there; and
 # orders a platform has answered, whatever became of their campaigns: these are followed to their end. One whose answer was lost
 # is repeated only while its campaign is being sent, and cancelled after it.
+# Asked once for a whole claim, not for every batch: which campaigns being sent still wait at which account.
 IN_ORDER = """
-       (c.refers_to_id IS NULL OR NOT EXISTS (
-           SELECT FROM messaging_batch x WHERE x.campaign_id IN (SELECT messaging_earlier(c.id)) AND x.account_id = b.account_id
-              AND (x.status IN ('queued', 'sending') OR x.in_doubt)))
+       (c.refers_to_id IS NULL OR (c.id, b.account_id) NOT IN (
+           SELECT w.id, x.account_id
+             FROM messaging_campaign w CROSS JOIN LATERAL messaging_earlier(w.id) AS e (id)
+             JOIN messaging_batch x ON x.campaign_id = e.id
+            WHERE w.status = 'sending' AND w.refers_to_id IS NOT NULL AND (x.status IN ('queued', 'sending') OR x.in_doubt)))
 """
 DUE = f"""
        b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())
