@@ -144,6 +144,7 @@ def test_the_approver_reads_both_texts_with_both_numbers(desk: Desk) -> None:
     assert "the correction to 2 who got the wrong one, the right text to 3 who did not" in page
     assert [page.count(whom) for whom in ("To those who got the wrong one", "To those who got nothing yet")] == [2, 2]
     assert "nobody told yet:" in page
+    assert "wants to send an official message (correction)" in page
 
 
 def test_the_report_keeps_the_clock_from_found_wrong_to_the_last_person_told(desk: Desk) -> None:

@@ -145,6 +145,10 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.headline or f"№ {self.pk}"
 
+    def get_kind_display(self) -> str:  # type: ignore[no-redef]  # Django makes its own only where there is none
+        """What it is in words: a correction is called one."""
+        return str(Part.CORRECTED.label if self.corrects_id else Kind(self.kind).label)
+
     def get_status_display(self) -> str:  # type: ignore[no-redef]  # Django makes its own only where there is none
         """The status in words. A drill is played, never sent: a screen of one cannot be taken for a screen of the other."""
         return str(PLAYED[self.status] if self.drill and self.status in PLAYED else Status(self.status).label)
