@@ -103,7 +103,7 @@ def test_it_is_submitted_straight_from_the_form(desk: Desk) -> None:
 
 def test_the_wrong_text_is_not_sent_as_its_own_correction(desk: Desk) -> None:
     draft = begun(desk, half_sent(desk))
-    answer = put_right(desk, draft, body_en="A text in English.", body_ru="Текст по-русски.")
+    answer = put_right(desk, draft, **{f"body_{code}": said.body for code, said in world.WORDS.items()})
     assert (answer.status_code, Campaign.objects.get(pk=draft.pk).status) == (409, Status.DRAFT)
     assert "still the one that was found wrong" in answer.content.decode()
 
