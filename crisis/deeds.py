@@ -26,6 +26,8 @@ DEEDS = {
     "person.add": gettext_lazy("added a person"),
     "person.begin": gettext_lazy("set their first password"),
     "person.second_step": gettext_lazy("changed the second step of their log-in"),
+    "device.make": gettext_lazy("made a key for a wall screen"),
+    "device.revoke": gettext_lazy("revoked the key of a wall screen"),
     "lock.lift": gettext_lazy("lifted the lock of a log-in"),
     "session.end": gettext_lazy("ended sessions"),
     "shift.take": gettext_lazy("took over the shift"),

@@ -85,6 +85,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "clients.change", _("make an API client and its keys together with another person, revoke a key alone"), "- - 2P - - -"
     ),
+    Rule("device.change", _("make and revoke the keys of wall screens"), "- - Y - - -"),
     Rule("lock.lift", _("lift the lock of a log-in after wrong attempts"), "- Y Y - - -"),
     Rule("power.see", _("look at colleagues, their roles, and changes of power"), "- Y Y Y - -"),
     Rule("power.change", _("make people, change roles, reset a second step or a password, shut somebody out"), "- - 2P - - -"),

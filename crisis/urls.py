@@ -15,7 +15,7 @@ from django.utils.functional import lazy
 from django.views.decorators.http import require_http_methods
 from django.views.generic import RedirectView
 
-from crisis import client_pages, duty_pages, session_pages, views
+from crisis import client_pages, device_pages, duty_pages, session_pages, views
 from crisis.power import views as power
 
 form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own form views take a PUT for a POST
@@ -47,6 +47,9 @@ urlpatterns = [
     path("set-up/<int:pk>/<str:token>/", session_pages.set_up, name="set_up"),
     path("clients/", client_pages.client_list, name="client_list"),
     path("clients/revoke/", client_pages.key_revoke, name="key_revoke"),
+    path("screens/", device_pages.device_list, name="device_list"),
+    path("screens/make/", device_pages.device_make, name="device_make"),
+    path("screens/<int:pk>/revoke/", device_pages.device_revoke, name="device_revoke"),
     path("sessions/", session_pages.session_list, name="session_list"),
     path("sessions/end/", session_pages.session_end, name="session_end"),
     path("locks/", session_pages.lock_list, name="lock_list"),

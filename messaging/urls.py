@@ -25,11 +25,14 @@ from messaging.views import (
     records,
     reports,
     reviewing,
+    wall,
     webhooks,
 )
 
 urlpatterns = [
     path("", incidents.situation, name="situation"),
+    path("wall/", wall.wall, name="wall"),
+    path("wall/open/", wall.wall_open, name="wall_open"),
     path("incidents/declare/", declaring.incident_declare, name="incident_declare"),
     path("incidents/", incidents.incident_list, name="incident_list"),
     path("incidents/<int:pk>/", incidents.incident_detail, name="incident_detail"),

@@ -14,7 +14,7 @@ from tests.desk import Desk
 
 pytestmark = pytest.mark.django_db
 
-PUBLIC = {"set_up", "register", "account_login", "healthz", "favicon", "set_language", "hook"}
+PUBLIC = {"wall", "wall_open", "set_up", "register", "account_login", "healthz", "favicon", "set_language", "hook"}
 FOREIGN = 999_999_999
 # Verbs of the console: they answer POST alone. A new one has to be written here, or the walk below fails.
 VERBS = {
@@ -24,7 +24,7 @@ VERBS = {
     "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook", "key_revoke",
     "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "shift_take", "session_end", "lock_lift",
-    "exception_renew", "campaign_record_sign", "exception_note",
+    "exception_renew", "campaign_record_sign", "exception_note", "device_make", "device_revoke",
 }  # fmt: skip
 # Of these an auditor may do some.
 AUDITORS = {"campaign_record_sign", "exception_note", "session_end", "audit_verify", "set_language", "hook"}
@@ -57,8 +57,13 @@ def auditor(client_of: Callable[[User], Client]) -> Client:
     return client_of(world.person("dina", "auditor"))
 
 
+@pytest.fixture
+def admin(client_of: Callable[[User], Client]) -> Client:
+    return client_of(world.person("gleb", "admin"))
+
+
 @pytest.fixture(autouse=True)
-def nothing_changes(desk: Desk, auditor: Client) -> Iterator[None]:
+def nothing_changes(desk: Desk, auditor: Client, admin: Client) -> Iterator[None]:
     """Whatever knocks in these tests, no table has another number of rows afterwards."""
     before = world.counts()
     yield
@@ -88,8 +93,8 @@ def test_a_verb_of_another_role_is_refused(auditor: Client) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(name for name, numbers in ROUTES.items() if numbers))
-def test_what_is_not_there_is_a_404_for_those_who_may_look(desk: Desk, auditor: Client, name: str) -> None:
-    screens, values = (desk.at_author, desk.at_chief, auditor), {"reason": "because", "link": ""}
+def test_what_is_not_there_is_a_404_for_those_who_may_look(desk: Desk, auditor: Client, admin: Client, name: str) -> None:
+    screens, values = (desk.at_author, desk.at_chief, auditor, admin), {"reason": "because", "link": ""}
     answers = [screen.post(address(name, FOREIGN), values) for screen in screens]
     answers += [screen.get(address(name, FOREIGN)) for screen in screens]
     found = {answer.status_code for answer in answers}

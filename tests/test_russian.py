@@ -55,19 +55,18 @@ def each(names: Iterable[str], *args: Any, query: str = "", status: int = 200) -
     return [Visit(name, args, query, status) for name in names]
 
 
-def pages(watch: Watch) -> dict[str, list[Visit]]:
-    """Every page that can be opened, by the name of its route, as those who work with it open it."""
-    incidents = [row.pk for row in (watch.incident, watch.drill_incident, watch.closed)]
-    newest = watch.versions[1].audience_id
+def access() -> dict[str, list[Visit]]:
+    """Logging in, its second step, sessions, locks and wall screens."""
     return {
-        "healthz": [Visit("")],
-        "favicon": [Visit("", status=302)],
-        "account_login": [Visit("")],
         "mfa_authenticate": [Visit("", status=302)],
         "mfa_reauthenticate": each(["boris"]),
         "mfa_reauthenticate_webauthn": each(["boris"], status=302),
         "mfa_login_webauthn": [Visit("", status=302)],
-        "session_list": each(ROLES), "client_list": [*each(["gleb", "dina"]), *each(["anna"], status=403)],
+        "session_list": each(ROLES),
+        "client_list": [*each(["gleb", "dina"]), *each(["anna"], status=403)],
+        "device_list": [*each(["gleb"]), *each(["anna"], status=403)],
+        "wall": [Visit("", status=302)],
+        "wall_open": [Visit("")],
         "set_up": [Visit("", (1, "token"), status=404)],
         "lock_list": [*each(["boris", "gleb"]), *each(["anna", "dina"], status=403)],
         "mfa_index": each(ROLES),
@@ -77,6 +76,18 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "mfa_remove_webauthn": each(["boris"], 1, status=404),
         "mfa_view_recovery_codes": each(["boris"], status=404),
         "mfa_generate_recovery_codes": each(["boris"]),
+    }
+
+
+def pages(watch: Watch) -> dict[str, list[Visit]]:
+    """Every page that can be opened, by the name of its route, as those who work with it open it."""
+    incidents = [row.pk for row in (watch.incident, watch.drill_incident, watch.closed)]
+    newest = watch.versions[1].audience_id
+    return {
+        **access(),
+        "healthz": [Visit("")],
+        "favicon": [Visit("", status=302)],
+        "account_login": [Visit("")],
         "account_logout": each(ROLES),
         "account_reauthenticate": each(["vera"]),
         "account_change_password": each(["vera"]),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from crisis.models.audit import AdminAction, AuditEntry
 from crisis.models.clients import ApiAnswer, ApiClient, ApiKey, Scope
+from crisis.models.devices import DeviceKey
 from crisis.models.duty import Duty
 from crisis.models.incidents import Category, Certainty, Coverage, Incident, LogEntry, Severity, Urgency
 from crisis.models.people import Country, Mission, User
 from crisis.models.sessions import Session
 
 __all__ = [
-    "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage", "Duty",
+    "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage",
+    "DeviceKey", "Duty",
     "Incident", "LogEntry", "Mission", "Scope", "Session", "Severity", "Urgency", "User",
 ]  # fmt: skip
