@@ -59,12 +59,9 @@ def test_what_a_program_did_stands_in_the_log_under_its_technical_user(scene: Sc
 def test_those_who_made_a_key_are_authors_of_what_was_written_with_it(scene: Scene) -> None:
     campaign = scene.submitted()
     assert {maker.pk for maker in scene.makers} <= campaign.author_ids()
-    turned = scene.makers[1]
-    sql = "INSERT INTO crisis_user_groups (user_id, group_id) SELECT %s, id FROM auth_group WHERE name = 'supervisor'"
-    world.sql("DELETE FROM crisis_user_groups WHERE user_id = %s", turned.pk)
-    world.sql(sql, turned.pk)
+    turned = world.grant(scene.makers[1], "supervisor")
     with pytest.raises(Refused, match="another person has to approve"):
-        world.approve(campaign, User.objects.get(pk=turned.pk))
+        world.approve(campaign, turned)
 
 
 def test_the_words_of_a_draft_are_put_anew_and_a_language_left_out_is_removed(scene: Scene) -> None:
