@@ -19,8 +19,11 @@ MOST_CLICKS = 3
 PEOPLE = 20_000
 PACE = "60000"  # people in ten minutes, a hundred a second: still on its way when it is found wrong
 COUNT = "addEventListener('click', event => event.isTrusted && window.clicked(), true)"
-WRONG = {"ru": "Собирайтесь у терминала 1.", "en": "Gather at terminal 1."}
-RIGHT = {"ru": "Верно: собирайтесь у терминала 2.", "en": "Right: gather at terminal 2."}
+WRONG = {"ru": "8 ноября в 14:00 собирайтесь у терминала 1.", "en": "Gather at terminal 1 on 8 November at 14:00."}
+RIGHT = {
+    "ru": "Верно: 8 ноября в 14:00 собирайтесь у терминала 2.",
+    "en": "Right: gather at terminal 2 on 8 November at 14:00.",
+}
 
 
 class Heard(NamedTuple):
