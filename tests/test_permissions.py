@@ -10,11 +10,13 @@ from messaging.views.decisions import campaign_approve
 from tests import visits, world
 from tests.test_doors import routes
 
-# Routes whose views name no action: the door itself, the person's own settings, and platforms that sign what they say.
+# Routes whose views name no action: the door itself, own settings, what is public, a wall screen by its key, signed platforms.
 WITHOUT_ACTION = {
     "favicon",
     "register",
     "set_up",
+    "wall",
+    "wall_open",
     "healthz",
     "hook",
     "set_language",
