@@ -172,6 +172,23 @@ class AudienceVersion(models.Model):
         return f"{self.audience}, № {self.number}"
 
 
+class StaffMember(models.Model):
+    """Somebody of ours who agreed to get TEST messages. Nobody else ever gets one."""
+
+    name = models.CharField(_("who it is"), max_length=120)
+    contact = models.OneToOneField(Contact, models.CASCADE, related_name="staff")
+    active = models.BooleanField(_("gets tests"), default=True)
+    added_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("added by"))
+    added_at = models.DateTimeField(_("added at"), db_default=Now())
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("colleague for tests"), _("staff for tests")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Upload(models.Model):
     """A file that waits for its importer's word, encrypted, one hour at most. `result` is what became of it, once imported."""
 

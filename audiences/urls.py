@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audiences.views import audiences, imports
+from audiences.views import audiences, imports, staff
 
 urlpatterns = [
     path("audiences/", audiences.audience_list, name="audience_list"),
@@ -14,5 +14,7 @@ urlpatterns = [
     path("audiences/import/<int:pk>/", imports.import_check, name="import_check"),
     path("audiences/import/<int:pk>/apply/", imports.import_apply, name="import_apply"),
     path("audiences/<int:pk>/", audiences.audience_detail, name="audience_detail"),
+    path("audiences/staff/", staff.staff_list, name="staff_list"),
+    path("audiences/staff/<int:pk>/remove/", staff.staff_remove, name="staff_remove"),
     path("audiences/<int:pk>/edit/", audiences.audience_edit, name="audience_edit"),
 ]

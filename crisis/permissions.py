@@ -76,6 +76,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("duty.write", _("plan who is on duty"), "- Y Y - - -"),
     Rule("people.search", _("look up one person by an exact address"), "- Y - - - -"),
     Rule("account.pause", _("pause an account, let it send again"), "- Y Y - - -"),
+    Rule("staff.write", _("say which colleagues get a TEST"), "- Y Y - - -"),
     Rule("account.test", _("ask a platform whether it accepts an account"), "- Y Y - - -"),
     Rule("audit.see", _("read the audit log, verify its chain"), "- Y Y Y - -"),
     Rule("queues.see", _("look at what waits to be sent, in the machine's words"), "- - Y Y - -"),

@@ -15,7 +15,7 @@ from audiences.criteria import Criteria
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import duration, number
-from messaging import correction, drilling
+from messaging import correction, drilling, live_tests
 from messaging.fuses import faults, language_of
 from messaging.limits import EXCEPTION_HOURS, LONGEST
 from messaging.models import Account, Campaign, Kind, Part, Text
@@ -23,13 +23,16 @@ from messaging.standing import in_words
 from messaging.wording import blanks
 
 EXERCISE = {"ru": "УЧЕНИЕ", "en": "EXERCISE"}
+TEST = {"ru": "ПРОВЕРКА", "en": "TEST"}
 
 
-def render(text: Text, account: Account, *, drill: bool) -> str:
-    """The text exactly as this account sends it. A drill carries its word in front, and nobody can take it away."""
-    word = EXERCISE.get(text.language, EXERCISE["en"])
-    said = re.match(rf"{word}\b", text.whole)
-    return f"{word}. {text.whole}" if drill and not said else text.whole
+def render(text: Text, account: Account, *, drill: bool, test: bool = False) -> str:
+    """The text exactly as this account sends it. A drill and a TEST carry their word in front; nobody can take it away."""
+    if not (drill or test):
+        return text.whole
+    words = EXERCISE if drill else TEST
+    word = words.get(text.language, words["en"])
+    return text.whole if re.match(rf"{word}\b", text.whole) else f"{word}. {text.whole}"
 
 
 def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Problem]:
@@ -61,7 +64,7 @@ def readable(text: str) -> bool:
 def _texts(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
     for part in campaign.parts:
         texts = [t for t in campaign.texts.all() if t.part == part and readable(t.whole)]
-        found = [problem for text in texts for problem in _text(text, accounts, drill=campaign.drill)]
+        found = [problem for text in texts for problem in _text(text, accounts, campaign)]
         if not texts:
             found = [Problem("texts", _("There is no text yet. Write it in at least one language."))]
         for problem in found:
@@ -72,7 +75,7 @@ def _to(part: str, sentence: str) -> str:
     return _("%(to_whom)s: %(sentence)s") % {"to_whom": correction.TO_WHOM[part], "sentence": sentence}
 
 
-def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Problem]:
+def _text(text: Text, accounts: list[Account], campaign: Campaign) -> Iterator[Problem]:
     where = f"text-{text.language}" if text.part == Part.MAIN else f"corrected-{text.language}"
     language = language_of(text.language)
     if not readable(text.body):
@@ -89,7 +92,7 @@ def _text(text: Text, accounts: list[Account], *, drill: bool) -> Iterator[Probl
         )
     yield from faults(text)
     for account in accounts:
-        for code, numbers in account.channel.problems(render(text, account, drill=drill)):
+        for code, numbers in account.channel.problems(render(text, account, drill=campaign.drill, test=campaign.test)):
             if code == "too_long":
                 yield Problem(where, _too_long(account, language, numbers))
 
@@ -112,11 +115,15 @@ def _ways(campaign: Campaign, accounts: list[Account], reach: dict[str, Any]) ->
             sentence = _("%(account)s is paused (%(reason)s). Resume it on its page, or leave it out.")
             yield Problem("accounts", sentence % {"account": account.label, "reason": in_words(account.paused_reason)})
     counted = [reach.get("accounts", {}).get(str(a.pk), {}).get("people", 0) for a in accounts if a.addressed]
-    if counted and len(counted) == len(accounts) and not sum(counted):
+    if campaign.test:
+        yield from live_tests.problems(accounts, sum(counted))
+    elif counted and len(counted) == len(accounts) and not sum(counted):
         yield Problem("audience", _("These ways reach nobody of this audience. Widen the audience or add another way."))
 
 
 def _audience(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
+    if campaign.test:
+        return
     if campaign.audience_version is None:
         yield Problem("audience", _("Nobody is chosen. Say who is to get it: an empty choice never means everybody."))
         return
@@ -182,6 +189,8 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
 def _kind(campaign: Campaign) -> Iterator[Problem]:
     if campaign.kind != Kind.ALERT and campaign.refers_to is None:
         yield Problem("refers_to", _("Choose which earlier message this one updates, cancels or ends."))
+    if campaign.refers_to and campaign.refers_to.test:
+        yield Problem("refers_to", _("That was a TEST to colleagues, so nothing follows it. Choose an alert."))
 
 
 def _pace(campaign: Campaign, reach: dict[str, Any], at: datetime) -> Iterator[Problem]:

@@ -119,7 +119,7 @@ class CampaignForm(forms.Form):
             self.fields[name].needed = True  # type: ignore[attr-defined]
         self._fit()
         self._choose("accounts", Account.objects.filter(drill=incident.drill).order_by("pk"))
-        earlier = Campaign.objects.filter(incident=incident).exclude(status__in=[Status.DRAFT, Status.REJECTED])
+        earlier = Campaign.objects.filter(incident=incident, test=False).exclude(status__in=[Status.DRAFT, Status.REJECTED])
         if "refers_to" in self.fields:
             self._choose("refers_to", earlier.exclude(pk=campaign.pk if campaign else 0).prefetch_related("texts"))
         self.versions = {str(version.pk): version for version in self._versions()}

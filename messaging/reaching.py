@@ -32,6 +32,8 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
                    or {"basis": "unknown", "why"}}}
     """
     accounts = [*campaign.accounts.order_by("pk")]
+    if campaign.test:
+        return _of_staff(campaign, accounts, at)
     if campaign.audience_version is None:
         return {"at": at.isoformat(), "people": 0, "left": 0, "was_there": 0, "addressed": 0, "narrower": {}, "accounts": {}}
     criteria = Criteria.from_json(campaign.audience_version.criteria)
@@ -61,6 +63,14 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
         "addressed": sum(entry.get("people", 0) for entry in shown.values()),
         "accounts": shown,
     }
+
+
+def _of_staff(campaign: Campaign, accounts: list[Account], at: datetime) -> dict[str, Any]:
+    """The reach of a TEST: colleagues on the closed list whom each account can write to."""
+    people = {a.pk: count(campaign, a, at).people if a.addressed else 0 for a in accounts}
+    shown = {str(pk): {"basis": "counted", "people": n, "excluded": {}, "languages": {}} for pk, n in people.items()}
+    found: dict[str, Any] = {"at": at.isoformat(), "people": max(people.values(), default=0), "left": 0, "was_there": 0}
+    return {**found, "narrower": {}, "addressed": sum(people.values()), "accounts": shown}
 
 
 def _apart(campaign: Campaign, account: Account, at: datetime) -> dict[str, int]:

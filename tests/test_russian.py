@@ -189,6 +189,12 @@ def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
     """Of drills and of exceptions."""
     sending = watch.campaigns[Status.SENDING]
     return {
+        "staff_list": each(ROLES),
+        "campaign_test": [
+            visit
+            for row, status in ((watch.incident, 200), (watch.drill_incident, 409), (watch.closed, 409))
+            for visit in each(["anna"], row.pk, status=status)
+        ],
         "campaign_copy_as_live": [*each(["anna"], watch.drill.pk), *each(["anna"], sending.pk, status=409)],
         "training": each(ROLES),
         "campaign_record": each(ROLES, sending.pk),

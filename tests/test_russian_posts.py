@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
-from audiences.models import Source
+from audiences.models import Source, StaffMember
 from crisis import audit, deeds, incidents
 from crisis.models import User
 from messaging import bell, channels, delivery, workflow
@@ -270,7 +270,12 @@ def corrections(watch: Watch) -> Iterator[Post]:
 
 
 def restraint(watch: Watch) -> Iterator[Post]:
-    """Of drills and of exceptions."""
+    """Of drills, of tests, and of exceptions."""
+    yield Post("anna", "campaign_test", (watch.incident.pk,), {"accounts": [watch.vk.pk]}, 422)
+    for address, status in (("ы", 422), ("1900000001", 302)):
+        yield Post("boris", "staff_list", (), {"name": "Инженер", "kind": "1", "address": address}, status)
+    yield Post("anna", "campaign_test", (watch.incident.pk,), {"accounts": [watch.vk.pk]}, 302)
+    yield from (Post("boris", "staff_remove", (StaffMember.objects.get().pk,), {}, status) for status in (302, 409))
     yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {}, 422)
     yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": watch.drill_incident.pk}, 422)
     yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": watch.incident.pk}, 302)

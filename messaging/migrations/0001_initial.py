@@ -152,6 +152,7 @@ class Migration(migrations.Migration):
                 ),
                 ("pace", models.PositiveIntegerField(blank=True, null=True, verbose_name="people in ten minutes")),
                 ("drill", models.BooleanField(default=False, verbose_name="drill")),
+                ("test", models.BooleanField(default=False, verbose_name="test")),
                 ("created_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="begun at")),
                 (
                     "status",
@@ -686,6 +687,26 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status__in", ["sent", "rejected"]), _negated=True),
                 fields=["status"],
                 name="campaign_status",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("test", False),
+                    models.Q(
+                        ("audience_version", None),
+                        ("corrects", None),
+                        ("drill", False),
+                        ("exception", None),
+                        ("kind", "alert"),
+                        ("pace", None),
+                        ("refers_to", None),
+                        ("starts_at", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="a_test_is_nothing_else",
             ),
         ),
         migrations.AddConstraint(

@@ -208,6 +208,9 @@ BEGIN
        (SELECT drill FROM messaging_campaign WHERE id = NEW.campaign_id) THEN
         PERFORM messaging_refuse('A drill uses drill accounts only, and drill accounts are for drills only.');
     END IF;
+    IF (SELECT test FROM messaging_campaign WHERE id = NEW.campaign_id) AND (SELECT address_kind FROM messaging_account WHERE id = NEW.account_id) IS NULL THEN
+        PERFORM messaging_refuse('A TEST is sent only by ways that write to each person.');
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER drill_way BEFORE INSERT OR UPDATE ON messaging_campaign_accounts FOR EACH ROW EXECUTE FUNCTION messaging_drill_way();
@@ -227,6 +230,12 @@ BEGIN
     IF NEW.drill IS DISTINCT FROM OLD.drill THEN PERFORM messaging_refuse('A drill is never turned into a live alert, nor the other way.'); END IF;
     RETURN NEW;
 END $$;
+CREATE FUNCTION messaging_test_keep() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.test IS DISTINCT FROM OLD.test THEN PERFORM messaging_refuse('A TEST is never turned into an alert, nor the other way.'); END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER test_keep BEFORE UPDATE ON messaging_campaign FOR EACH ROW EXECUTE FUNCTION messaging_test_keep();
 CREATE TRIGGER drill_keep BEFORE UPDATE ON messaging_campaign FOR EACH ROW EXECUTE FUNCTION messaging_drill_keep();
 CREATE TRIGGER drill_keep BEFORE UPDATE ON messaging_account FOR EACH ROW EXECUTE FUNCTION messaging_drill_keep();
 CREATE TRIGGER drill_keep BEFORE UPDATE ON crisis_incident FOR EACH ROW EXECUTE FUNCTION messaging_drill_keep();
@@ -235,6 +244,8 @@ CREATE TRIGGER drill_keep BEFORE UPDATE ON crisis_incident FOR EACH ROW EXECUTE 
 DRILLS_BACK = """
 DROP TRIGGER drill_way ON messaging_campaign_accounts;
 DROP TRIGGER drill_mark ON messaging_campaign;
+DROP TRIGGER test_keep ON messaging_campaign;
+DROP FUNCTION messaging_test_keep();
 DROP TRIGGER drill_keep ON messaging_campaign;
 DROP TRIGGER drill_keep ON messaging_account;
 DROP TRIGGER drill_keep ON crisis_incident;
@@ -263,13 +274,25 @@ CREATE FUNCTION messaging_got(target bigint) RETURNS SETOF bigint LANGUAGE sql S
      WHERE d.contact <> 0 AND d.status IN ('accepted', 'delivered', 'read', 'uncertain', 'resent')
 $$;
 
+-- A TEST goes to active colleagues of the closed list alone, and to no more than 200 of them.
+CREATE FUNCTION messaging_test_people(target bigint, queued bigint[]) RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM unnest(queued) p WHERE NOT EXISTS (SELECT FROM audiences_staffmember s WHERE s.contact_id = p AND s.active)) THEN
+        PERFORM messaging_refuse('A TEST goes to colleagues on the list of staff, and to nobody else.');
+    END IF;
+    IF (SELECT count(DISTINCT p) FROM (SELECT unnest(people) AS p FROM messaging_batch WHERE campaign_id = target UNION ALL SELECT unnest(queued)) every) > 200 THEN
+        PERFORM messaging_refuse('A TEST goes to at most 200 people.');
+    END IF;
+END $$;
+
 CREATE FUNCTION messaging_batch_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE found record;
 BEGIN
-    SELECT c.status, c.drill, c.started_in, a.drill AS account_drill INTO found
+    SELECT c.status, c.drill, c.test, c.started_in, a.drill AS account_drill INTO found
       FROM messaging_campaign c, messaging_account a WHERE c.id = NEW.campaign_id AND a.id = NEW.account_id;
     IF found.status IS DISTINCT FROM 'sending' THEN PERFORM messaging_refuse('People are queued only while their campaign is being sent.'); END IF;
     IF found.drill IS DISTINCT FROM found.account_drill THEN PERFORM messaging_refuse('A drill uses drill accounts only, and drill accounts are for drills only.'); END IF;
+    IF found.test THEN PERFORM messaging_test_people(NEW.campaign_id, NEW.people); END IF;
     IF cardinality(NEW.people) > 100 THEN PERFORM messaging_refuse('A batch holds at most 100 people.'); END IF;
     IF found.started_in IS DISTINCT FROM pg_current_xact_id()::text::bigint THEN
         PERFORM messaging_refuse('People are let in only when a sending begins.');
@@ -311,7 +334,7 @@ DROP TRIGGER account_keep ON messaging_account;
 DROP FUNCTION messaging_account_keep();
 DROP TRIGGER frozen_insert ON messaging_batch;
 DROP TRIGGER frozen_update ON messaging_batch;
-DROP FUNCTION messaging_batch_update(), messaging_batch_insert(), messaging_got(bigint), messaging_earlier(bigint);
+DROP FUNCTION messaging_batch_update(), messaging_batch_insert(), messaging_test_people(bigint, bigint[]), messaging_got(bigint), messaging_earlier(bigint);
 ALTER TABLE messaging_batch RESET (fillfactor, autovacuum_vacuum_scale_factor);
 GRANT DELETE ON messaging_receipt TO crisis_app;
 """

@@ -59,6 +59,12 @@ PLAYED: dict[str, Any] = {
 NEVER_BEGUN = Q(status="rejected") | Q(status__in=["stopped", "expired"], started_at=None)
 
 
+# A TEST has no audience of its own, follows nothing, and is never a drill.
+ONLY_A_TEST = Q(
+    drill=False, kind="alert", audience_version=None, exception=None, corrects=None, refers_to=None, pace=None, starts_at=None
+)
+
+
 class Kind(models.TextChoices):
     """CAP 1.2 message types, with the all-clear that CAP says by an Update of response type AllClear."""
 
@@ -111,6 +117,7 @@ class Campaign(models.Model):
     not_after = models.DateTimeField(_("valid until"), null=True, blank=True)
     pace = models.PositiveIntegerField(_("people in ten minutes"), null=True, blank=True)
     drill = models.BooleanField(_("drill"), default=False)
+    test = models.BooleanField(_("test"), default=False)  # CAP Test: to colleagues of ours only, by live accounts
     exception = models.ForeignKey(
         ReachException, models.PROTECT, null=True, blank=True, related_name="campaigns", verbose_name=_("exception")
     )
@@ -139,6 +146,7 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 name="a_correction_was_found_wrong", condition=Q(corrects=None) | Q(found_wrong_at__isnull=False)
             ),
+            models.CheckConstraint(name="a_test_is_nothing_else", condition=Q(test=False) | ONLY_A_TEST),
             models.UniqueConstraint(fields=["corrects"], name="one_correction_at_a_time", condition=~NEVER_BEGUN),
         ]
 

@@ -19,9 +19,9 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from audiences import definitions, imports
+from audiences import definitions, imports, staff
 from audiences.criteria import Criteria, Seen
-from audiences.models import Audience, AudienceVersion, Source
+from audiences.models import AddressKind, Audience, AudienceVersion, Source, StaffMember
 from crisis import audit, duty
 from crisis.clock import now
 from crisis.demonstration import PASSWORD
@@ -40,6 +40,11 @@ CAST = (
     ("dina", "Дина", "Краснова", "auditor"),
 )
 ROSTER = (("boris", 1, "+7 495 000-00-01"), ("vera", 2, "+7 495 000-00-02"), ("anna", 3, "+7 495 000-00-03"))
+STAFF = (  # who they are, and a VK number that nobody has
+    ("Дежурный инженер связи", "1900000001"),
+    ("Пресс-служба, дежурный", "1900000002"),
+    ("Консульский отдел, дежурный", "1900000003"),
+)
 AUDIENCE = "Последний раз в Египте, 14 дней"
 HOURS = 14 * 24
 
@@ -64,6 +69,7 @@ def prepare(directory: Path, story: Callable[[datetime], Story]) -> datetime:
     _roster()
     anna, boris, vera = (User.objects.get(username=row[0]) for row in CAST[:3])
     playbook.bring(anna, [boris, vera])
+    _staff(boris)
     return at_of(json.loads(files["incident.json"]))
 
 
@@ -124,6 +130,13 @@ def _cast() -> User:
             TOTP.activate(person, generate_totp_secret())
             audit.record("person.add", by=None, about=person, data={"role": role})
     return User.objects.get(username=CAST[0][0])
+
+
+def _staff(supervisor: User) -> None:
+    """Invented colleagues for a TEST, once: whoever was removed stays removed."""
+    if not StaffMember.objects.exists():
+        for name, address in STAFF:
+            staff.add(name, AddressKind.VK, address, by=supervisor)
 
 
 def _roster() -> None:

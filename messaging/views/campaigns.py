@@ -55,6 +55,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "campaign": campaign,
         "incident": campaign.incident,
         "drill": campaign.drill,
+        "test": campaign.test,
         "zone": zones.pop() if len(zones) == 1 else "",
         "where": places(campaign),
         "audience_sentence": sentence(campaign),
@@ -99,7 +100,7 @@ def _versions(
     """What is sent in one language; accounts that send the same words stand together."""
     same: dict[tuple[str, int], list[Account]] = {}
     for account in accounts:
-        body = checking.render(text, account, drill=campaign.drill)
+        body = checking.render(text, account, drill=campaign.drill, test=campaign.test)
         if campaign.status != Status.DRAFT:
             body = stored.get((account.pk, text.pk), body)
         same.setdefault((body, account.channel.max_length), []).append(account)
@@ -189,7 +190,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def page_of(campaign: Campaign, user: User) -> str:
     """The name of that page."""
     if campaign.status == Status.DRAFT:
-        return "campaign_draft" if may(user, "campaign.write") else "campaign_preview"
+        return "campaign_draft" if not campaign.test and may(user, "campaign.write") else "campaign_preview"
     if campaign.status == Status.SUBMITTED:
         return "campaign_preview" if user.pk in campaign.author_ids() else "campaign_decision"
     if campaign.status in OPENED:

@@ -20,7 +20,7 @@ from crisis.permissions import may, requires
 from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
-from messaging import workflow
+from messaging import live_tests, workflow
 from messaging.channels import Estimate
 from messaging.delivery.following import supersedes
 from messaging.forms import ReasonForm
@@ -104,12 +104,16 @@ def _estimate(entry: dict[str, Any]) -> Estimate:
 
 def _heading(campaign: Campaign, size: Size) -> str:
     values = {"who": campaign.created_by, "people": size, "places": places(campaign), "kind": campaign.get_kind_display()}
+    if campaign.test:
+        return live_tests.heading(campaign.created_by, size.most or 0)
     if campaign.drill:
         return _("%(who)s wants to start a drill (%(kind)s) as if for %(people)s: %(places)s") % values
     return _("%(who)s wants to send an official message (%(kind)s) to %(people)s: %(places)s") % values
 
 
 def _button(campaign: Campaign, size: Size) -> str:
+    if campaign.test:
+        return live_tests.button(size.most or 0)
     if campaign.drill:
         return _("Play drill: nobody real is reached")
     if campaign.starts_at and campaign.starts_at > now():
@@ -118,6 +122,8 @@ def _button(campaign: Campaign, size: Size) -> str:
 
 
 def _tick(campaign: Campaign, size: Size) -> str:
+    if campaign.test:
+        return live_tests.tick(size.most or 0)
     if campaign.drill:
         return _("I understand that this is a drill and that it is played as if %(people)s got it") % {"people": size}
     if campaign.include_non_subscribers:

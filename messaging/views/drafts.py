@@ -83,7 +83,7 @@ def _earlier(request: HttpRequest, incident: Incident) -> Campaign | None:
         return None
     if not named.isascii() or not named.isdigit():
         raise Http404
-    return get_object_or_404(Campaign.objects.exclude(status=Status.DRAFT), pk=int(named), incident=incident)
+    return get_object_or_404(Campaign.objects.filter(test=False).exclude(status=Status.DRAFT), pk=int(named), incident=incident)
 
 
 def _choose(request: HttpRequest, incident: Incident, earlier: Campaign | None, *, unknown: bool) -> HttpResponse:
@@ -111,6 +111,8 @@ def _begin(request: HttpRequest, form: CampaignForm) -> HttpResponse:
 def campaign_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """One form for everything of a draft. A colleague's change since the page was opened is shown, never overwritten unseen."""
     campaign = find(pk, person(request))
+    if campaign.test:
+        return redirect("campaign_preview", pk)
     if campaign.status != Status.DRAFT:
         return _no_draft(request, campaign)
     if request.method != "POST":

@@ -83,7 +83,9 @@ class IncidentFilter(forms.Form):
 def incident_list(request: HttpRequest) -> HttpResponse:
     """All incidents, newest first."""
     form, user = IncidentFilter(request.GET), cast(User, request.user)
-    rows = form.rows(user).annotate(alerts=Count("campaigns", filter=~Q(campaigns__status=Status.REJECTED)))
+    rows = form.rows(user).annotate(
+        alerts=Count("campaigns", filter=~Q(campaigns__status=Status.REJECTED) & Q(campaigns__test=False))
+    )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "any": Incident.objects.seen_by(user).exists()}
     return render(request, "messaging/incident_list.html", context)
@@ -117,7 +119,7 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _reached(campaigns: list[tuple[Campaign, list[board.Total]]]) -> dict[str, Any]:
     """Messages by account over all campaigns, and how many people at least: one person may have got several messages."""
-    every = [total for campaign, found in campaigns for total in found if total.accepted or total.handled]
+    every = [total for campaign, found in campaigns if not campaign.test for total in found if total.accepted or total.handled]
     by_account: dict[int, dict[str, Any]] = {}
     for total in every:
         row = by_account.setdefault(total.account, {"label": total.label, "order": total.order, **dict.fromkeys(COUNTERS, 0)})

@@ -18,7 +18,7 @@ from crisis.deeds import deed
 from crisis.models import AuditEntry
 from crisis.permissions import requires
 from crisis.templatetags.console import number
-from messaging import progress
+from messaging import live_tests, progress
 from messaging.correction import clock
 from messaging.models import Campaign, Status
 from messaging.models.campaigns import STOPPABLE
@@ -64,6 +64,8 @@ def headline(campaign: Campaign, reached: Size) -> str:
     values = {"least": number(reached.least), "most": number(reached.most or 0)}
     people = values["least"] if reached.exact else _("about %(least)s–%(most)s") % values
     values = {"people": people, "all": number(incident.estimate_people or 0), "share": _share(campaign, reached)}
+    if campaign.test:
+        return live_tests.outcome(people)
     if campaign.drill:
         return _("Drill: played to %(people)s people. Nobody received this.") % values
     if not incident.estimate_people:
@@ -120,6 +122,7 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         "headline": campaign.headline,
         "kind": campaign.kind,
         "drill": campaign.drill,
+        "test": campaign.test,
         "status": campaign.status,
         "pace": campaign.pace,
         "corrects": campaign.corrects_id,

@@ -16,11 +16,12 @@ from messaging.workflow.excepting import note_exception, renew_exception, revoke
 from messaging.workflow.handing import take_over
 from messaging.workflow.moving import acting
 from messaging.workflow.running import pause, resume, stop
+from messaging.workflow.testing import send_test
 from messaging.workflow.topping import newcomers, top_up
 from messaging.workflow.writing import Draft, draft, edit, reword
 
 __all__ = [
     "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "newcomers", "note_exception",
-    "pause", "reject", "renew_exception", "resume", "revoke_exception", "reword", "send_back", "stop", "submit", "take",
-    "take_over", "top_up", "withdraw",
+    "pause", "reject", "renew_exception", "resume", "revoke_exception", "reword", "send_back", "send_test", "stop", "submit",
+    "take", "take_over", "top_up", "withdraw",
 ]  # fmt: skip

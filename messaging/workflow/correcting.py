@@ -55,6 +55,8 @@ def _known(correction_of_it: Campaign) -> Campaign:
 
 
 def _demand_correctable(campaign: Campaign) -> None:
+    if campaign.test:
+        raise Refused(_("This is a TEST to colleagues, so there is nothing to correct. Stop it, or begin another one."))
     if campaign.started_at is None:
         raise Refused(
             _("Nothing of this was sent, so there is nothing to correct: it is %(status)s. A draft can be edited.")

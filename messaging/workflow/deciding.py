@@ -61,7 +61,7 @@ def _render(campaign: Campaign) -> None:
     Rendering.objects.filter(campaign=campaign).delete()
     for account in campaign.accounts.order_by("pk"):
         for text in campaign.texts.all():
-            body = checking.render(text, account, drill=campaign.drill)
+            body = checking.render(text, account, drill=campaign.drill, test=campaign.test)
             Rendering.objects.create(campaign=campaign, account=account, text=text, body=body)
 
 

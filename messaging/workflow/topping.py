@@ -47,12 +47,16 @@ def top_up(campaign: Campaign, *, by: User) -> int:
 
 def newcomers(campaign: Campaign) -> int:
     """How many people a top-up would write to now, by all accounts together."""
+    if campaign.test:
+        return 0
     at = now()
     addressed = [account for account in campaign.accounts.order_by("pk") if account.addressed]
     return sum(count(campaign, account, at, newcomers=True).people for account in addressed)
 
 
 def _demand_fresh(campaign: Campaign) -> None:
+    if campaign.test:
+        raise Refused(_("This was a TEST to colleagues. Nothing was sent. Begin another TEST."))
     if campaign.not_after is None or campaign.not_after <= now():
         raise Refused(_("It is not valid any more. Nothing was sent. Write a new message."))
     if campaign.incident.status == Incident.Status.CLOSED:

@@ -97,6 +97,8 @@ def reword(campaign: Campaign, texts: Mapping[str, Words], link: str, *, seen_at
 
 def _lock_as_seen(campaign: Campaign, seen_at: datetime, sentence: str, *, field: str = "") -> Campaign:
     locked = lock(campaign.pk, Status.DRAFT)
+    if locked.test:
+        raise Refused(_("A TEST always says the same, to the same list. Discard it, or submit it as it is."))
     if locked.updated_at != seen_at:
         raise Refused(sentence, field=field)
     return locked

@@ -26,8 +26,9 @@ PAGES = {
         "{sent}stop/", "{draft}draft/", "{draft}preview/", "{draft}discard/", "/audiences/", "/audiences/new/", "/audiences/1/",
         "/playbooks/", "/playbooks/new/", "/playbooks/1/", "/playbooks/1/edit/", "/incidents/1/playbooks/1/", "{sent}correct/",
         "/audiences/1/edit/", "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
+        "/incidents/1/test/",
     ),
-    "vera": ("/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),
+    "vera": ("/audiences/staff/", "/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),
     "gleb": ("/help/rights/", "/clients/", "/limits/", "/queues/", "/accounts/1/", "/audit/"),
 }  # fmt: skip
 LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}

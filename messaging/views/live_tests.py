@@ -1,0 +1,66 @@
+"""The page on which a TEST to colleagues is begun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from audiences.models import StaffMember
+from crisis.models import Incident
+from crisis.permissions import requires
+from crisis.refusal import Refused
+from messaging import workflow
+from messaging.live_tests import WORDS
+from messaging.models import Account
+from messaging.views.campaigns import language, person
+
+
+class WaysForm(forms.Form):
+    accounts = forms.ModelMultipleChoiceField(
+        Account.objects.none(), label=gettext_lazy("Ways to test"), widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        live = Account.objects.filter(drill=False, address_kind__isnull=False, paused_at=None).order_by("pk")
+        self.fields["accounts"].queryset = live  # type: ignore[attr-defined]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("campaign.write")
+def campaign_test(request: HttpRequest, incident: int) -> HttpResponse:
+    """GET says who gets what; POST asks another person to approve exactly that."""
+    about = get_object_or_404(Incident.objects.seen_by(person(request)), pk=incident)
+    if about.drill or about.status == Incident.Status.CLOSED:
+        raise Refused(_("A TEST is begun at a real incident that is open. Nothing was sent."))
+    form = WaysForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = workflow.send_test(about, [*form.cleaned_data["accounts"]], by=person(request))
+        except Refused as refused:
+            for problem in refused.problems:
+                form.add_error(None, str(problem.sentence))
+        else:
+            messages.success(request, _("The TEST was submitted. Another person approves it."))
+            return redirect("campaign_preview", campaign.pk)
+    words = WORDS.get(language(), WORDS["en"])
+    context: dict[str, Any] = {
+        "incident": about,
+        "test": True,
+        "form": form,
+        "staff": StaffMember.objects.filter(active=True).count(),
+        "words": words,
+        "sentence": _("Another person approves it. Only colleagues on the list get it, by the real platforms."),
+        "action": reverse("campaign_test", args=[about.pk]),
+        "button": _("Submit the TEST for approval"),
+        "cancel_url": reverse("incident_detail", args=[about.pk]),
+    }
+    return render(request, "messaging/campaign_test.html", context, status=422 if request.method == "POST" else 200)
