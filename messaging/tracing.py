@@ -35,7 +35,10 @@ class Trace:
 
 
 def trace(contact: int, *, by: User) -> list[Trace]:
-    """Every campaign that this person sees, begun in the last 30 days, newest first, with each of its accounts."""
+    """Every campaign that this person sees, begun in the last 30 days, newest first, with each of its accounts.
+
+    A TEST stands among them only where the contact was one of its colleagues: nobody else was ever to get it.
+    """
     begun = Campaign.objects.seen_by(by).filter(started_at__gt=now() - BACK).order_by("-started_at")
     rows = [*begun.select_related("audience_version").prefetch_related("texts", "accounts")]
     happened = _deliveries(contact, rows)
@@ -44,6 +47,7 @@ def trace(contact: int, *, by: User) -> list[Trace]:
         _trace(contact, campaign, account, happened.get((campaign.pk, account.pk)), queued.get((campaign.pk, account.pk)))
         for campaign in rows
         for account in campaign.accounts.all()
+        if not campaign.test or (campaign.pk, account.pk) in happened.keys() | queued.keys()
     ]
 
 

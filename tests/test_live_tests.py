@@ -16,7 +16,7 @@ from audiences import staff
 from audiences.models import Address, AddressKind, Contact, StaffMember
 from crisis.models import AuditEntry, User
 from crisis.refusal import Forbidden, Refused
-from messaging import checking, workflow
+from messaging import checking, tracing, workflow
 from messaging.models import Account, Batch, Campaign, Delivery, ReachException, Status, Text
 from messaging.public.register import used
 from tests import visits, world
@@ -209,6 +209,14 @@ def test_it_counts_as_nothing_that_was_sent_about_the_incident(cast: Cast) -> No
     assert "Nobody yet: nothing has been sent." in visits.page(cast.author, "incident_detail", campaign.incident_id)
     assert not used().exists()
     assert not ReachException.objects.exists()
+
+
+def test_a_search_for_a_citizen_finds_no_test_and_one_for_a_colleague_does(cast: Cast) -> None:
+    campaign = world.approve(submitted(cast, 2), cast.approver)
+    member = StaffMember.objects.get()
+    stranger = Contact.objects.exclude(pk=member.contact_id).earliest("pk")
+    assert [row.campaign for row in tracing.trace(member.contact_id, by=cast.approver)] == [campaign]
+    assert tracing.trace(stranger.pk, by=cast.approver) == []
 
 
 def test_every_page_of_a_test_says_what_it_is(cast: Cast) -> None:
