@@ -18,6 +18,7 @@ DEEDS = {
     "incident.schedule_update": gettext_lazy("set when the next update is due"),
     "incident.move": gettext_lazy("moved an incident on"),
     "incident.tick": gettext_lazy("noted what a mission has told its followers"),
+    "incident.fact": gettext_lazy("stated a fact of an incident"),
     "audience.write": gettext_lazy("wrote an audience"),
     "audience.create": gettext_lazy("made an audience"),
     "contacts.upload": gettext_lazy("uploaded a file of contacts"),

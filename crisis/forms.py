@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crisis.deeds import DEEDS, deed
 from crisis.incidents import usual_title
-from crisis.models import AuditEntry, Category, Certainty, Country, Incident, Severity, Urgency, User
+from crisis.models import AuditEntry, Category, Certainty, Country, Fact, Incident, Severity, Urgency, User
 
 COUNTRY_FIELDS = 5
 YEARS = range(2000, 2100)
@@ -206,6 +206,17 @@ class NoteForm(forms.Form):
     """One line of the situation log. Its length is judged by the verb."""
 
     text = forms.CharField(label=_("What happened?"), required=False, strip=True)
+
+
+class FactForm(forms.Form):
+    """One fact of the sheet as it is typed. What texts can say is judged by the verb."""
+
+    name_ru = forms.CharField(label=_("Name in Russian"), help_text=_("The same name again changes that fact."))
+    name_en = forms.CharField(label=_("Name in English"), required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=Fact.Kind, initial=Fact.Kind.TEXT)
+    value_ru = forms.CharField(label=_("Value in Russian"), required=False, help_text=_("Empty: it is taken off the sheet."))
+    value_en = forms.CharField(label=_("Value in English"), required=False, help_text=_("Empty: as in Russian."))
+    source = forms.CharField(label=_("Source"), required=False)
 
 
 class NextUpdateForm(forms.Form):

@@ -6,12 +6,13 @@ from crisis.models.audit import AdminAction, AuditEntry
 from crisis.models.clients import ApiAnswer, ApiClient, ApiKey, Scope
 from crisis.models.devices import DeviceKey
 from crisis.models.duty import Duty
+from crisis.models.facts import Fact
 from crisis.models.incidents import Category, Certainty, Coverage, Incident, LogEntry, Severity, Urgency
 from crisis.models.people import Country, Mission, User
 from crisis.models.sessions import Session
 
 __all__ = [
     "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage",
-    "DeviceKey", "Duty",
+    "DeviceKey", "Duty", "Fact",
     "Incident", "LogEntry", "Mission", "Scope", "Session", "Severity", "Urgency", "User",
 ]  # fmt: skip

@@ -12,8 +12,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
+from crisis import facts
 from crisis.clock import now
-from crisis.forms import NextUpdateForm, NoteForm
+from crisis.forms import FactForm, NextUpdateForm, NoteForm
 from crisis.incidents import MOVES
 from crisis.models import Incident, User
 from crisis.permissions import may, requires
@@ -110,6 +111,9 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "posts": board.posts([incident])[incident.pk],
         "exceptions": ReachException.objects.filter(incident=incident, terms__isnull=False).distinct(),
         "page": page,
+        "sheet": facts.sheet(incident),
+        "stated": incident.facts.select_related("by")[:PER_PAGE],
+        "fact": FactForm(auto_id="id_fact_%s"),
         "note": NoteForm(),
         "next_update": NextUpdateForm(initial={"minutes": "60"}),
         "moves": _moves(incident),
