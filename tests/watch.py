@@ -240,7 +240,10 @@ class Watch:
         )
         campaign = workflow.submit(workflow.draft(self.incident, content, by=self.boris), by=self.boris)
         seen = {"fingerprint": campaign.fingerprint(), "reach": reach_of(campaign, now(), {})}
-        return breaking_glass.break_glass(campaign, "Никто не отвечает с двух часов ночи.", by=self.boris, **seen)
+        spite = world.overrides(campaign)
+        return breaking_glass.break_glass(
+            campaign, "Никто не отвечает с двух часов ночи.", by=self.boris, overrides=spite, **seen
+        )
 
     def _files(self) -> tuple[Upload, Upload]:
         """A file with every kind of bad row, waiting to be looked at, and one that was imported."""
