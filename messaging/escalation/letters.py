@@ -27,7 +27,8 @@ def body(campaign: Campaign, person: User) -> str:
     """The whole notice in the person's language; the texts in theirs."""
     with translation.override(person.language):
         lines = [_("DRAFT – NOT RELEASED"), "", spoken(campaign), "", *_facts(campaign), "", _("Word for word:"), ""]
-        return "\n".join([*lines, *texts(campaign), _("Nothing is sent until somebody approves it in the console.")])
+        words = [f"[{language.upper()}]\n{words}\n" for language, words in texts(campaign)]
+        return "\n".join([*lines, *words, _("Nothing is sent until somebody approves it in the console.")])
 
 
 def spoken(campaign: Campaign) -> str:
@@ -59,7 +60,7 @@ def link(campaign: Campaign) -> str:
     return str(settings.PUBLIC_URL).rstrip("/") + reverse("campaign_decision", args=[campaign.pk])
 
 
-def texts(campaign: Campaign) -> list[str]:
-    """Each text as it will be sent; accounts that send the same words are not repeated."""
+def texts(campaign: Campaign) -> list[tuple[str, str]]:
+    """Each language with its text as it will be sent; accounts that send the same words are not repeated."""
     rows = Rendering.objects.filter(campaign=campaign).select_related("text").order_by("text__part", "-text__language", "pk")
-    return [f"[{language.upper()}]\n{words}\n" for language, words in dict.fromkeys((r.text.language, r.body) for r in rows)]
+    return [*dict.fromkeys((r.text.language, r.body) for r in rows)]
