@@ -1,6 +1,6 @@
 """What waits for the person who looks: decisions, returned and held campaigns, overdue updates, unread replies.
 
-A context processor. It reads at most three times, and only when a template shows what waits.
+A context processor. It reads at most five times, and only when a template shows what waits.
 """
 
 from __future__ import annotations

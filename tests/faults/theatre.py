@@ -24,6 +24,7 @@ from crisis.supervisor import Command, Supervisor
 from messaging.models import Batch, Campaign, Status
 from messaging.stage import Stage
 from tests import world
+from tests.conftest import OWNERS_HAND
 from tests.simulated import status
 from tests.wire import Simulator
 
@@ -44,6 +45,8 @@ class Theatre:
         """Migrate, people the database, start every process."""
         self.stage.secrets()
         call_command("migrate", database="owner", verbosity=0, interactive=False)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(OWNERS_HAND)
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
         self.account = world.account()
         world.contacts([1000 * n for n in range(1, PEOPLE + 1)])
