@@ -10,11 +10,13 @@ import pytest
 from django.db import connections
 from django.test import Client
 from pytest_django import DjangoDbBlocker
+from xdist.scheduler import LoadFileScheduling
 
 from crisis.models import User
 from tests import world
 from tests.visits import screen_of
 
+BROWSER = "tests/browser/"
 PASSWORD = "correct horse battery staple"
 # Power changes between two persons. Tests about something else have the owner of the tables do it, in their own transaction.
 OWNERS_HAND = """
@@ -29,6 +31,17 @@ SET search_path = public, pg_temp AS $$
     UPDATE crisis_user SET mission_id = mission, is_active = active WHERE id = who;
 $$;
 """
+
+
+class OneBrowser(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests stay with one process, and all of the browser's: their demonstration is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser | None:
+    return OneBrowser(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -26,10 +26,17 @@ PAGES = {
         "{sent}stop/", "{draft}draft/", "{draft}preview/", "{draft}discard/", "/audiences/", "/audiences/new/", "/audiences/1/",
         "/playbooks/", "/playbooks/new/", "/playbooks/1/", "/playbooks/1/edit/", "/incidents/1/playbooks/1/", "{sent}correct/",
         "/audiences/1/edit/", "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
-        "/incidents/1/test/",
+        "/incidents/1/test/", "{sent}top-up/", "{sent}record/", "/handover/", "/duty/", "/training/", "/exceptions/1/",
+        "/register/", "/sessions/", "/second-step/",
     ),
-    "vera": ("/audiences/staff/", "/", "{sent}decision/", "/people/", "/audit/", "/no-such-page/"),
-    "gleb": ("/help/rights/", "/clients/", "/limits/", "/queues/", "/accounts/1/", "/audit/"),
+    "vera": (
+        "/audiences/staff/", "/", "{sent}decision/", "/people/", "/audit/", "/duty/", "/locks/", "/second-step/passkey/",
+        "/exceptions/1/", "/no-such-page/",
+    ),
+    "gleb": (
+        "/help/rights/", "/clients/", "/limits/", "/queues/", "/accounts/1/", "/audit/", "/staff/", "/staff/new/", "/staff/1/",
+        "/power/", "/screens/",
+    ),
 }  # fmt: skip
 LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}
 EVERY = [(look, who, path) for look in LOOKS for who, paths in PAGES.items() for path in paths]
