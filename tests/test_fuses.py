@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from crisis import facts
 from crisis.clock import now
-from crisis.models import AuditEntry, LogEntry
+from crisis.models import AuditEntry, Fact, LogEntry
 from crisis.refusal import Refused
 from messaging import fuses, workflow
 from messaging.fuses.wording import begins_any, relative_words, stems
@@ -280,3 +281,28 @@ def test_the_author_has_to_put_right_what_deceives_the_eye(cast: Cast, typed: st
 )
 def test_honest_signs_are_left_alone(cast: Cast, typed: str) -> None:
     assert doubts(cast.submitted(texts=english(typed))) == {}
+
+
+SHEET = [
+    ("phone", "+7 495 608-37-05", "Call +7 495 608 37 06.", "“+7 495 608 37 06”"),
+    ("flight", "SU 402", "Take flight SU 403.", "“SU 403”"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fact", "text", "quoted"), SHEET)
+def test_a_phone_or_flight_unlike_the_fact_sheet_is_quoted_with_what_the_sheet_says(
+    cast: Cast, kind: str, fact: str, text: str, quoted: str
+) -> None:
+    campaign = cast.draft(texts=english(text))
+    facts.state_fact(Fact(incident=campaign.incident, name_ru="Справка", kind=kind, value_ru=fact), by=cast.author)
+    found = doubts(campaign)
+    assert [*found] == ["sheet_differs"]
+    assert quoted in found["sheet_differs"]
+    assert fact in found["sheet_differs"]
+
+
+def test_what_the_fact_sheet_says_raises_no_doubt_however_it_is_written(cast: Cast) -> None:
+    campaign = cast.draft(texts=english("Call 8 495 608 37 05 about flight SU403."))
+    said = Fact(incident=campaign.incident, name_ru="Справка", kind="phone", value_ru="+7 (495) 608-37-05")
+    facts.state_fact(said, by=cast.author)
+    assert doubts(campaign) == {}

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from audiences.criteria.words import locale
+from crisis import facts as incident_facts
 from crisis import incidents
 from crisis.forms import SHORT_NAMES
 from crisis.models import Mission
@@ -21,7 +22,7 @@ from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import number
 from messaging.fuses import traffic
 from messaging.fuses.faults import language_of
-from messaging.fuses.figures import Figure, figures
+from messaging.fuses.figures import Figure, figures, phone_digits
 from messaging.fuses.links import links, shortened, unlisted
 from messaging.fuses.wording import begins_any, relative_words, states_a_time, stems
 from messaging.limits import AN_HOUR, OVERRIDABLE, REPEAT_HOURS, SENDERS, USUAL_TIMES
@@ -124,6 +125,22 @@ def _languages_differ(case: Case) -> Blown | None:
     return Blown("languages_differ", sentence % {"said": said}, str({code: _values(f) for code, f in apart.items()}))
 
 
+def _sheet_differs(case: Case) -> Blown | None:
+    """Phones and flights that a text says otherwise than the incident's fact sheet, where the sheet has any of that kind."""
+    facts = [fact for fact in incident_facts.sheet(case.campaign.incident) if fact.kind in ("phone", "flight")]
+    said_by = [(fact.kind, said) for fact in facts for said in (fact.value_ru, fact.value_en)]
+    known = {(f.kind, f.value) for _kind, said in said_by for f in figures(said)}
+    known |= {(kind, phone_digits(said)) for kind, said in said_by if kind == "phone"}
+    kinds = {fact.kind for fact in facts}
+    typed = [f for text in case.texts.values() for f in figures(text) if f.kind in kinds and (f.kind, f.value) not in known]
+    if not typed:
+        return None
+    differ = {figure.kind for figure in typed}
+    said = "; ".join(f"{fact}: {fact.value}" for fact in facts if fact.kind in differ)
+    sentence = _("The text says %(typed)s, which is not among the incident's facts (%(said)s). Compare them.")
+    return Blown("sheet_differs", sentence % {"typed": _typed(typed), "said": said}, str([_values(typed), sorted(known)]))
+
+
 def _values(found: list[Figure]) -> list[str]:
     return [figure.value for figure in found]
 
@@ -221,5 +238,6 @@ def _relative_time(case: Case) -> Blown | None:
 
 Fuse = Callable[[Case], Blown | None]
 FUSES: tuple[Fuse, ...] = (
-    _repeats, _languages_differ, _unlisted_links, _unusual_size, _too_often, _incomplete, _relative_time,
+    _repeats, _languages_differ, _sheet_differs, _unlisted_links, _unusual_size, _too_often, _incomplete,
+    _relative_time,
 )  # fmt: skip
