@@ -16,6 +16,7 @@ from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import duration, number
 from messaging import correction, drilling, live_tests
+from messaging.filling import filled
 from messaging.fuses import faults, language_of
 from messaging.limits import EXCEPTION_HOURS, LONGEST
 from messaging.models import Account, Campaign, Kind, Part, Text
@@ -28,11 +29,12 @@ TEST = {"ru": "ПРОВЕРКА", "en": "TEST"}
 
 def render(text: Text, account: Account, *, drill: bool, test: bool = False) -> str:
     """The text exactly as this account sends it. A drill and a TEST carry their word in front; nobody can take it away."""
+    whole = filled(text)
     if not (drill or test):
-        return text.whole
+        return whole
     words = EXERCISE if drill else TEST
     word = words.get(text.language, words["en"])
-    return text.whole if re.match(rf"{word}\b", text.whole) else f"{word}. {text.whole}"
+    return whole if re.match(rf"{word}\b", whole) else f"{word}. {whole}"
 
 
 def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Problem]:
@@ -84,7 +86,7 @@ def _text(text: Text, accounts: list[Account], campaign: Campaign) -> Iterator[P
             _("The text in %(language)s has no body. Write it, or empty the other fields of that language.")
             % {"language": language},
         )
-    if left := blanks(text.whole):
+    if left := blanks(filled(text)):
         yield Problem(
             where,
             _("The text in %(language)s still has blanks to fill: %(blanks)s")

@@ -20,6 +20,7 @@ from crisis.forms import SHORT_NAMES
 from crisis.models import Mission
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import number
+from messaging.filling import filled
 from messaging.fuses import traffic
 from messaging.fuses.faults import language_of
 from messaging.fuses.figures import Figure, figures, phone_digits
@@ -66,7 +67,7 @@ def blown(campaign: Campaign, reach: Mapping[str, Any], at: datetime) -> list[Bl
     """Every doubt about a campaign as it stands, worst first. The words of a TEST are ours and the same for every one."""
     if campaign.test:
         return []
-    texts = {t.language: t.whole for t in campaign.texts.all() if t.part == Part.MAIN and t.body.strip()}
+    texts = {t.language: filled(t) for t in campaign.texts.all() if t.part == Part.MAIN and t.body.strip()}
     case = Case(campaign, texts, reach, at)
     return [found for fuse in FUSES for found in [fuse(case)] if found]
 

@@ -19,7 +19,7 @@ from crisis import duty
 from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
-from messaging import changes, checking, delivery, drilling, escalation
+from messaging import changes, checking, delivery, drilling, escalation, filling
 from messaging.correction import TO_WHOM
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Rendering, Status, Text
@@ -60,6 +60,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "where": places(campaign),
         "audience_sentence": sentence(campaign),
         "warned": drilling.warnings(campaign),
+        "facts_changed": SimpleLazyObject(lambda: filling.changed_since(campaign)),
         "mine": person(request).pk in campaign.author_ids(),
         "changes": SimpleLazyObject(lambda: changes.since_seen(campaign, person(request))),
         "stand": escalation.stand_of(campaign, now()),
