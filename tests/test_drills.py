@@ -96,7 +96,7 @@ class Shown(HTMLParser):
 
 
 # Buttons that do nothing to anybody: they may be called the same.
-HARMLESS = {"Cancel", "Go to the decision", "Count again", "Totals as CSV", "Totals as JSON"}
+HARMLESS = {"Cancel", "Save the fact", "Go to the decision", "Count again", "Totals as CSV", "Totals as JSON"}
 
 
 def walked(cast: Cast, account: Any, incident: Any) -> Iterator[str]:

@@ -230,7 +230,7 @@ def test_it_is_one_scan_of_the_covering_index_alone(django_assert_num_queries: C
     with django_assert_num_queries(1) as captured:
         reach(Criteria(Seen(("EG",), 336, AT, "last_seen_there"), Permitted("vk", True)), KINDS, at=AT)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexscan = off")
         cursor.execute("EXPLAIN " + captured.captured_queries[0]["sql"])
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert plan.count("audiences_presence") == 1
