@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.urls import reverse
+from django.utils.translation import override
 
 from audiences import definitions
 from audiences.criteria import Criteria, Seen
+from audiences.criteria.words import instant
 from crisis.clock import now
 from crisis.models import Incident, User
 from messaging import workflow
@@ -20,8 +22,8 @@ from messaging.workflow.preparing import Prepared, approve_playbook, prepare
 
 PAGES = ("situation", "incident_list", "campaign_list", "account_list", "coverage", "roster", "shift_handover")
 TEXTS = {
-    "ru": Words("Внимание: [страна]", "Сбор здесь: [место сбора].", "Оставайтесь на связи."),
-    "en": Words("Attention: [country]", "Gather at: [meeting point].", "Stay in contact."),
+    "ru": Words("Внимание: [страна]", "Сбор здесь: [место сбора]. Время: [время].", "Оставайтесь на связи."),
+    "en": Words("Attention: [country]", "Gather at: [meeting point]. Time: [time].", "Stay in contact."),
 }
 VALUES = {
     "ru": {"страна": "Египет", "место сбора": "посольство"},
@@ -43,15 +45,21 @@ def send(incident: Incident) -> Campaign:
 
 def _content(version: PlaybookVersion, incident: Incident, by: User) -> workflow.Draft:
     rule = Criteria(Seen(tuple(incident.country_codes), version.hours, None, "last_seen_there"))
+    values = {language: {**known, **_time(language)} for language, known in VALUES.items()}
     return workflow.Draft(
         kind=Kind(version.kind),
-        texts=filled_words(version, VALUES),
+        texts=filled_words(version, values),
         accounts=[*Account.objects.filter(slug="vk-direct", drill=False)],
         audience_version=definitions.define("Сбор", rule, by=by),
         not_after=now() + timedelta(hours=6),
         playbook_version=version,
-        values=VALUES,
+        values=values,
     )
+
+
+def _time(language: str) -> dict[str, str]:
+    with override(language):
+        return {"время" if language == "ru" else "time": instant(now() + timedelta(hours=3))}
 
 
 def reviewed(campaign: Campaign) -> None:
