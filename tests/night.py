@@ -46,28 +46,18 @@ def alone(campaign: Campaign, by: User, **changes: Any) -> Campaign:
     return break_glass(campaign, REASON, by=by, **seen, **changes)
 
 
-def alone_by_sql(campaign: Campaign, by: User) -> None:
-    """The same by raw SQL of the application's role, which asks nobody but the database."""
+def alone_by_sql(campaign: Campaign, by: User, *, reviewable: bool = True) -> None:
+    """The same by raw SQL of the application's role, which asks nobody but the database; or without what is reviewed later."""
     with workflow.acting(by):
         sql(
             "INSERT INTO messaging_approval (campaign_id, round, fingerprint, by_id, at, verdict, reach)"
             " VALUES (%s, 1, messaging_fingerprint(%s), %s, now(), 'break_glass', '{}')",
             campaign.pk, campaign.pk, by.pk,
         )  # fmt: skip
-        sql(
-            "INSERT INTO messaging_glassbreak (approval_id, by_id, at, reason, review, review_words)"
-            " SELECT id, by_id, now(), %s, '', '' FROM messaging_approval WHERE campaign_id = %s",
-            REASON, campaign.pk,
-        )  # fmt: skip
-        sql("UPDATE messaging_campaign SET status = 'approved' WHERE id = %s", campaign.pk)
-
-
-def approved_alone_without_a_row(campaign: Campaign, by: User) -> None:
-    """A verdict by raw SQL that leaves out what is reviewed later."""
-    with workflow.acting(by):
-        sql(
-            "INSERT INTO messaging_approval (campaign_id, round, fingerprint, by_id, at, verdict, reach)"
-            " VALUES (%s, 1, messaging_fingerprint(%s), %s, now(), 'break_glass', '{}')",
-            campaign.pk, campaign.pk, by.pk,
-        )  # fmt: skip
+        if reviewable:
+            sql(
+                "INSERT INTO messaging_glassbreak (approval_id, by_id, at, reason, review, review_words)"
+                " SELECT id, by_id, now(), %s, '', '' FROM messaging_approval WHERE campaign_id = %s",
+                REASON, campaign.pk,
+            )  # fmt: skip
         sql("UPDATE messaging_campaign SET status = 'approved' WHERE id = %s", campaign.pk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from messaging import workflow
 from messaging.models import Approval, Campaign, Status
 from messaging.workflow.breaking_glass import faults
 from messaging.workflow.preparing import retire
-from tests.night import REASON, Night, alone, alone_by_sql, approved_alone_without_a_row
+from tests.night import REASON, Night, alone, alone_by_sql
 from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -34,6 +35,13 @@ def test_an_unchanged_playbook_is_sent_by_its_author_alone(night: Night) -> None
     assert AuditEntry.objects.filter(action="campaign.break_glass", by=night.boris).count() == 1
 
 
+def test_it_anchors_the_head_of_the_audit_in_the_log(night: Night, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "crisis.audit"):
+        alone(night.submitted(), night.boris)
+    head = AuditEntry.objects.get(action="campaign.break_glass").hash
+    assert any(f"Audit head {head}" in line for line in caplog.messages)
+
+
 def test_raw_sql_passes_only_where_the_verb_passes(night: Night) -> None:
     campaign = night.submitted()
     alone_by_sql(campaign, night.boris)
@@ -52,7 +60,7 @@ def test_what_was_paused_goes_on_though_the_shift_and_the_playbook_have_ended(ni
 def test_not_by_a_verdict_without_its_row(night: Night) -> None:
     campaign = night.submitted()
     with pytest.raises(IntegrityError, match="approval of exactly this"):
-        approved_alone_without_a_row(campaign, night.boris)
+        alone_by_sql(campaign, night.boris, reviewable=False)
 
 
 def test_not_edited_in_the_same_statement(night: Night) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -157,6 +159,11 @@ def _seen(campaign: Campaign, token: str) -> dict[str, Any]:
 @freshly_authenticated("campaign_decision", CONFIRM_FIRST)
 def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
     """A second person's yes to exactly what their page showed."""
+    return _decided(request, pk, workflow.approve, lambda approved: messages.success(request, _approved(approved)))
+
+
+def _decided(request: HttpRequest, pk: int, verb: Callable[..., Campaign], tell: Callable[[Campaign], None]) -> HttpResponse:
+    """Say yes by this verb to what the page showed. A refusal, the database's too, comes back on the page."""
     campaign = find(pk, person(request))
     try:
         seen = _seen(campaign, request.POST.get("seen", ""))
@@ -164,10 +171,8 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
             raise Refused(
                 _("Tick the box that says how many people will get this. Nothing was sent."), field="understood", status=422
             )
-        given = overrides_of(request.POST)
-        approved = workflow.approve(
-            campaign, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request), overrides=given
-        )
+        given = {"fingerprint": seen["fingerprint"], "reach": seen["reach"], "overrides": overrides_of(request.POST)}
+        tell(verb(campaign, **given, by=person(request)))
     except Refused as refused:
         return _page(request, find(pk, person(request)), refused.problems, refused.status)
     except IntegrityError:
@@ -175,7 +180,6 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
             "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
         )
         return _page(request, find(pk, person(request)), [Problem("", sentence)], 409)
-    messages.success(request, _approved(approved))
     return redirect("campaign_live", pk)
 
 
@@ -200,26 +204,9 @@ def _alone_button(campaign: Campaign, size: Size) -> str:
 @freshly_authenticated("campaign_decision", CONFIRM_FIRST)
 def campaign_break_glass(request: HttpRequest, pk: int) -> HttpResponse:
     """The author sends an unchanged playbook alone, because nobody else can be asked."""
-    campaign, reason = find(pk, person(request)), request.POST.get("glass_reason", "")
-    try:
-        seen = _seen(campaign, request.POST.get("seen", ""))
-        if not request.POST.get("understood"):
-            raise Refused(
-                _("Tick the box that says how many people will get this. Nothing was sent."), field="understood", status=422
-            )
-        breaking_glass.break_glass(
-            campaign, reason, fingerprint=seen["fingerprint"], reach=seen["reach"], by=person(request),
-            overrides=overrides_of(request.POST),
-        )  # fmt: skip
-    except Refused as refused:
-        return _page(request, find(pk, person(request)), refused.problems, refused.status)
-    except IntegrityError:
-        sentence = _(
-            "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
-        )
-        return _page(request, find(pk, person(request)), [Problem("", sentence)], 409)
-    messages.warning(request, _("Sent by you alone. Another supervisor has to review it within 60 minutes."))
-    return redirect("campaign_live", pk)
+    verb = partial(breaking_glass.break_glass, reason=request.POST.get("glass_reason", ""))
+    said = _("Sent by you alone. Another supervisor has to review it within 60 minutes.")
+    return _decided(request, pk, verb, lambda _campaign: messages.warning(request, said))
 
 
 @require_POST

@@ -88,6 +88,7 @@ def break_glass(
             note_overrides(locked, spite, by=by)
             data = {"fingerprint": fingerprint, "round": locked.round, "reason": reason.strip()[:500], "overrides": spite}
             audit.record("campaign.break_glass", by=by, about=locked, data=data)
+            audit.anchor(f"campaign {locked.pk} sent alone")
     except delivery.Held as held:
         note_held(campaign, held, by=by)
         raise Refused(str(held)) from held
