@@ -87,6 +87,7 @@ TABLE: tuple[Rule, ...] = (
         "clients.change", _("make an API client and its keys together with another person, revoke a key alone"), "- - 2P - - -"
     ),
     Rule("device.change", _("make and revoke the keys of wall screens"), "- - Y - - -"),
+    Rule("session.end", _("end every session of a colleague at once"), "- - Y - - -"),
     Rule("lock.lift", _("lift the lock of a log-in after wrong attempts"), "- Y Y - - -"),
     Rule("power.see", _("look at colleagues, their roles, and changes of power"), "- Y Y Y - -"),
     Rule("power.change", _("make people, change roles, reset a second step or a password, shut somebody out"), "- - 2P - - -"),
@@ -120,23 +121,30 @@ def demand(user: User, action: str) -> None:
         raise Forbidden(_("Your role does not allow this. Nothing was changed. Ask a colleague whose role does."))
 
 
-def requires(action: str) -> Callable[[View[P]], View[P]]:
-    """View decorator: the action must be allowed to the person who asks. The view says which: `actions_of(view)`."""
-    RULES[action]  # a misspelled action fails when the module is read
+def requires(action: str, *, post: str = "") -> Callable[[View[P]], View[P]]:
+    """View decorator: the action must be allowed to the person who asks. The view says which: `actions_of(view)`.
+
+    `post` is what a POST demands besides, on a page that more people may read than may fill in.
+    """
+    for named in filter(None, (action, post)):
+        RULES[named]  # a misspelled action fails when the module is read
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             demand(cast("User", request.user), action)
+            if post and request.method == "POST":
+                demand(cast("User", request.user), post)
             return view(request, *args, **kwargs)
 
         vars(guarded)["actions"] = (action, *actions_of(view))
+        vars(guarded)["posts"] = tuple(filter(None, (post, *getattr(view, "posts", ()))))
         return guarded
 
     return decorate
 
 
-def actions_of(view: Callable[..., Any]) -> tuple[str, ...]:
-    """The actions that a view demands, outermost first. Decorators that wrap it keep them."""
+def actions_of(view: Callable[..., Any], method: str = "GET") -> tuple[str, ...]:
+    """The actions that a view demands of a request by this method, outermost first. Decorators that wrap it keep them."""
     found: tuple[str, ...] = getattr(view, "actions", ())
-    return found
+    return found + getattr(view, "posts", ()) if method == "POST" else found

@@ -36,6 +36,7 @@ from django.utils.translation import gettext as _
 from crisis import audit
 from crisis.lockout import address_of
 from crisis.models import Session, User
+from crisis.permissions import demand
 from crisis.refusal import Refused
 from crisis.session_store import ADDRESS, BEGAN, BROWSER, SEEN
 
@@ -152,6 +153,17 @@ def end_others(user: User, key: str | None, *, by: User) -> None:
     """End all sessions of this person but the one they sit at."""
     with transaction.atomic():
         audit.record("session.end", by=by, about=user, data={"sessions": end_all(user, but=key)})
+
+
+def end_sessions_of(person: User, *, by: User) -> int:
+    """End every session of a colleague, at once and alone: a lost computer does not wait. Returns how many ended."""
+    demand(by, "session.end")
+    if person == by:
+        raise Refused(_("This is yourself. Nothing was changed. End your own sessions on the page “Your sessions”."))
+    with transaction.atomic():
+        ended = end_all(person)
+        audit.record("session.end", by=by, about=person, data={"sessions": ended})
+    return ended
 
 
 # What else begins and ends sessions, wherever it is done: in the console, the admin site or a shell.

@@ -68,6 +68,7 @@ urlpatterns = [
     path("staff/", power.user_list, name="user_list"),
     path("staff/new/", power.user_new, name="user_new"),
     path("staff/<int:pk>/", power.user_detail, name="user_detail"),
+    path("staff/<int:pk>/sessions/end/", power.user_sessions_end, name="user_sessions_end"),
     path("staff/<int:pk>/propose/<str:kind>/", power.user_propose, name="user_propose"),
     path("power/", power.adminaction_list, name="adminaction_list"),
     path("power/<int:pk>/", power.adminaction_detail, name="adminaction_detail"),

@@ -18,7 +18,7 @@ PUBLIC = {"wall", "wall_open", "set_up", "register", "account_login", "healthz",
 FOREIGN = 999_999_999
 # Verbs of the console: they answer POST alone. A new one has to be written here, or the walk below fails.
 VERBS = {
-    "user_propose", "adminaction_confirm", "adminaction_refuse",
+    "user_propose", "user_sessions_end", "adminaction_confirm", "adminaction_refuse",
     "campaign_break_glass", "playbook_approve", "playbook_retire", "incident_fact",
     "incident_note", "incident_next_update", "incident_status", "incident_coverage", "audit_verify", "import_apply",
     "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",

@@ -18,6 +18,7 @@ from crisis.session_store import BEGAN, SEEN
 from messaging.models import Campaign, Status
 from tests import world
 from tests.desk import Desk, url
+from tests.test_doors import PUBLIC, ROUTES, VERBS
 from tests.visits import proof, remember
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
@@ -213,6 +214,49 @@ def test_nobody_ends_the_session_of_another_person(anna: User, client_of: Browse
     mark = mark or Session.objects.get(session_key=boris.session.session_key).mark
     assert client_of(anna).post(reverse("session_end"), {"mark": mark}).status_code == 409
     assert is_in(boris)
+
+
+def test_an_administrator_ends_every_session_of_a_colleague(anna: User, client_of: Browser) -> None:
+    here, elsewhere, gleb = client_of(anna), client_of(anna), world.person("gleb", "admin")
+    here_too = client_of(gleb)
+    answer = here_too.post(reverse("user_sessions_end", args=[anna.pk]), follow=True)
+    assert "2 sessions have ended" in answer.content.decode()
+    assert (is_in(here), is_in(elsewhere), is_in(here_too)) == (False, False, True)
+    row = AuditEntry.objects.get(action="session.end")
+    assert (row.by, row.object_id, row.data) == (gleb, str(anna.pk), {"sessions": 2})
+
+
+@pytest.mark.parametrize("role", ["operator", "supervisor", "auditor"])
+def test_nobody_else_ends_the_sessions_of_a_colleague(anna: User, client_of: Browser, role: str) -> None:
+    here, other = client_of(anna), client_of(world.person("other", role))
+    assert other.post(reverse("user_sessions_end", args=[anna.pk])).status_code == 403
+    assert is_in(here)
+
+
+def test_an_administrator_ends_their_own_sessions_elsewhere(client_of: Browser) -> None:
+    gleb = world.person("gleb", "admin")
+    here = client_of(gleb)
+    assert "Your sessions" in here.post(reverse("user_sessions_end", args=[gleb.pk])).content.decode()
+    assert is_in(here)
+
+
+def test_the_page_of_a_colleague_says_when_their_last_session_began(anna: User, client_of: Browser) -> None:
+    dina = client_of(world.person("dina", "auditor"))
+    assert "Has never logged in" in dina.get(reverse("user_detail", args=[anna.pk])).content.decode()
+    client_of(anna)
+    page = dina.get(reverse("user_detail", args=[anna.pk])).content.decode()
+    assert ("The last session began" in page, "1 session is open now" in page, "End every" in page) == (True, True, False)
+
+
+def test_every_page_offers_to_log_out(client_of: Browser) -> None:
+    client, leave = client_of(world.person("gleb", "admin")), f'action="{reverse("account_logout")}"'
+    alone = [name for name, takes in ROUTES.items() if not takes and name not in VERBS | PUBLIC]
+    answers = {name: client.get(reverse(name)) for name in alone}
+    pages = {name: answer for name, answer in answers.items() if answer.headers["Content-Type"].startswith("text/html")}
+    shown = {name: answer.content.decode() for name, answer in pages.items() if answer.status_code == 200}
+    shown = {name: page for name, page in shown.items() if "<html" in page}  # a part of a page stands in one
+    assert [name for name, page in shown.items() if leave not in page] == []
+    assert len(shown) > 20
 
 
 @pytest.mark.parametrize(("agent", "name"), [

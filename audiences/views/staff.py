@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from audiences import staff
 from audiences.models import AddressKind, StaffMember
 from crisis.models import User
-from crisis.permissions import demand, requires
+from crisis.permissions import requires
 from crisis.refusal import Refused
 
 
@@ -34,18 +34,18 @@ class StaffForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires("see")
+@requires("see", post="staff.write")
 def staff_list(request: HttpRequest) -> HttpResponse:
     """Who gets a TEST; POST adds a colleague."""
     if request.method != "POST":
         return _page(request, StaffForm())
-    by = cast(User, request.user)
-    demand(by, "staff.write")
     form = StaffForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
-        staff.add(form.cleaned_data["name"], form.cleaned_data["kind"], form.cleaned_data["address"], by=by)
+        staff.add(
+            form.cleaned_data["name"], form.cleaned_data["kind"], form.cleaned_data["address"], by=cast(User, request.user)
+        )
     except Refused as refused:
         for problem in refused.problems:
             form.add_error("address" if problem.field == "value" else problem.field or None, str(problem.sentence))

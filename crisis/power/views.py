@@ -8,11 +8,14 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crisis import sessions
 from crisis.login import freshly_authenticated
-from crisis.models import AdminAction, User
+from crisis.models import AdminAction, Session, User
 from crisis.permissions import ANONYMOUS, CLIENT, NO, OWN, ROLES, SIX, TABLE, TOGETHER, YES, may, requires
 from crisis.power import changing
 from crisis.power.forms import PersonForm, RolesForm, WhyForm
@@ -69,6 +72,7 @@ def _user_page(
         "colleague": user,
         "roles": roles_in_words(user.roles),
         "rests_until": rests_until(user),
+        "sessions": Session.objects.filter(user=user, expire_date__gt=timezone.now()).count(),
         "form": form or RolesForm(initial={"roles": [*user.roles], "mission": user.mission}),
         "changes": [_shown(one, asks) for one in changing.open_ones().filter(person=user)],
         "kinds": [KINDS[name] for name in _offered(user, asks)] if user != asks else [],
@@ -83,6 +87,20 @@ def _offered(user: User, asks: User) -> list[str]:
     found = ["person.deactivate", "person.reset_mfa", "person.reset_password"] if user.is_active else ["person.activate"]
     offered = found if may(asks, "power.change") else []
     return [*offered, "approver.lift_rest"] if rests_until(user) and may(asks, "approver.lift") else offered
+
+
+@require_POST
+@requires("session.end")
+def user_sessions_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """End every session of this person now."""
+    user = _user(pk)
+    try:
+        ended = sessions.end_sessions_of(user, by=person(request))
+    except Refused as refused:
+        return _user_page(request, user, problems=refused.problems, status=refused.status)
+    sentence = ngettext("%(n)d session has ended.", "%(n)d sessions have ended.", ended) % {"n": ended}
+    messages.success(request, f"{sentence} {gettext('Whoever sat there has to log in again.')}")
+    return redirect("user_detail", pk)
 
 
 @require_POST
