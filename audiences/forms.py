@@ -12,7 +12,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audiences.criteria import Criteria, Leaf, Permitted, Seen, Subscribed
+from audiences.criteria import Criteria, Node, Permitted, Seen, Subscribed
 from audiences.imports import FileKind
 from audiences.models import AddressKind, Audience, AudienceVersion, Source
 from crisis.forms import CountriesField
@@ -96,7 +96,7 @@ class CriteriaForm(forms.Form):
     )
     allows = forms.ChoiceField(label=gettext_lazy("Only those who allow our messages by"), choices=_allowing, required=False)
 
-    def __init__(self, *args: Any, kept: Iterable[Leaf] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kept: Iterable[Node] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kept = (*kept,)
 
@@ -117,12 +117,12 @@ class CriteriaForm(forms.Form):
 
     def _criteria(self, data: Mapping[str, Any]) -> Criteria:
         codes = tuple(country.code for country in data["countries"])
-        leaves: list[Leaf] = [Seen(codes, data["window"] * HOURS[data["unit"]], data["until"], data["mode"])]
+        nodes: list[Node] = [Seen(codes, data["window"] * HOURS[data["unit"]], data["until"], data["mode"])]
         if data["subscribed"]:
-            leaves.append(Subscribed(VK, data["subscribed"] == "yes"))
+            nodes.append(Subscribed(VK, data["subscribed"] == "yes"))
         if data["allows"]:
-            leaves.append(Permitted(data["allows"], True))
-        return Criteria(*leaves, *self.kept)
+            nodes.append(Permitted(data["allows"], True))
+        return Criteria(*nodes, *self.kept)
 
     def criteria(self) -> Criteria:
         """What was typed. Raises KeyError while `cleaned_data` has no "criteria"."""
@@ -130,22 +130,30 @@ class CriteriaForm(forms.Form):
         return found
 
 
-def fields_of(criteria: Criteria) -> tuple[dict[str, Any], tuple[Leaf, ...]]:
+def fields_of(criteria: Criteria) -> tuple[dict[str, Any], tuple[Node, ...]]:
     """The initial values of a CriteriaForm that says this, and the conditions it has no fields for."""
     place = criteria.place
+    following = next((leaf for leaf in criteria.of if isinstance(leaf, Subscribed)), None)
+    allowing = next((leaf for leaf in criteria.of if isinstance(leaf, Permitted) and leaf.yes), None)
+    initial: dict[str, Any] = {
+        "subscribed": "" if following is None else "yes" if following.yes else "no",
+        "allows": allowing.kind if allowing else "",
+    }
+    if place:
+        initial |= _initial_place(place)
+    shown = (place if place and not (place.area or place.sources) else None, following, allowing)
+    return initial, tuple(leaf for leaf in criteria.of if leaf not in shown)
+
+
+def _initial_place(place: Seen) -> dict[str, Any]:
     days, rest = divmod(place.hours, 24)
-    following = next((leaf for leaf in criteria.leaves if isinstance(leaf, Subscribed)), None)
-    allowing = next((leaf for leaf in criteria.leaves if isinstance(leaf, Permitted) and leaf.yes), None)
-    initial = {
+    return {
         "countries": [*Country.objects.filter(pk__in=place.countries)],
         "mode": place.mode,
         "window": place.hours if rest else days,
         "unit": "hours" if rest else "days",
         "until": place.until,
-        "subscribed": "" if following is None else "yes" if following.yes else "no",
-        "allows": allowing.kind if allowing else "",
     }
-    return initial, tuple(leaf for leaf in criteria.leaves if leaf not in (place, following, allowing))
 
 
 class AudienceForm(CriteriaForm):

@@ -110,6 +110,9 @@ class Presence(models.Model):
         constraints = [models.CheckConstraint(name="presence_country_is_a_code", condition=Q(country__regex=COUNTRY))]
         indexes = [
             models.Index(fields=["country", "last_seen_at"], include=["contact", "traits", "source"], name="presence_reach"),
+            models.Index(
+                fields=["cell"], include=["country", "last_seen_at", "contact", "traits", "source"], name="presence_area"
+            ),
         ]
 
 
@@ -128,6 +131,28 @@ class Trip(models.Model):
             models.CheckConstraint(name="trip_country_is_a_code", condition=Q(country__regex=COUNTRY)),
             models.CheckConstraint(name="a_trip_ends_after_it_starts", condition=Q(ends_on__gte=models.F("starts_on"))),
         ]
+
+
+class ContactList(models.Model):
+    """An uploaded list of contacts, such as a carrier's passengers. Its members never change once it is there."""
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    source = models.ForeignKey(Source, models.PROTECT, related_name="lists")
+    uploaded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    uploaded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("list of contacts"), _("lists of contacts")
+        ordering = ["-uploaded_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ListMember(models.Model):
+    pk = models.CompositePrimaryKey("list_id", "contact_id")
+    list = models.ForeignKey(ContactList, models.CASCADE, related_name="members", db_index=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="lists")
 
 
 class AudienceQuerySet(models.QuerySet["Audience"]):

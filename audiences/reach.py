@@ -37,6 +37,8 @@ class Reach:
     * was_there: in the place within the window whatever the mode; left: of these, seen elsewhere since
     * narrower: hours → people, the same audience in a shorter window
     * newest_at, oldest_at: the sightings counted, None without any
+
+    An audience without a place has none of the three: nobody has left, nothing is narrower, no sighting is counted.
     """
 
     people: int
@@ -56,17 +58,17 @@ class _Row(NamedTuple):
 
     traits: int
     people: int
-    oldest_at: datetime
-    newest_at: datetime
+    oldest_at: datetime | None
+    newest_at: datetime | None
     narrower: tuple[int, ...]
 
 
 def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
     """Count the audience as it stands at `at`, which is also the end of a window that ends "now"."""
     started = perf_counter()
-    there = _scan(criteria, at)
-    latest = [row for row in there if row.traits & traits.LATEST]
-    meant = latest if criteria.place.mode == "last_seen_there" else there
+    place, there = criteria.place, _scan(criteria, at)
+    latest = [row for row in there if row.traits & traits.LATEST] if place else there
+    meant = latest if place and place.mode == "last_seen_there" else there
     live = Counter[int]()
     for row in meant:
         live[sum(traits.address_status(row.traits, kind) == traits.LIVE for kind in {*kinds})] += row.people
@@ -77,9 +79,9 @@ def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
         overlap=live.total() - live[0] - live[1],
         was_there=_people(there),
         left=_people(there) - _people(latest),
-        narrower={h: sum(row.narrower[n] for row in meant) for n, h in enumerate(NARROWER) if h < criteria.place.hours},
-        newest_at=max((row.newest_at for row in meant), default=None),
-        oldest_at=min((row.oldest_at for row in meant), default=None),
+        narrower={h: sum(row.narrower[n] for row in meant) for n, h in enumerate(NARROWER) if place and h < place.hours},
+        newest_at=max((row.newest_at for row in meant if row.newest_at), default=None),
+        oldest_at=min((row.oldest_at for row in meant if row.oldest_at), default=None),
         took_ms=(perf_counter() - started) * 1000,
     )
 
@@ -89,12 +91,12 @@ def recipients_sql(criteria: Criteria, kind: int, at: datetime) -> tuple[str, di
 
     Its parameters are named audience…; in the text no other percent sign stands. `language` is a code, "unknown" or "other".
     """
-    where = criteria.where(at)
+    scan = criteria.scan(at)
     text = (
-        f"SELECT p.contact_id, {traits.LANGUAGE_SQL} AS language FROM audiences_presence p"
-        f" WHERE {where.text} AND p.traits >> {traits.shift(kind)} & 7 = {traits.LIVE}"
+        f"SELECT p.contact_id, {traits.LANGUAGE_SQL} AS language FROM {scan.rows}"
+        f" WHERE {scan.where} AND p.traits >> {traits.shift(kind)} & 7 = {traits.LIVE}"
     )
-    return text if criteria.one_row_each else f"{text} GROUP BY 1, 2", dict(where.params)
+    return text if criteria.one_row_each else f"{text} GROUP BY 1, 2", dict(scan.params)
 
 
 def writable_sql(contacts: str, kind: int) -> str:
@@ -107,19 +109,19 @@ def writable_sql(contacts: str, kind: int) -> str:
 
 
 def _scan(criteria: Criteria, at: datetime) -> list[_Row]:
-    scope = criteria.scope(at)
-    until = criteria.place.window(at)[1]
-    params = {f"since_{h}": until - timedelta(hours=h) for h in NARROWER} | dict(scope.params)
-    rows = f"audiences_presence p WHERE {scope.text}"
+    scan = criteria.scan(at, any_mode=True)
+    rows, params = f"{scan.rows} WHERE {scan.where}", dict(scan.params)
     if not criteria.one_row_each:
         rows = f"""(SELECT bit_or(p.traits) AS traits, max(p.last_seen_at) AS last_seen_at
                       FROM {rows} GROUP BY p.contact_id) p"""
-    counts = ", ".join(f"count(*) FILTER (WHERE p.last_seen_at >= %(since_{h})s)" for h in NARROWER)
+    columns = "p.traits, count(*), NULL, NULL"
+    if criteria.place:
+        until = criteria.place.window(at)[1]
+        params |= {f"since_{h}": until - timedelta(hours=h) for h in NARROWER}
+        counts = ", ".join(f"count(*) FILTER (WHERE p.last_seen_at >= %(since_{h})s)" for h in NARROWER)
+        columns = f"p.traits, count(*), min(p.last_seen_at), max(p.last_seen_at), {counts}"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT p.traits, count(*), min(p.last_seen_at), max(p.last_seen_at), {counts} FROM {rows} GROUP BY p.traits",
-            params,
-        )
+        cursor.execute(f"SELECT {columns} FROM {rows} GROUP BY p.traits", params)
         return [_Row(mask, people, oldest, newest, tuple(rest)) for mask, people, oldest, newest, *rest in cursor.fetchall()]
 
 

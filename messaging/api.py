@@ -183,9 +183,7 @@ def _audience(content: DraftIn, incident: Incident, by: User) -> AudienceVersion
     if not {*criteria.countries} <= {*incident.country_codes}:
         sentence = _("The audience was seen in a country that the incident does not touch. Leave that country out.")
         raise Refused(sentence, field="audience_version" if version else "audience_rule.countries", status=422)
-    return version or definitions.define(
-        name_of([*criteria.countries], criteria.place.hours), criteria, by=by, incident=incident
-    )
+    return version or definitions.define(name_of(criteria), criteria, by=by, incident=incident)
 
 
 def _version(pk: int, incident: Incident, by: User) -> AudienceVersion:

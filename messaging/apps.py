@@ -9,3 +9,8 @@ from django.utils.translation import gettext_lazy as _
 class MessagingConfig(AppConfig):
     name = "messaging"
     verbose_name = _("messaging")
+
+    def ready(self) -> None:
+        from messaging import answers
+
+        answers.register()

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
+from audiences.criteria import Criteria
 from audiences.criteria.words import country_name, instant
 from audiences.models import AudienceVersion
 from crisis.incidents import usual_title
@@ -139,10 +140,12 @@ def _fill(text: str, known: Mapping[str, str]) -> str:
     return re.sub(r" {2,}", " ", text).strip()
 
 
-def name_of(codes: list[str], hours: int) -> str:
-    """A name for an audience defined while drafting: "Egypt, 336 h"."""
-    place = ", ".join(country_name(code) for code in codes)
-    return (_("%(place)s, %(n)d h") % {"place": place, "n": hours})[:200]
+def name_of(criteria: Criteria) -> str:
+    """A name for an audience defined while drafting: "Egypt, 336 h", or its sentence when it is no simple one."""
+    if criteria.place is None:
+        return criteria.sentence((get_language() or "ru").split("-")[0])[:200]
+    place = ", ".join(country_name(code) for code in criteria.countries)
+    return (_("%(place)s, %(n)d h") % {"place": place, "n": criteria.place.hours})[:200]
 
 
 def templates_for(incident: Incident) -> dict[str, Template]:

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audiences import definitions
-from audiences.criteria import Criteria, Seen
-from audiences.criteria.leaves import Mode
+from audiences.criteria import Criteria, Mode, Seen
 from audiences.models import AudienceVersion
 from crisis.models import Incident, User
 from messaging.beginning import LANGUAGES, VALID_HOURS, WINDOW_HOURS, Facts, filled, name_of, parts
@@ -98,7 +97,7 @@ class HoldingForm(forms.Form):
     def audience(self, incident: Incident, *, by: User) -> AudienceVersion:
         codes = incident.country_codes
         criteria = self.criteria(codes)
-        return definitions.define(name_of(codes, criteria.place.hours), criteria, by=by, incident=incident)
+        return definitions.define(name_of(criteria), criteria, by=by, incident=incident)
 
     def content(self, facts: Facts, version: AudienceVersion) -> Draft:
         """What the verbs take."""

@@ -208,9 +208,7 @@ class CampaignForm(forms.Form):
         if criteria is None:
             return self.versions.get(self.cleaned_data["audience"])
         known = (v for v in self.versions.values() if v.criteria == criteria.to_json())
-        return next(known, None) or definitions.define(
-            name_of([*criteria.countries], criteria.place.hours), criteria, by=by, incident=self.incident
-        )
+        return next(known, None) or definitions.define(name_of(criteria), criteria, by=by, incident=self.incident)
 
     def content(self, version: AudienceVersion | None) -> Draft:
         """What the verbs take."""
@@ -283,9 +281,15 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
 
 def _initial_rule(criteria: Criteria) -> dict[str, Any]:
     place = criteria.place
+    where = {} if place is None else _initial_place(place)
+    return where | {
+        "subscribed": next(("yes" if leaf.yes else "no" for leaf in criteria.of if isinstance(leaf, Subscribed)), ""),
+        "permitted": next(("yes" for leaf in criteria.of if isinstance(leaf, Permitted) and leaf.yes), ""),
+    }
+
+
+def _initial_place(place: Seen) -> dict[str, Any]:
     return {
-        "subscribed": next(("yes" if leaf.yes else "no" for leaf in criteria.leaves if isinstance(leaf, Subscribed)), ""),
-        "permitted": next(("yes" for leaf in criteria.leaves if isinstance(leaf, Permitted) and leaf.yes), ""),
         "countries": [*place.countries],
         "hours": place.hours,
         "until_now": "instant" if place.until else "now",

@@ -103,7 +103,10 @@ def why_not(contact: int, campaign: Campaign, account: Account) -> str:
 
 
 def _place(contact: int, criteria: Criteria, campaign: Campaign) -> Iterator[str]:
-    place, at = criteria.place, campaign.started_at or campaign.created_at
+    place = criteria.place
+    if place is None:
+        return
+    at = campaign.started_at or campaign.created_at
     rows = [*Presence.objects.filter(contact=contact, country__in=place.countries).select_related("source")]
     since, until = place.window(at)
     inside = [row for row in rows if since <= row.last_seen_at <= until]
@@ -136,10 +139,10 @@ def _address(contact: int, account: Account) -> Iterator[str]:
 
 def _chosen_now(contact: int, criteria: Criteria, campaign: Campaign) -> str:
     """Place and address would do: then another condition of the audience, or something that changed since."""
-    where = criteria.where(campaign.started_at or campaign.created_at)
+    scan = criteria.scan(campaign.started_at or campaign.created_at)
     with connection.cursor() as cursor:
-        text = f"SELECT EXISTS (SELECT FROM audiences_presence p WHERE p.contact_id = %(contact)s AND {where.text})"
-        cursor.execute(text, {**where.params, "contact": contact})
+        text = f"SELECT EXISTS (SELECT FROM {scan.rows} WHERE p.contact_id = %(contact)s AND {scan.where})"
+        cursor.execute(text, {**scan.params, "contact": contact})
         meets: bool = cursor.fetchone()[0]
     if meets:
         return _("Would be chosen now: what we know of this person has changed since the sending began.")

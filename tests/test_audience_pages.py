@@ -248,7 +248,7 @@ def test_conditions_without_a_field_are_named_and_kept(browser: Client, operator
     page = reverse("audience_edit", args=[version.audience_id])
     assert "language: Russian" in browser.get(page).content.decode()
     browser.post(page, edited(version, window="3"))
-    assert Speaks(("ru",)) in Criteria.from_json(AudienceVersion.objects.get(number=2).criteria).leaves
+    assert Speaks(("ru",)) in Criteria.from_json(AudienceVersion.objects.get(number=2).criteria).of
 
 
 def test_conditions_without_a_field_count_too(browser: Client, operator: User) -> None:

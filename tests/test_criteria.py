@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from audiences.criteria import LEAVES, Criteria, Permitted, Seen, Speaks, Subscribed
+from audiences.criteria import (
+    LEAVES,
+    AllOf,
+    AnyOf,
+    Circle,
+    Criteria,
+    Except,
+    Listed,
+    Permitted,
+    Polygon,
+    Seen,
+    Speaks,
+    Subscribed,
+    Travelling,
+)
 from audiences.models import AddressKind
 from audiences.traits import LANGUAGES
 from crisis.refusal import Refused
 
 AT = datetime(2015, 11, 8, 9, tzinfo=UTC)
 EGYPT = Seen(("EG",), 336, AT)
+STAY = Travelling(("EG",), date(2015, 11, 1), date(2015, 11, 14))
+RED_SEA = Polygon(((27.0, 33.0), (28.5, 33.0), (28.5, 34.5), (27.0, 34.5)))
 JSON = {
     "op": "all_of",
     "of": [
@@ -78,6 +94,7 @@ def test_it_refuses_an_unknown_mode() -> None:
         (Permitted("phone", False), Permitted("phone", True)),
         (Speaks(("ru",)), Speaks(("en", "ar"))),
         (Seen(("TR",), 24, None, "last_seen_there"), Seen(("IL",), 24, None, "last_seen_there")),
+        (Speaks(("ru",)), Except(Speaks(("ru",)), Subscribed("vk", True))),
     ],
 )
 def test_it_refuses_what_nobody_can_meet(pair: tuple[Any, Any]) -> None:
@@ -86,7 +103,7 @@ def test_it_refuses_what_nobody_can_meet(pair: tuple[Any, Any]) -> None:
 
 
 def test_it_takes_the_same_condition_twice_for_one() -> None:
-    assert Criteria(EGYPT, EGYPT, Speaks(("en", "ru")), Speaks(("ru", "en"))).leaves == (EGYPT, Speaks(("ru", "en")))
+    assert Criteria(EGYPT, EGYPT, Speaks(("en", "ru")), Speaks(("ru", "en"))).of == (EGYPT, Speaks(("ru", "en")))
 
 
 @pytest.mark.parametrize(
@@ -161,11 +178,22 @@ others = st.one_of(
     st.builds(Subscribed, st.just("vk"), st.booleans()),
     st.builds(Permitted, st.sampled_from([kind.slug for kind in AddressKind]), st.booleans()),
     st.builds(Speaks, st.lists(st.sampled_from([*LANGUAGES]), min_size=1).map(tuple)),
+    st.builds(Listed, st.lists(st.integers(1, 9), min_size=1).map(tuple)),
+    st.just(STAY),
+    st.builds(Seen, st.just(("EG",)), st.just(24), area=st.sampled_from([RED_SEA, Circle(36.2, 36.16, 50, "Antakya")])),
+)
+nodes = st.recursive(
+    others,
+    lambda inner: st.one_of(
+        st.builds(lambda kind, of: kind(*of), st.sampled_from([AllOf, AnyOf, Except]), st.lists(inner, min_size=1, max_size=3))
+    ),
+    max_leaves=6,
 )
 
 
-@given(seen, others)
+@given(seen, nodes)
 def test_any_audience_comes_back_from_json_unchanged(place: Seen, other: Any) -> None:
+    assume(not (isinstance(other, Except) and place in other.of))
     criteria = Criteria(place, other)
     assert Criteria.from_json(criteria.to_json()) == criteria
 
@@ -176,14 +204,22 @@ def test_every_leaf_is_registered_by_its_word() -> None:
         "subscribed": "Subscribed",
         "permitted": "Permitted",
         "speaks": "Speaks",
+        "travelling": "Travelling",
+        "listed": "Listed",
+        "got": "Got",
+        "did_not_get": "DidNotGet",
+        "did_not_answer": "DidNotAnswer",
     }
 
 
 def test_the_sql_carries_no_value_in_its_text() -> None:
-    where = Criteria(EGYPT, Speaks(("ru",)), Seen(("TR", "IL"), 48)).where(AT)
-    assert set(re.findall(r"%\((\w+)\)s", where.text)) == set(where.params)
-    assert "EG" not in where.text
-    assert where.text.replace("%(", "").count("%") == 0
+    inside = Seen(("TR", "IL"), 48, None, "was_there", RED_SEA, (3,))
+    criteria = Criteria(EGYPT, AnyOf(Speaks(("ru",)), inside), Except(Listed((7,)), AllOf(STAY, Permitted("vk", True))))
+    scan = criteria.scan(AT)
+    text = scan.rows + scan.where
+    assert set(re.findall(r"%\((\w+)\)s", text)) == set(scan.params)
+    assert "EG" not in text
+    assert text.replace("%(", "").count("%") == 0
 
 
 def test_a_window_that_ends_now_ends_at_the_instant_it_is_looked_at() -> None:
@@ -196,7 +232,7 @@ def test_a_fixed_window_stays_where_it_is() -> None:
 
 def test_it_cannot_be_looked_at_without_a_time_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        Criteria(EGYPT).where(datetime(2015, 11, 8))
+        Criteria(EGYPT).scan(datetime(2015, 11, 8))
 
 
 def test_a_platform_is_told_place_and_window_alone() -> None:
@@ -246,3 +282,58 @@ def test_in_russian_it_names_countries_languages_and_times_in_russian() -> None:
     assert "Египет" in sentence
     assert "8 ноября 2015, 12:00 (Москва)" in sentence
     assert "русский" in sentence
+
+
+@pytest.mark.parametrize("node", [Except(EGYPT), AnyOf(EGYPT, Speaks(("ru",))), AllOf(Speaks(("ru",)), Except(STAY))])
+def test_it_refuses_a_choice_that_could_mean_everybody(node: Any) -> None:
+    with pytest.raises(Refused, match="never means everybody"):
+        Criteria(node)
+
+
+@pytest.mark.parametrize("node", [STAY, Listed((1,)), AnyOf(EGYPT, STAY), AllOf(Speaks(("ru",)), Listed((1,)))])
+def test_an_audience_can_begin_with_known_people(node: Any) -> None:
+    assert Criteria(node).place is None
+
+
+def test_it_refuses_conditions_nested_too_deep() -> None:
+    deep = AllOf(AnyOf(AllOf(AnyOf(EGYPT))))
+    with pytest.raises(Refused, match="at most 4 deep"):
+        AllOf(deep)
+
+
+def test_it_refuses_an_empty_group() -> None:
+    with pytest.raises(Refused, match="at least one"):
+        AnyOf()
+
+
+def test_it_counts_the_conditions_inside_groups() -> None:
+    with pytest.raises(Refused, match="at most 20"):
+        Criteria(EGYPT, AnyOf(*(Listed((number,)) for number in range(1, 21))))
+
+
+def test_a_country_that_is_taken_away_is_not_reached_into() -> None:
+    assert Criteria(EGYPT, Except(Seen(("TR",), 24)), AnyOf(Seen(("IL",), 24), STAY)).countries == ("EG", "IL")
+
+
+def test_a_platform_is_not_told_of_areas_and_sources() -> None:
+    part = Seen(("EG",), 24, None, "was_there", RED_SEA)
+    assert Criteria(part).unknown_to_platform == (part,)
+    assert Criteria(Seen(("EG",), 24, sources=(1,))).unknown_to_platform
+
+
+def test_an_audience_comes_back_from_what_a_platform_is_told() -> None:
+    assert Seen.from_platform(Criteria(EGYPT).platform(AT)) == EGYPT
+
+
+def test_it_says_what_is_joined_and_what_is_taken_away() -> None:
+    criteria = Criteria(EGYPT, AnyOf(Speaks(("ru",)), STAY), Except(Permitted("vk", True)))
+    assert criteria.sentence("en") == (
+        "People who were in Egypt within 14 days before 8 November 2015, 12:00 (Moscow);"
+        " at least one of these: (language: Russian), (people with a registered trip to Egypt between 1 November 2015"
+        " and 14 November 2015); but not: only those who allow our messages: VK."
+    )
+
+
+def test_it_says_which_part_of_a_country() -> None:
+    near = Seen(("TR",), 24, None, "last_seen_there", Circle(36.2, 36.16, 50, "Antakya"))
+    assert "Türkiye within 1 day before the moment of sending, up to 50 km from Antakya" in Criteria(near).sentence("en")

@@ -36,7 +36,7 @@ def test_it_defines_an_audience_and_says_who_wrote_it(anna: User) -> None:
 @db
 def test_a_revision_is_a_further_version(anna: User, person: Callable[..., User]) -> None:
     first, boris = define("In Egypt", EGYPT, by=anna), person("boris", "supervisor")
-    second = revise(first.audience, Criteria(*EGYPT.leaves, Speaks(("ru",))), by=boris)
+    second = revise(first.audience, Criteria(*EGYPT.of, Speaks(("ru",))), by=boris)
     assert (second.number, second.written_by) == (2, boris)
     assert AudienceVersion.objects.get(number=1).criteria == EGYPT.to_json()
 

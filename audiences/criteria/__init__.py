@@ -1,7 +1,7 @@
 """Whom an audience means: frozen values that become SQL, a platform's plain dict, a sentence and JSON.
 
-`Criteria` is all of its leaves together; "or" and "except" would be further nodes beside it. Nothing here counts or sends, and
-nothing defaults to everybody: what cannot be understood is Refused, never left out.
+`Criteria` is all of its conditions together; AnyOf, AllOf and Except stand inside it. Nothing here counts or sends, and nothing
+defaults to everybody: what cannot be understood is Refused, never left out.
 """
 
 from __future__ import annotations
@@ -15,87 +15,129 @@ from typing import Any, ClassVar, Self
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from audiences.criteria.checks import keys_of, list_of, shown
-from audiences.criteria.leaves import LEAVES, MODES, Clause, Leaf, Mode, Permitted, Seen, Speaks, Subscribed
+from audiences import traits
+from audiences.criteria.areas import Area, Circle, Polygon
+from audiences.criteria.checks import keys_of, list_of
+from audiences.criteria.clauses import Clause, Node, joined
+from audiences.criteria.groups import AllOf, AnyOf, Except, leaves_of, node_from_json
+from audiences.criteria.leaves import LEAVES, Listed, Permitted, Speaks, Subscribed, Travelling
+from audiences.criteria.seen import MODES, Mode, Seen
 from crisis.refusal import Refused
 
-__all__ = ["LEAVES", "MODES", "Clause", "Criteria", "Leaf", "Mode", "Permitted", "Seen", "Speaks", "Subscribed"]
+__all__ = [
+    "LEAVES",
+    "MODES",
+    "AllOf",
+    "AnyOf",
+    "Area",
+    "Circle",
+    "Clause",
+    "Criteria",
+    "Except",
+    "Listed",
+    "Mode",
+    "Node",
+    "Permitted",
+    "Polygon",
+    "Scan",
+    "Seen",
+    "Speaks",
+    "Subscribed",
+    "Travelling",
+]
 
 MOST_LEAVES = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What to read: `FROM rows WHERE where`, rows `p` with contact_id and traits; with a place also last_seen_at."""
+
+    rows: str
+    where: str
+    params: Mapping[str, Any]
+
+
 @dataclass(frozen=True, init=False, slots=True)
 class Criteria:
-    """All of the leaves. The first `Seen` is the place whose sightings are scanned.
+    """All of the conditions. The first `Seen` among them is the place whose sightings are scanned.
 
-    Raises Refused when empty, without a place, or when no person could meet all of it.
+    Raises Refused when empty, when it could mean everybody, or when no person could meet all of it.
     """
 
     op: ClassVar[str] = "all_of"
-    leaves: tuple[Leaf, ...]
+    of: tuple[Node, ...]
 
-    def __init__(self, *leaves: Leaf) -> None:
-        object.__setattr__(self, "leaves", tuple(dict.fromkeys(leaves)))
-        if not any(isinstance(leaf, Seen) for leaf in leaves):
+    def __init__(self, *of: Node) -> None:
+        object.__setattr__(self, "of", tuple(dict.fromkeys(of)))
+        if not any(node.bounded for node in of):
             raise Refused(_("Say where people were seen: an audience never means everybody."), field="countries")
-        if len(leaves) > MOST_LEAVES:
+        if len([*self.leaves()]) > MOST_LEAVES:
             raise Refused(_("An audience has at most %(n)d conditions.") % {"n": MOST_LEAVES}, field="of")
-        for one, other in combinations(self.leaves, 2):
+        for one, other in combinations(self.of, 2):
             _refuse_contradiction(one, other)
 
+    def leaves(self, *, taken_away: bool = True) -> Iterator[Node]:
+        """Every condition at any depth; without `taken_away` none of those that exclude people."""
+        for node in self.of:
+            yield from leaves_of(node, taken_away=taken_away)
+
     @property
-    def place(self) -> Seen:
-        return next(leaf for leaf in self.leaves if isinstance(leaf, Seen))
+    def place(self) -> Seen | None:
+        """Where everybody in the audience was seen; None when it begins with a list, a trip or a choice of places."""
+        return next((node for node in self.of if isinstance(node, Seen)), None)
 
     @property
     def countries(self) -> tuple[str, ...]:
-        """Every country named, for rules about an audience that gained one."""
-        return tuple(sorted({code for leaf in self.leaves if isinstance(leaf, Seen) for code in leaf.countries}))
+        """Every country the audience may reach into by a sighting or a trip, for rules about one that gained a country."""
+        places = [leaf for leaf in self.leaves(taken_away=False) if isinstance(leaf, Seen | Travelling)]
+        return tuple(sorted({code for leaf in places for code in leaf.countries}))
 
     @property
     def one_row_each(self) -> bool:
-        """Whether no person can have two rows in the scope: presence keeps one row for a person and country."""
-        return len(self.place.countries) == 1
+        """Whether no person can have two rows in the scan: presence keeps one row for a person and country."""
+        return self.place is None or len(self.place.countries) == 1
 
-    def scope(self, at: datetime) -> Clause:
-        """Everything but the mode of the place scanned: what `reach` scans, to tell who was there and has left."""
+    def scan(self, at: datetime, *, any_mode: bool = False) -> Scan:
+        """The people meant, seen from the instant `at`. `any_mode`: also those who were at the place and have left."""
         if at.utcoffset() is None:
             raise ValueError("An audience is looked at at an instant with a time zone.")
-        clauses = [self.place.scope(at, "audience0"), *self._others(at)]
-        return Clause(" AND ".join(c.text for c in clauses), {k: v for c in clauses for k, v in c.params.items()})
-
-    def where(self, at: datetime) -> Clause:
-        """SQL over `audiences_presence p`: the people meant, seen from the instant `at`."""
-        scope = self.scope(at)
-        return Clause(scope.text + self.place.mode_text(), scope.params)
-
-    def _others(self, at: datetime) -> Iterator[Clause]:
-        others = [leaf for leaf in self.leaves if leaf is not self.place]
-        return (leaf.clause(at, f"audience{number}") for number, leaf in enumerate(others, 1))
+        place, others = self.place, [node for node in self.of if node is not self.place]
+        clauses = [node.clause(at, f"audience{number}") for number, node in enumerate(others, 1)]
+        if place is None:
+            people = AllOf(*self.of).people(at, "audience0")
+            rest = joined(clauses, "AND")
+            return Scan(f"({traits.traits_sql(people.text)}) p", rest.text, {**people.params, **rest.params})
+        scope = place.scope(at, "audience0")
+        where = Clause(scope.text + ("" if any_mode else place.mode_text()), scope.params)
+        whole = joined([where, *clauses], "AND")
+        return Scan(place.rows("audience0"), whole.text, whole.params)
 
     def platform(self, at: datetime) -> dict[str, Any]:
         """What a platform that finds people itself is asked: place and window alone. Raises Refused unless that is one country.
 
         The other conditions are not told to it: who follows us is the order's own question, the rest is `unknown_to_platform`.
         """
-        places = [leaf for leaf in self.leaves if isinstance(leaf, Seen)]
-        if len(places) != 1:
+        places = [leaf for leaf in self.leaves() if isinstance(leaf, Seen)]
+        if len(places) != 1 or self.place is None:
             raise Refused(_("A platform takes one country an order. Make one audience for each country."), field="countries")
         return self.place.platform(at)
 
     @property
-    def unknown_to_platform(self) -> tuple[Leaf, ...]:
+    def unknown_to_platform(self) -> tuple[Node, ...]:
         """Conditions no platform is told of: with any of these it would reach more people than the audience means."""
-        return tuple(leaf for leaf in self.leaves if not isinstance(leaf, Seen | Subscribed))
+        return tuple(node for node in self.of if not _is_told(node))
 
     def sentence(self, language: str) -> str:
         """The audience in one sentence, in "en" or "ru"."""
+        place = self.place
         with override(language):
-            words = "; ".join([self.place.sentence(), *(leaf.sentence() for leaf in self.leaves if leaf is not self.place)])
-            return f"{words}."
+            nodes = [*([place] if place else []), *(node for node in self.of if node is not place)]
+            words = "; ".join(node.sentence() for node in nodes)
+            return f"{words[:1].upper()}{words[1:]}."
 
     def to_json(self) -> dict[str, Any]:
-        return {"op": self.op, "of": [leaf.to_json() for leaf in self.leaves]}
+        return {"op": self.op, "of": [node.to_json() for node in self.of]}
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -103,27 +145,24 @@ class Criteria:
         if not isinstance(data, Mapping) or data.get("op") != cls.op:
             raise Refused(_("This is not the rule of an audience."), field="op")
         keys_of(data, "of")
-        return cls(*(_leaf(item) for item in list_of(data, "of")))
+        return cls(*(node_from_json(item) for item in list_of(data, "of")))
 
 
-def _leaf(data: object) -> Leaf:
-    if not isinstance(data, Mapping):
-        raise Refused(_("A condition of an audience has to be an object."), field="of")
-    op = data.get("op")
-    if not isinstance(op, str) or op not in LEAVES:
-        raise Refused(_("“%(value)s” is no condition known here.") % {"value": shown(op)}, field="op")
-    return LEAVES[op].from_json(data)
+def _is_told(node: Node) -> bool:
+    return isinstance(node, Subscribed) or (isinstance(node, Seen) and not (node.area or node.sources))
 
 
-def _refuse_contradiction(one: Leaf, other: Leaf) -> None:
+def _refuse_contradiction(one: Node, other: Node) -> None:
     match one, other:
         case (Subscribed(), Subscribed()) | (Permitted(), Permitted()) if one.kind == other.kind:  # type: ignore[attr-defined]
-            raise Refused(_("Nobody can meet both: “%(one)s” and “%(other)s”.") % _both(one, other), field="yes")
+            field = "yes"
         case Speaks(), Speaks() if not {*one.languages} & {*other.languages}:
-            raise Refused(_("Nobody can meet both: “%(one)s” and “%(other)s”.") % _both(one, other), field="languages")
+            field = "languages"
         case Seen(mode="last_seen_there"), Seen(mode="last_seen_there") if not {*one.countries} & {*other.countries}:
-            raise Refused(_("Nobody can meet both: “%(one)s” and “%(other)s”.") % _both(one, other), field="countries")
-
-
-def _both(one: Leaf, other: Leaf) -> dict[str, str]:
-    return {"one": one.sentence(), "other": other.sentence()}
+            field = "countries"
+        case (node, Except() as taken) | (Except() as taken, node) if node in taken.of:
+            field = "of"
+        case _:
+            return
+    both = {"one": one.sentence(), "other": other.sentence()}
+    raise Refused(_("Nobody can meet both: “%(one)s” and “%(other)s”.") % both, field=field)

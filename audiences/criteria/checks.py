@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -77,3 +77,24 @@ def instant_of(value: object) -> datetime | None:
     if found is None or found.utcoffset() is None:
         raise Refused(_("The end of the window needs a date, a time and a time zone."), field="until")
     return found
+
+
+def day_of(data: Mapping[str, Any], key: str) -> date:
+    """The day an ISO 8601 text such as "2015-11-08" names."""
+    value = data[key]
+    try:
+        found = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise Refused(_("“%(value)s” is no day. Write it like 2015-11-08.") % {"value": shown(value)}, field=key)
+    return found
+
+
+def ids_of(given: object, field: str) -> None:
+    """A tuple of at most 50 row numbers."""
+    if not isinstance(given, tuple) or len(given) > MOST_WORDS:
+        raise Refused(_("At most %(n)d can be chosen here.") % {"n": MOST_WORDS}, field=field)
+    for number in given:
+        if type(number) is not int or not 0 < number < 2**63:
+            raise Refused(_("“%(value)s” cannot be chosen here.") % {"value": shown(number)}, field=field)

@@ -1,139 +1,27 @@
-"""The conditions of an audience, frozen values that check themselves. A new one is a class here and stands in LEAVES."""
+"""The conditions beside the place, frozen values that check themselves. A new one is a class here and stands in LEAVES."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Protocol, Self
+from datetime import date, datetime
+from typing import Any, ClassVar, Self
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from audiences import traits
-from audiences.criteria.checks import instant_of, keys_of, kinds, known_countries, list_of, shown, words_of, yes_or_no
-from audiences.criteria.words import country_name, instant, language_name, listed
-from audiences.models import AddressKind
+from audiences.criteria.checks import day_of, ids_of, keys_of, kinds, known_countries, list_of, shown, words_of, yes_or_no
+from audiences.criteria.clauses import Beginning, Clause, Narrowing, Node
+from audiences.criteria.seen import ACTIVE, Seen
+from audiences.criteria.words import country_name, day, language_name, listed
+from audiences.models import AddressKind, ContactList
 from crisis.refusal import Refused
 
-Mode = Literal["was_there", "last_seen_there"]
-MODES: tuple[Mode, ...] = ("was_there", "last_seen_there")
-SHORTEST, LONGEST = 1, 90 * 24  # hours a window may have
-ACTIVE = "{t}.source_id = ANY (ARRAY(SELECT id FROM audiences_source WHERE active))"
+LONGEST_STAY = 366  # days between the ends of a stay asked for
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """SQL over `audiences_presence p` with named parameters; the names are unique enough to stand inside another query."""
-
-    text: str
-    params: Mapping[str, Any]
-
-
-class Leaf(Protocol):
-    """One condition. It checks itself when it is made and raises Refused."""
-
-    op: ClassVar[str]
-
-    def clause(self, at: datetime, name: str) -> Clause: ...
-    def sentence(self) -> str: ...
-    def to_json(self) -> dict[str, Any]: ...
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Leaf: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Seen in one of the countries from `until` minus `hours` to `until`, both included. `until=None`: the instant of sending.
-
-    * was_there: any sighting there in the window counts
-    * last_seen_there: and the person was seen nowhere else since
-    """
-
-    op: ClassVar[str] = "seen"
-    countries: tuple[str, ...]
-    hours: int
-    until: datetime | None = None
-    mode: Mode = "was_there"
-
-    def __post_init__(self) -> None:
-        words_of(
-            self.countries, "countries", known_countries(), _("Choose at least one country."), _("“%(value)s” is no country.")
-        )
-        if type(self.hours) is not int or not SHORTEST <= self.hours <= LONGEST:
-            raise Refused(_("A window lasts from 1 hour to 90 days."), field="hours")
-        if self.until is not None and (not isinstance(self.until, datetime) or self.until.utcoffset() is None):
-            raise Refused(_("The end of the window needs a date, a time and a time zone."), field="until")
-        if self.mode not in MODES:
-            raise Refused(_("Choose whether people were there or were last seen there."), field="mode")
-        object.__setattr__(self, "countries", tuple(sorted(set(self.countries))))
-
-    def window(self, at: datetime) -> tuple[datetime, datetime]:
-        """First and last instant of the window when it is looked at `at`."""
-        until = self.until or at
-        return until - timedelta(hours=self.hours), until
-
-    def scope(self, at: datetime, name: str, table: str = "p") -> Clause:
-        """Country and window and a source in use, whatever the mode."""
-        since, until = self.window(at)
-        one = len(self.countries) == 1
-        text = (
-            f"{table}.country = {'%' if one else 'ANY (%'}({name}_country)s{'' if one else ')'} AND {ACTIVE.format(t=table)}"
-            f" AND {table}.last_seen_at >= %({name}_since)s AND {table}.last_seen_at <= %({name}_until)s"
-        )
-        country = self.countries[0] if one else [*self.countries]
-        return Clause(text, {f"{name}_country": country, f"{name}_since": since, f"{name}_until": until})
-
-    def mode_text(self, table: str = "p") -> str:
-        return f" AND {table}.traits & {traits.LATEST} <> 0" if self.mode == "last_seen_there" else ""
-
-    def clause(self, at: datetime, name: str) -> Clause:
-        """The condition for a second place: the row scanned belongs to the first."""
-        inner = self.scope(at, name, "q")
-        text = (
-            f"EXISTS (SELECT FROM audiences_presence q WHERE q.contact_id = p.contact_id AND {inner.text}{self.mode_text('q')})"
-        )
-        return Clause(text, inner.params)
-
-    def platform(self, at: datetime) -> dict[str, Any]:
-        """What a platform is asked to look for. Raises Refused for several countries: an order names one."""
-        if len(self.countries) != 1:
-            raise Refused(_("A platform takes one country an order. Make one audience for each country."), field="countries")
-        until = self.window(at)[1].isoformat()
-        return {"country": self.countries[0], "mode": self.mode, "last_seen_within_hours": self.hours, "until": until}
-
-    def sentence(self) -> str:
-        values = {"countries": listed(country_name(code) for code in self.countries), "window": self._window_words()}
-        if self.mode == "last_seen_there":
-            # Translators: in Russian keep the countries in the nominative: «…видели здесь: Египет; за 14 дней до …»
-            return _("People last seen in %(countries)s %(window)s") % values
-        return _("People who were in %(countries)s %(window)s") % values
-
-    def _window_words(self) -> str:
-        until = instant(self.until) if self.until else _("the moment of sending")
-        days, rest = divmod(self.hours, 24)
-        if rest:
-            return ngettext("within %(n)d hour before %(until)s", "within %(n)d hours before %(until)s", self.hours) % {
-                "n": self.hours,
-                "until": until,
-            }
-        return ngettext("within %(n)d day before %(until)s", "within %(n)d days before %(until)s", days) % {
-            "n": days,
-            "until": until,
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        until = self.until.isoformat() if self.until else "now"
-        return {"op": self.op, "countries": [*self.countries], "hours": self.hours, "until": until, "mode": self.mode}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        keys_of(data, "countries", "hours", "until", "mode")
-        return cls(tuple(list_of(data, "countries")), data["hours"], instant_of(data["until"]), data["mode"])
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
+class Subscribed(Narrowing):
     """Follows our group, or does not. Only VK tells us."""
 
     op: ClassVar[str] = "subscribed"
@@ -161,7 +49,7 @@ class Subscribed:
 
 
 @dataclass(frozen=True, slots=True)
-class Permitted:
+class Permitted(Narrowing):
     """Can be written to at an address of this kind, or cannot."""
 
     op: ClassVar[str] = "permitted"
@@ -194,7 +82,7 @@ class Permitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Speaks:
+class Speaks(Narrowing):
     """Has one of these languages. "unknown" and "other" can be asked for by name."""
 
     op: ClassVar[str] = "speaks"
@@ -226,4 +114,88 @@ class Speaks:
         return cls(tuple(list_of(data, "languages")))
 
 
-LEAVES: dict[str, type[Leaf]] = {leaf.op: leaf for leaf in (Seen, Subscribed, Permitted, Speaks)}
+@dataclass(frozen=True, slots=True)
+class Travelling(Beginning):
+    """Registered a trip to one of the countries that has a day in common with these, both included."""
+
+    op: ClassVar[str] = "travelling"
+    countries: tuple[str, ...]
+    starts_on: date
+    ends_on: date
+
+    def __post_init__(self) -> None:
+        words_of(
+            self.countries, "countries", known_countries(), _("Choose at least one country."), _("“%(value)s” is no country.")
+        )
+        if type(self.starts_on) is not date or type(self.ends_on) is not date:
+            raise Refused(_("Say from which day to which day people are there."), field="starts_on")
+        if not 0 <= (self.ends_on - self.starts_on).days <= LONGEST_STAY:
+            raise Refused(_("The last day comes after the first, by at most a year."), field="ends_on")
+        object.__setattr__(self, "countries", tuple(sorted(set(self.countries))))
+
+    def clause(self, at: datetime, name: str) -> Clause:
+        inner = self.people(at, name)
+        return Clause(f"EXISTS ({inner.text} AND t.contact_id = p.contact_id)", inner.params)
+
+    def people(self, at: datetime, name: str) -> Clause:
+        text = (
+            f"SELECT t.contact_id FROM audiences_trip t WHERE t.country = ANY (%({name}_country)s) AND {ACTIVE.format(t='t')}"
+            f" AND t.starts_on <= %({name}_ends)s AND t.ends_on >= %({name}_starts)s"
+        )
+        days = {f"{name}_starts": self.starts_on, f"{name}_ends": self.ends_on}
+        return Clause(text, {f"{name}_country": [*self.countries], **days})
+
+    def sentence(self) -> str:
+        words = _("People with a registered trip to %(countries)s between %(start)s and %(end)s")
+        countries = listed(country_name(code) for code in self.countries)
+        return words % {"countries": countries, "start": day(self.starts_on), "end": day(self.ends_on)}
+
+    def to_json(self) -> dict[str, Any]:
+        days = {"starts_on": self.starts_on.isoformat(), "ends_on": self.ends_on.isoformat()}
+        return {"op": self.op, "countries": [*self.countries], **days}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        keys_of(data, "countries", "starts_on", "ends_on")
+        return cls(tuple(list_of(data, "countries")), day_of(data, "starts_on"), day_of(data, "ends_on"))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Beginning):
+    """On one of the uploaded lists, by their ids."""
+
+    op: ClassVar[str] = "listed"
+    lists: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        ids_of(self.lists, "lists")
+        if not self.lists:
+            raise Refused(_("Choose at least one list."), field="lists")
+        object.__setattr__(self, "lists", tuple(sorted(set(self.lists))))
+
+    def clause(self, at: datetime, name: str) -> Clause:
+        inner = self.people(at, name)
+        return Clause(f"EXISTS ({inner.text} AND m.contact_id = p.contact_id)", inner.params)
+
+    def people(self, at: datetime, name: str) -> Clause:
+        text = (
+            "SELECT m.contact_id FROM audiences_listmember m JOIN audiences_contactlist l ON l.id = m.list_id"
+            f" WHERE m.list_id = ANY (%({name}_lists)s) AND {ACTIVE.format(t='l')}"
+        )
+        return Clause(text, {f"{name}_lists": [*self.lists]})
+
+    def sentence(self) -> str:
+        names = ContactList.objects.filter(pk__in=self.lists).values_list("name", flat=True)
+        return _("People on the list %(lists)s") % {"lists": listed(f"“{name}”" for name in names)}
+
+    def to_json(self) -> dict[str, Any]:
+        return {"op": self.op, "lists": [*self.lists]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        keys_of(data, "lists")
+        return cls(tuple(list_of(data, "lists")))
+
+
+# Leaves about what a campaign did are added by `messaging`: it knows them, audiences does not.
+LEAVES: dict[str, type[Node]] = {leaf.op: leaf for leaf in (Seen, Subscribed, Permitted, Speaks, Travelling, Listed)}

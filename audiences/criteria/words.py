@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime, get_timezone_location
+from babel.dates import format_date, format_datetime, get_timezone_location
 from babel.lists import format_list
 from django.conf import settings
 from django.utils.translation import get_language
@@ -39,3 +39,8 @@ def instant(at: datetime) -> str:
     here = locale()
     day = format_datetime(at, "d MMMM y, HH:mm", tzinfo=zone, locale=here)
     return f"{day} ({get_timezone_location(zone, locale=here, return_city=True)})"
+
+
+def day(on: date) -> str:
+    """Such as "8 November 2015"."""
+    return format_date(on, "d MMMM y", locale=locale())

@@ -183,7 +183,12 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         fields=["country", "last_seen_at"], include=("contact", "traits", "source"), name="presence_reach"
-                    )
+                    ),
+                    models.Index(
+                        fields=["cell"],
+                        include=("country", "last_seen_at", "contact", "traits", "source"),
+                        name="presence_area",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(

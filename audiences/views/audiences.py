@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from audiences import definitions
 from audiences.criteria import MODES, Criteria
-from audiences.criteria.leaves import LONGEST, SHORTEST
+from audiences.criteria.seen import LONGEST, SHORTEST
 from audiences.forms import AudienceFilter, AudienceForm, CriteriaForm, RevisionForm, add_problems, fields_of
 from audiences.models import Audience, AudienceVersion
 from audiences.views.counting import counted, sentence

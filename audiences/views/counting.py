@@ -52,7 +52,7 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
         "at": at,
         "sentence": sentence(criteria),
         "reach": found,
-        "mode": criteria.place.mode,
+        "mode": criteria.place.mode if criteria.place else "",
         "kinds": kinds,
         "not_held": [str(kind.label) for kind in AddressKind if str(kind.label) not in held],
         "narrower": list(_narrower(criteria, found)),
@@ -77,7 +77,7 @@ def _row(kind: AddressKind, found: KindReach) -> KindRow:
 
 
 def _narrower(criteria: Criteria, found: Reach) -> Iterator[Narrower]:
-    if criteria.place.mode == "was_there":
+    if criteria.place and criteria.place.mode == "was_there":
         yield Narrower(_("only those last seen there"), found.was_there - found.left, urlencode({"mode": "last_seen_there"}))
     for hours, people in found.narrower.items():
         label = ngettext("only the last %(n)d hour", "only the last %(n)d hours", hours) % {"n": hours}

@@ -25,7 +25,7 @@ def count_of(criteria: Criteria, kinds: Sequence[int]) -> dict[str, Any]:
         }
         for kind, r in found.by_kind.items()
     ]
-    mode = criteria.place.mode
+    mode = criteria.place.mode if criteria.place else ""
     return {
         "count": found,
         "count_sentence": criteria.sentence(language()),

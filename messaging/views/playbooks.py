@@ -172,7 +172,8 @@ def playbook_use(request: HttpRequest, incident: int, pk: int) -> HttpResponse:
 @transaction.atomic
 def _begin(request: HttpRequest, incident: Incident, version: PlaybookVersion, form: BlanksForm, facts: Facts) -> Campaign:
     by, codes, values = person(request), incident.country_codes, form.values()
-    audience = definitions.define(name_of(codes, version.hours), version.criteria(codes), by=by, incident=incident)
+    criteria = version.criteria(codes)
+    audience = definitions.define(name_of(criteria), criteria, by=by, incident=incident)
     ours = Account.objects.filter(drill=incident.drill, mission=None, paused_at=None, slug__in=version.ways)
     content = workflow.Draft(
         kind=Kind(version.kind),

@@ -1,0 +1,92 @@
+"""Conditions of an audience about an earlier message: who got it, who did not, who did not answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.utils.translation import gettext as _
+
+from audiences.criteria import LEAVES, Clause
+from audiences.criteria.checks import ids_of, keys_of
+from audiences.criteria.clauses import Beginning, Narrowing
+
+GOT = "SELECT g.contact FROM messaging_got(%({name}_campaign)s) AS g (contact)"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A condition about one message, by its number."""
+
+    op: ClassVar[str]
+    campaign: int
+
+    def __post_init__(self) -> None:
+        ids_of((self.campaign,), "campaign")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"op": self.op, "campaign": self.campaign}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        keys_of(data, "campaign")
+        return cls(data["campaign"])
+
+
+@dataclass(frozen=True, slots=True)
+class Got(Beginning, About):
+    """Got the message or what it corrects, or may have got it. Nobody did once the personal data of it are destroyed."""
+
+    op: ClassVar[str] = "got"
+
+    def clause(self, at: datetime, name: str) -> Clause:
+        inner = self.people(at, name)
+        return Clause(f"p.contact_id IN ({inner.text})", inner.params)
+
+    def people(self, at: datetime, name: str) -> Clause:
+        return Clause(GOT.format(name=name), {f"{name}_campaign": self.campaign})
+
+    def sentence(self) -> str:
+        return _("people who got message No. %(n)d") % {"n": self.campaign}
+
+
+@dataclass(frozen=True, slots=True)
+class DidNotGet(Narrowing, About):
+    """Did not get the message, newcomers included. Nobody is meant when the database no longer knows who got it: that must
+    not turn into everybody."""
+
+    op: ClassVar[str] = "did_not_get"
+
+    def clause(self, at: datetime, name: str) -> Clause:
+        known = f"EXISTS (SELECT FROM messaging_delivery WHERE campaign_id = %({name}_campaign)s AND contact <> 0)"
+        text = f"({known} AND NOT p.contact_id IN ({GOT.format(name=name)}))"
+        return Clause(text, {f"{name}_campaign": self.campaign})
+
+    def sentence(self) -> str:
+        return _("only those who did not get message No. %(n)d") % {"n": self.campaign}
+
+
+@dataclass(frozen=True, slots=True)
+class DidNotAnswer(Beginning, About):
+    """Got the message and wrote nothing back since."""
+
+    op: ClassVar[str] = "did_not_answer"
+
+    def clause(self, at: datetime, name: str) -> Clause:
+        inner = self.people(at, name)
+        return Clause(f"p.contact_id IN ({inner.text})", inner.params)
+
+    def people(self, at: datetime, name: str) -> Clause:
+        answered = "SELECT r.contact FROM messaging_reply r WHERE r.contact IS NOT NULL AND r.campaign_id = %({name}_campaign)s"
+        text = f"{GOT} EXCEPT {answered}".format(name=name)
+        return Clause(text, {f"{name}_campaign": self.campaign})
+
+    def sentence(self) -> str:
+        return _("people who got message No. %(n)d and did not answer it") % {"n": self.campaign}
+
+
+def register() -> None:
+    """Let audiences be made of these."""
+    LEAVES.update({leaf.op: leaf for leaf in (Got, DidNotGet, DidNotAnswer)})
