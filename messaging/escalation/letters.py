@@ -1,4 +1,4 @@
-"""What a notice says: nothing is released, who asks, how many people it is for, the whole text. No secret, no person."""
+"""What a notice says: what is asked and by whom, how many people it is for, the whole text. No secret, no person."""
 
 from __future__ import annotations
 
@@ -6,29 +6,38 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audiences.criteria.words import country_name
-from crisis.models import User
 from crisis.templatetags.console import local_time
-from messaging.models import Campaign, Rendering
+from messaging.models import Campaign, GlassBreak, Notice, Rendering
 from messaging.phrases import places, size_of
 
 LONGEST_SUBJECT = 150
+_DECISION_LAST = gettext_lazy("Nothing is sent until somebody approves it in the console.")
+_REVIEW_LAST = gettext_lazy("It is being sent, or was sent already. If it is wrong, stop it or correct it in the console.")
 
 
-def subject(campaign: Campaign, person: User) -> str:
+def subject(notice: Notice) -> str:
     """One line in the person's language, whatever was typed into the headline."""
-    with translation.override(person.language):
-        words = [_("DRAFT – NOT RELEASED"), *([_("DRILL")] if campaign.drill else []), str(campaign)]
+    campaign = notice.campaign
+    with translation.override(notice.person.language):
+        words = [_mark(notice), *([_("DRILL")] if campaign.drill else []), str(campaign)]
         return " ".join(" · ".join(words).split())[:LONGEST_SUBJECT]
 
 
-def body(campaign: Campaign, person: User) -> str:
+def body(notice: Notice) -> str:
     """The whole notice in the person's language; the texts in theirs."""
-    with translation.override(person.language):
-        lines = [_("DRAFT – NOT RELEASED"), "", spoken(campaign), "", *_facts(campaign), "", _("Word for word:"), ""]
+    campaign, review = notice.campaign, notice.about == Notice.About.REVIEW
+    with translation.override(notice.person.language):
+        told = _review(campaign) if review else [spoken(campaign), "", *_facts(campaign)]
         words = [f"[{language.upper()}]\n{words}\n" for language, words in texts(campaign)]
-        return "\n".join([*lines, *words, _("Nothing is sent until somebody approves it in the console.")])
+        last = _REVIEW_LAST if review else _DECISION_LAST
+        return "\n".join([_mark(notice), "", *told, "", _("Word for word:"), "", *words, str(last)])
+
+
+def _mark(notice: Notice) -> str:
+    return _("RELEASED – REVIEW NEEDED") if notice.about == Notice.About.REVIEW else _("DRAFT – NOT RELEASED")
 
 
 def spoken(campaign: Campaign) -> str:
@@ -44,10 +53,34 @@ def spoken(campaign: Campaign) -> str:
     return _("%(who)s asks for your decision: %(kind)s to %(people)s, %(places)s.") % words
 
 
-def _facts(campaign: Campaign) -> list[str]:
+def _review(campaign: Campaign) -> list[str]:
+    """What one person sent alone, why, and until when another has to say whether it was right."""
+    glass = GlassBreak.objects.select_related("by").get(approval__campaign=campaign, approval__round=campaign.round)
+    words = {"who": glass.by, "kind": campaign.get_kind_display(), "people": size_of(campaign.reach or {}),
+             "places": places(campaign)}  # fmt: skip
+    if campaign.drill:
+        said = _("This is a drill. %(who)s released this alone: %(kind)s as if for %(people)s, %(places)s.") % words
+    else:
+        said = _("%(who)s released this alone: %(kind)s to %(people)s, %(places)s.") % words
+    return [
+        said,
+        "",
+        _("Why nobody else was asked: %(reason)s") % {"reason": glass.reason},
+        _incident(campaign),
+        _("Released at: %(time)s") % {"time": local_time(glass.at)},
+        _("The review is due by: %(time)s") % {"time": local_time(glass.review_due_at)},
+        _("Read it and review it: %(link)s") % {"link": link(campaign, "campaign_review")},
+    ]
+
+
+def _incident(campaign: Campaign) -> str:
     where = ", ".join(country_name(code) for code in campaign.incident.country_codes)
+    return _("Incident: %(incident)s (%(where)s)") % {"incident": campaign.incident, "where": where}
+
+
+def _facts(campaign: Campaign) -> list[str]:
     lines = [
-        _("Incident: %(incident)s (%(where)s)") % {"incident": campaign.incident, "where": where},
+        _incident(campaign),
         _("Waits since: %(time)s") % {"time": local_time(campaign.submitted_at)},
     ]
     if campaign.include_non_subscribers:
@@ -55,9 +88,9 @@ def _facts(campaign: Campaign) -> list[str]:
     return [*lines, _("Read it and decide: %(link)s") % {"link": link(campaign)}]
 
 
-def link(campaign: Campaign) -> str:
-    """The decision's page, with the console's public address where it is known."""
-    return str(settings.PUBLIC_URL).rstrip("/") + reverse("campaign_decision", args=[campaign.pk])
+def link(campaign: Campaign, page: str = "campaign_decision") -> str:
+    """The decision's page, or another of the campaign's, with the console's public address where it is known."""
+    return str(settings.PUBLIC_URL).rstrip("/") + reverse(page, args=[campaign.pk])
 
 
 def texts(campaign: Campaign) -> list[tuple[str, str]]:

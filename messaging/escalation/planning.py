@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, F, Func, Q, Value
 
 from crisis import duty
 from crisis.clock import now
 from crisis.models import User
-from messaging.models import Campaign, Notice, Status
+from messaging.models import Campaign, GlassBreak, Notice, Status
 
 KEEPS = 3  # whoever says “I have it” is given so many steps before the next one is told all the same
 
@@ -51,6 +51,28 @@ def plan(campaign: Campaign) -> None:
     Notice.objects.bulk_create(rows)
     of_first = Notice.objects.filter(campaign=campaign, round=campaign.round, way=Notice.Way.SCREEN, step=1)
     of_first.update(sent_at=at)  # every page of theirs shows it from the commit on
+
+
+def plan_review(glass: GlassBreak) -> None:
+    """Everybody who may review what was sent alone is told at once, and again after half of the time they have for it."""
+    campaign, half = glass.approval.campaign, (glass.review_due_at - glass.at) / 2
+    people = [person for person in eligible(campaign) if person.pk != glass.by_id]
+    about = {"campaign": campaign, "round": campaign.round, "about": Notice.About.REVIEW}
+    rows = [
+        Notice(**about, person=person, way=way, step=step, due_at=due)
+        for step, due in enumerate((glass.at, glass.at + half), start=1)
+        for person in people
+        for way in _ways(person)
+    ]
+    Notice.objects.bulk_create(rows)
+    first = Notice.objects.filter(**about, way=Notice.Way.SCREEN, step=1)
+    first.update(sent_at=glass.at)  # the red bar is on every page of theirs from the commit on
+
+
+def review_notices(campaign: Campaign, at: datetime) -> list[Notice]:
+    """Who was told that a review is asked of them: what was due, in its order."""
+    rows = Notice.objects.filter(campaign=campaign, round=campaign.round, about=Notice.About.REVIEW)
+    return [*rows.filter(Q(due_at__lte=at) | Q(sent_at__isnull=False)).select_related("person").order_by("due_at", "pk")]
 
 
 def _ways(person: User) -> list[Notice.Way]:
@@ -95,7 +117,8 @@ def stand_of(campaign: Campaign, at: datetime) -> Stand | None:
     """None unless it waits for approval."""
     if campaign.status != Status.SUBMITTED:
         return None
-    rows = [*Notice.objects.filter(campaign=campaign, round=campaign.round).select_related("person", "by")]
+    rows = [*Notice.objects.filter(
+        campaign=campaign, round=campaign.round, about=Notice.About.DECISION).select_related("person", "by")]  # fmt: skip
     told = [row for row in rows if row.due_at <= at or row.sent_at]
     later = [row for row in rows if row not in told]
     has_it = sorted((row for row in rows if row.answered_at), key=lambda row: row.answered_at or at)

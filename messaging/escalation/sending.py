@@ -38,7 +38,11 @@ CLAIM = """
      WHERE id = (SELECT n.id FROM messaging_notice n JOIN messaging_campaign c ON c.id = n.campaign_id
                   WHERE n.way = %(way)s AND n.sent_at IS NULL AND n.due_at <= crisis_now() AND n.attempts < %(attempts)s
                     AND (n.lease_until IS NULL OR n.lease_until < crisis_now())
-                    AND c.status = 'submitted' AND c.round = n.round
+                    AND c.round = n.round
+                    AND (n.about = 'decision' AND c.status = 'submitted'
+                         OR n.about = 'review' AND EXISTS (
+                            SELECT FROM messaging_glassbreak g JOIN messaging_approval a ON a.id = g.approval_id
+                             WHERE a.campaign_id = c.id AND a.round = c.round AND g.reviewed_at IS NULL))
                   ORDER BY n.due_at, n.id FOR UPDATE OF n SKIP LOCKED LIMIT 1)
     RETURNING id
 """
@@ -95,14 +99,14 @@ def _by_screen(_notice: Notice) -> None:
 
 
 def _by_email(notice: Notice) -> None:
-    words = letters.subject(notice.campaign, notice.person), letters.body(notice.campaign, notice.person)
+    words = letters.subject(notice), letters.body(notice)
     door = get_connection(timeout=SECONDS)
     EmailMessage(*words, to=[notice.person.email], headers={"X-Priority": "1"}, connection=door).send()
 
 
 def _by_sms(notice: Notice) -> None:
     """Hand it to the installation's own SMS door: JSON, signed with HMAC-SHA256 over the body."""
-    told = {"to": phone_of(notice.person), "text": letters.body(notice.campaign, notice.person)}
+    told = {"to": phone_of(notice.person), "text": letters.body(notice)}
     content = json.dumps(told, ensure_ascii=False).encode()
     mark = hmac.new(settings.NOTICE_SMS_SECRET.encode(), content, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "X-Signature": f"sha256={mark}", "Idempotency-Key": f"notice-{notice.pk}"}

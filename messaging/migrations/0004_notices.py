@@ -60,6 +60,14 @@ class Migration(migrations.Migration):
                         max_length=6,
                     ),
                 ),
+                (
+                    "about",
+                    models.CharField(
+                        choices=[("decision", "a decision"), ("review", "the review of what was sent alone")],
+                        default="decision",
+                        max_length=8,
+                    ),
+                ),
                 ("step", models.PositiveSmallIntegerField()),
                 ("due_at", models.DateTimeField()),
                 ("lease_until", models.DateTimeField(null=True)),
@@ -92,7 +100,16 @@ class Migration(migrations.Migration):
                 "ordering": ["step", "pk"],
                 "indexes": [models.Index(models.F("due_at"), condition=models.Q(("sent_at", None)), name="notice_due")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("campaign", "round", "person", "way"), name="one_notice_a_way_and_round")
+                    models.UniqueConstraint(
+                        condition=models.Q(("about", "decision")),
+                        fields=("campaign", "round", "person", "way"),
+                        name="one_notice_a_way_and_round",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("about", "review")),
+                        fields=("campaign", "person", "way", "step"),
+                        name="one_notice_a_way_and_reminder",
+                    ),
                 ],
             },
         ),

@@ -38,6 +38,8 @@ class Round(models.Model):
 class Notice(models.Model):
     """One person told of one round by one way. The plan is written when the round begins; `step` is the person's turn.
 
+    A review is asked of everybody at once, step 1, and again at half of its time, step 2.
+
     `sent_at`: when the mail server or SMS door took it, the console began to show it, or somebody called. `answered_at`: when
     the person said that they have it. `failure` is why the last try failed, in a machine word; `by` who called.
     """
@@ -48,10 +50,15 @@ class Notice(models.Model):
         SMS = "sms", _("by SMS")
         PHONE = "phone", _("by phone")
 
+    class About(models.TextChoices):
+        DECISION = "decision", _("a decision")
+        REVIEW = "review", _("the review of what was sent alone")
+
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="notices")
     round = models.PositiveIntegerField()
     person = models.ForeignKey(User, models.PROTECT, related_name="notices")
     way = models.CharField(max_length=6, choices=Way)
+    about = models.CharField(max_length=8, choices=About, default=About.DECISION)
     step = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
@@ -66,7 +73,12 @@ class Notice(models.Model):
         ordering = ["step", "pk"]
         indexes = [models.Index(F("due_at"), name="notice_due", condition=Q(sent_at=None))]
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "round", "person", "way"], name="one_notice_a_way_and_round"),
+            models.UniqueConstraint(
+                fields=["campaign", "round", "person", "way"], name="one_notice_a_way_and_round", condition=Q(about="decision")
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "person", "way", "step"], name="one_notice_a_way_and_reminder", condition=Q(about="review")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,8 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from crisis.clock import now
 from crisis.permissions import demand, may, requires
 from crisis.refusal import Problem, Refused
+from messaging import escalation
 from messaging.models import Campaign, GlassBreak
 from messaging.views.campaigns import approvers, find, letters, person, shared
 from messaging.workflow import breaking_glass
@@ -47,6 +49,7 @@ def _page(
         "glass": glass,
         "letters": letters(campaign),
         "approvers": approvers(campaign),
+        "told": escalation.review_notices(campaign, now()),
         "reviews": may_review and glass.reviewed_at is None,
         "words": request.POST.get("review_words", ""),
         "problems": problems or [],

@@ -18,7 +18,7 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Problem, Refused
-from messaging import checking, delivery, fuses
+from messaging import checking, delivery, escalation, fuses
 from messaging.models import Approval, Campaign, GlassBreak, Status
 from messaging.workflow.deciding import note_held, note_overrides
 from messaging.workflow.moving import acting, lock, log, move
@@ -81,10 +81,11 @@ def break_glass(
                 campaign=locked, fingerprint=fingerprint, by=by, reach=dict(reach), overrides=spite,
                 verdict=Approval.Verdict.BREAK_GLASS,
             )  # fmt: skip
-            GlassBreak.objects.create(approval=approval, by=by, reason=reason.strip()[:500])
+            glass = GlassBreak.objects.create(approval=approval, by=by, reason=reason.strip()[:500])
             move(locked, Status.APPROVED, approved_at=now(), status_reason="")
             log(locked, by, gettext_lazy("Sent by one person alone: %(headline)s. Reason: %(reason)s"), reason=reason.strip())
             delivery.begin(locked, dict(reach), by=by)
+            escalation.plan_review(glass)
             note_overrides(locked, spite, by=by)
             data = {"fingerprint": fingerprint, "round": locked.round, "reason": reason.strip()[:500], "overrides": spite}
             audit.record("campaign.break_glass", by=by, about=locked, data=data)
