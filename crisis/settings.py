@@ -204,6 +204,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = None if LOCAL else DATA_DIR / "static"  # gathered there by collectstatic
 WHITENOISE_USE_FINDERS = LOCAL
+WHITENOISE_AUTOREFRESH = TESTING  # every browser of a test would list all static files first
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
