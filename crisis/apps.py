@@ -13,7 +13,8 @@ class CrisisConfig(AppConfig):
     verbose_name = _("People and incidents")
 
     def ready(self) -> None:
-        import_module("crisis.power.people")  # the changes that take two persons register themselves
+        for registers in ("crisis.power.people", "crisis.power.programs"):  # the changes that take two persons
+            import_module(registers)
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
         import_module("crisis.checks")

@@ -1,17 +1,23 @@
-"""The page of API clients: who may knock there, by which keys, and the button that ends a key at once."""
+"""API clients: who may knock there and by which keys, proposals of both, and the button that ends a key at once."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crisis import clients
 from crisis.clock import now
 from crisis.models import ApiClient, ApiKey, Scope
 from crisis.permissions import requires
+from crisis.power import changing
+from crisis.power.forms import ClientForm, KeyForm
+from crisis.power.proposing import proposed
+from crisis.power.views import shown
 from crisis.views import person
 
 
@@ -24,7 +30,33 @@ def client_list(request: HttpRequest) -> HttpResponse:
         (client, [(key, key.usable(at), [Scope(one).label for one in key.scopes]) for key in client.keys.all()])
         for client in rows
     ]
-    return render(request, "crisis/client_list.html", {"clients": found})
+    waiting = [shown(one, person(request)) for one in changing.open_ones().filter(kind__in=["api.client", "api.key"])]
+    return render(request, "crisis/client_list.html", {"clients": found, "waiting_changes": waiting})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("clients.change")
+def client_new(request: HttpRequest) -> HttpResponse:
+    """Propose a program that is to knock here."""
+    return _propose(request, "api.client", ClientForm(request.POST or None))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("clients.change")
+def key_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Propose a key of this client."""
+    client = get_object_or_404(ApiClient, pk=pk)
+    return _propose(request, "api.key", KeyForm(request.POST or None), client=client)
+
+
+def _propose(request: HttpRequest, kind: str, form: ClientForm | KeyForm, client: ApiClient | None = None) -> HttpResponse:
+    about = {"client": client.pk} if client else {}
+    if change := proposed(kind, form, by=person(request), about=about):
+        messages.success(request, _("Proposed. Nothing has changed yet: another person has 24 hours to confirm it."))
+        return redirect("adminaction_detail", change.pk)
+    page = "crisis/key_new.html" if client else "crisis/client_new.html"
+    context: dict[str, Any] = {"form": form, "client": client}
+    return render(request, page, context, status=422 if form.errors else 200)
 
 
 @require_POST

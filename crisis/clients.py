@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import uuid4
@@ -15,13 +16,23 @@ from django.utils.translation import gettext as _
 
 from crisis import audit
 from crisis.clock import now
-from crisis.models import ApiClient, ApiKey, Mission, Scope, User
+from crisis.models import ApiClient, ApiKey, AuditEntry, Mission, Scope, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 
+log = logging.getLogger(__name__)
 LONGEST = timedelta(days=366)
+NOTED_FOR = timedelta(minutes=10)  # a fault of a key is audited once in this time: a flood must not fill the log
 PER_MINUTE = 60  # calls a key may make in one minute of the clock
 KEY = re.compile(r"crisis_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")  # the mark lets a scanner find one that was left lying about
+
+
+class BadKey(Refused):
+    """A key that opens nothing here; `why` in one word for the log and the audit, `key` when it is one of ours."""
+
+    def __init__(self, sentence: str, why: str, key: ApiKey | None = None, *, status: int = 401) -> None:
+        self.why, self.key = why, key
+        super().__init__(sentence, status=status)
 
 
 class TooFast(Refused):
@@ -38,14 +49,19 @@ def create_client(name: str, *, mission: Mission | None, by: User) -> ApiClient:
     """A client with its technical user, which has no password and no role. It can do nothing before two persons make a key."""
     demand(by, "clients.change")
     name = name.strip()
-    if not name or len(name) > 100:
-        raise Refused(_("Give the client a name of at most 100 characters."), field="name")
-    if ApiClient.objects.filter(name=name).exists():
-        raise Refused(_("There is an API client of this name already. Choose another name."), field="name")
+    check_client(name)
     user = User.objects.create_user(f"api-{uuid4().hex[:12]}", password=None, last_name=f"{name} (API)", mission=mission)
     client = ApiClient.objects.create(name=name, user=user)
     audit.record("client.create", by=by, about=client, data={"mission": mission and mission.pk})
     return client
+
+
+def check_client(name: str) -> None:
+    """Raises Refused for a name that no client can have."""
+    if not name or len(name) > 100 or not name.isprintable():
+        raise Refused(_("Give the client a name of at most 100 characters."), field="name")
+    if ApiClient.objects.filter(name=name).exists():
+        raise Refused(_("There is an API client of this name already. Choose another name."), field="name")
 
 
 @transaction.atomic
@@ -58,10 +74,7 @@ def create_key(
     if by == proposed_by:
         raise Refused(_("A key is made by two persons. Ask another administrator to confirm it."), status=403)
     chosen = sorted({*scopes})
-    if not chosen or not {*chosen} <= {*Scope.values}:
-        raise Refused(_("Choose at least one thing that the key opens, from the list."), field="scopes")
-    if not timedelta(0) < expires_at - now() <= LONGEST:
-        raise Refused(_("A key lasts for at most 366 days. Choose a day within that time."), field="expires_at")
+    check_key(chosen, expires_at)
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     text = f"crisis_{prefix}_{secret}"
     key = ApiKey.objects.create(
@@ -71,6 +84,14 @@ def create_key(
     data = {"client": client.pk, "scopes": chosen, "expires_at": expires_at.isoformat(), "proposed_by": proposed_by.pk}
     audit.record("key.create", by=by, about=key, data=data)
     return key, text
+
+
+def check_key(scopes: Collection[str], expires_at: datetime) -> None:
+    """Raises Refused for what no key can open, and for a time that no key lasts."""
+    if not scopes or not {*scopes} <= {*Scope.values}:
+        raise Refused(_("Choose at least one thing that the key opens, from the list."), field="scopes")
+    if not timedelta(0) < expires_at - now() <= LONGEST:
+        raise Refused(_("A key lasts for at most 366 days. Choose a day within that time."), field="expires_at")
 
 
 @transaction.atomic
@@ -84,15 +105,34 @@ def revoke_key(key: ApiKey, *, by: User) -> None:
 
 
 def holder(text: str) -> ApiKey:
-    """The key that a caller shows. Raises Refused (401) for one that is unknown, revoked or expired."""
+    """The key that a caller shows. Raises BadKey for one that is unknown, revoked or expired."""
     found = KEY.fullmatch(text)
     rows = ApiKey.objects.select_related("client__user")
     key = rows.filter(prefix=found[1]).first() if found else None
     if key is None or not constant_time_compare(key.hash, _hash(text)):
-        raise Refused(_("This key is not known. Use a key as it was shown when it was made."), status=401)
-    if not key.usable(now()):
-        raise Refused(_("This key was revoked or has expired. Ask an administrator of the console for a new one."), status=401)
+        sentence = _("This key is not known. Use a key as it was shown when it was made.")
+        raise BadKey(sentence, "secret" if key else "unknown", key)
+    if fault := key.fault(now()):
+        sentence = _("This key was revoked or has expired. Ask an administrator of the console for a new one.")
+        raise BadKey(sentence, fault, key)
     return key
+
+
+def note_bad(bad: BadKey, address: str | None) -> None:
+    """Write a refused key to the log, and to the audit when it is one of ours: once for each fault in ten minutes."""
+    key = bad.key
+    log.warning("An API key was refused (%s), key %s, from %s.", bad.why, key.prefix if key else "unknown", address)
+    if key is None or _noted(key, bad.why):
+        return
+    with transaction.atomic():
+        ApiKey.objects.select_for_update().get(pk=key.pk)  # of many calls at once one writes
+        if not _noted(key, bad.why):
+            audit.record("key.refuse", by=None, about=key, data={"client": key.client_id, "why": bad.why})
+
+
+def _noted(key: ApiKey, why: str) -> bool:
+    rows = AuditEntry.objects.filter(object_type="crisis.apikey", object_id=str(key.pk), action="key.refuse", data__why=why)
+    return rows.filter(at__gt=now() - NOTED_FOR).exists()
 
 
 COUNT = """

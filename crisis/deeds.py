@@ -74,6 +74,7 @@ DEEDS = {
     "staff.remove": gettext_lazy("removed a colleague who got tests"),
     "client.create": gettext_lazy("made an API client"),
     "key.create": gettext_lazy("confirmed a new key of an API client"),
+    "key.refuse": gettext_lazy("refused a key of an API client"),
     "key.revoke": gettext_lazy("revoked a key of an API client"),
     "power.propose": gettext_lazy("proposed a change of power"),
     "power.confirm": gettext_lazy("confirmed a change of power"),

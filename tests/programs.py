@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
 
-from crisis import clients
 from crisis.clock import now
-from crisis.models import ApiKey, Mission, Scope, User
+from crisis.models import ApiClient, ApiKey, Mission, Scope, User
+from crisis.power import changing
 from messaging import workflow
 from messaging.models import Campaign
 from tests import world
@@ -21,18 +21,33 @@ from tests import world
 NAMES = count(1)
 
 
+def made_client(name: str, makers: tuple[User, User], *, mission: Mission | None = None) -> ApiClient:
+    """A client as two administrators want it."""
+    data = {"name": name, "mission": mission and mission.pk}
+    changing.confirm(changing.propose("api.client", data=data, why="it asked", by=makers[0]), by=makers[1])
+    return ApiClient.objects.get(name=name)
+
+
+def made_key(client: ApiClient, makers: tuple[User, User], scopes: Iterable[str], ends: datetime) -> tuple[ApiKey, str]:
+    """A key as two administrators want it, with its text as the second one is shown it."""
+    data = {"client": client.pk, "scopes": sorted(scopes), "expires_at": ends.isoformat()}
+    shown = changing.confirm(changing.propose("api.key", data=data, why="it asked", by=makers[0]), by=makers[1])
+    assert shown
+    return ApiKey.objects.get(prefix=shown.secret.split("_")[1]), shown.secret
+
+
 class Program:
     """A client of the API. Two administrators have made its key, which opens everything a key can open."""
 
     def __init__(self, name: str, makers: tuple[User, User], *, mission: Mission | None = None) -> None:
         self.makers, self.web = makers, Client()
-        self.client = clients.create_client(name, mission=mission, by=makers[0])
+        self.client = made_client(name, makers, mission=mission)
         self.user = self.client.user
         self.key, self.text = self.make_key()
 
     def make_key(self, *scopes: str) -> tuple[ApiKey, str]:
         wanted, ends = scopes or [*Scope.values], now() + timedelta(days=30)
-        return clients.create_key(self.client, wanted, ends, proposed_by=self.makers[0], by=self.makers[1])
+        return made_key(self.client, self.makers, wanted, ends)
 
     def call(self, method: str, path: str, body: Any = None, *, text: str = "", **headers: str) -> HttpResponse:
         """One call. A POST gets a new Idempotency-Key unless `headers` name one; a body of bytes is sent as it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema
 import pytest
@@ -19,7 +20,7 @@ from messaging import bell, workflow
 from messaging.api import urls
 from messaging.models import Campaign, Status
 from tests import world
-from tests.programs import Program, Scene, said, sentences
+from tests.programs import Program, Scene, made_key, said, sentences
 
 pytestmark = pytest.mark.django_db
 
@@ -216,13 +217,9 @@ def test_nothing_but_a_key_opens_it(scene: Scene, name: str, given: str) -> None
 
 
 def expired(scene: Scene) -> str:
-    key, text = scene.ours.make_key()
-    row = ApiKey.objects.get(pk=key.pk)
-    row.pk, row.prefix, row.expires_at = None, "eeeeeeee", now() - timedelta(seconds=1)
-    text = text.replace(key.prefix, row.prefix)
-    row.hash = clients._hash(text)
-    row.save()
-    return text
+    ended = now() - timedelta(seconds=1)
+    with patch.object(clients, "check_key"):
+        return made_key(scene.ours.client, scene.makers, Scope.values, ended)[1]
 
 
 def test_a_program_s_user_cannot_log_in(scene: Scene) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from crisis import clients
 from crisis.clock import now
-from crisis.models import ApiClient, ApiKey, AuditEntry, Scope, User
+from crisis.models import AdminAction, ApiClient, ApiKey, AuditEntry, Scope, User
 from crisis.permissions import ANONYMOUS, CLIENT, NO, RULES, SCOPES, demand, may
+from crisis.power import changing
 from crisis.refusal import Forbidden, Refused
 from tests import visits, world
+from tests.programs import made_client, made_key
 from tests.stages import expect_refusal
 from tests.world import sql
 
@@ -26,12 +30,11 @@ class Makers:
 
     def __init__(self) -> None:
         self.gleb, self.zoya = world.person("gleb", "admin"), world.person("zoya", "admin")
-        self.client = clients.create_client("Embassy desk", mission=None, by=self.gleb)
+        self.client = made_client("Embassy desk", (self.gleb, self.zoya))
         self.key, self.text = self.make()
 
     def make(self, *scopes: str, lasts: timedelta = YEAR) -> tuple[ApiKey, str]:
-        wanted = scopes or [*Scope.values]
-        return clients.create_key(self.client, wanted, now() + lasts, proposed_by=self.gleb, by=self.zoya)
+        return made_key(self.client, (self.gleb, self.zoya), scopes or [*Scope.values], now() + lasts)
 
 
 @pytest.fixture
@@ -53,8 +56,117 @@ def test_nobody_makes_a_key_alone(makers: Makers) -> None:
 
 def test_the_database_wants_two_persons_for_a_key(makers: Makers) -> None:
     row = {"client": makers.client, "prefix": "aaaaaaaa", "scopes": ["campaigns:read"], "expires_at": now() + YEAR}
-    with pytest.raises(IntegrityError, match="two_persons_make_a_key"):
-        ApiKey.objects.create(proposed_by=makers.gleb, confirmed_by=makers.gleb, **row)
+    for second in (makers.gleb, makers.zoya):
+        with pytest.raises(IntegrityError, match="as two persons want it, once"), transaction.atomic():
+            ApiKey.objects.create(proposed_by=makers.gleb, confirmed_by=second, **row)
+
+
+def test_a_confirmation_makes_one_key_and_no_other(makers: Makers) -> None:
+    """The transaction that confirmed the key of these makers is still open; what it confirmed is used up."""
+    same = {"client": makers.client, "scopes": makers.key.scopes, "expires_at": makers.key.expires_at}
+    with pytest.raises(IntegrityError, match="as two persons want it, once"), transaction.atomic():
+        ApiKey.objects.create(prefix="aaaaaaaa", proposed_by=makers.gleb, confirmed_by=makers.zoya, **same)
+
+
+def test_a_confirmation_opens_no_more_than_was_proposed(makers: Makers, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = {"client": makers.client.pk, "scopes": ["campaigns:read"], "expires_at": (now() + YEAR).isoformat()}
+    change = changing.propose("api.key", data=data, why="to read", by=makers.gleb)
+    truth = clients.create_key
+    monkeypatch.setattr(clients, "create_key", lambda client, scopes, end, **who: truth(client, Scope.values, end, **who))
+    with pytest.raises(IntegrityError, match="as two persons want it, once"):
+        changing.confirm(change, by=makers.zoya)
+
+
+def test_the_database_wants_two_persons_for_a_client(makers: Makers) -> None:
+    with pytest.raises(IntegrityError, match="as two persons want it"), transaction.atomic():
+        clients.create_client("Another", mission=None, by=makers.gleb)
+    with pytest.raises(IntegrityError, match="as two persons want it"), transaction.atomic():
+        sql("UPDATE crisis_apiclient SET name = 'Ministry' WHERE id = %s", makers.client.pk)
+
+
+def test_the_person_who_confirms_is_shown_the_key_once(makers: Makers) -> None:
+    day = (now() + timedelta(days=9)).strftime("%Y-%m-%d")
+    said = {"scopes": ["campaigns:read"], "expires_at": day, "why": "the desk asked"}
+    page = visits.post(makers.gleb, "key_new", makers.client.pk, **said).content.decode()
+    assert "another person confirms it" in page
+    change = AdminAction.objects.get(why="the desk asked")
+    answer = visits.post(makers.zoya, "adminaction_confirm", change.pk)
+    (text,) = {found[0] for found in clients.KEY.finditer(answer.content.decode())}
+    assert (clients.holder(text).scopes, answer.headers["Cache-Control"]) == (["campaigns:read"], "no-store")
+    assert text not in visits.page(makers.zoya, "adminaction_detail", change.pk)
+    kept = sql("SELECT data::text FROM crisis_auditentry UNION ALL SELECT data::text FROM crisis_adminaction")
+    assert [row for (row,) in kept if text.rsplit("_", 1)[1] in row] == []
+
+
+def test_a_client_is_proposed_on_its_page_and_waits_for_another(makers: Makers) -> None:
+    page = visits.post(makers.gleb, "client_new", name="Ministry of health", why="agreed").content.decode()
+    assert ("You proposed this" in page, ApiClient.objects.count()) == (True, 1)
+    assert "Ministry of health" in visits.page(makers.zoya, "client_list")
+    visits.post(makers.zoya, "adminaction_confirm", AdminAction.objects.latest("pk").pk)
+    assert ApiClient.objects.filter(name="Ministry of health").exists()
+
+
+@pytest.mark.parametrize(("name", "said", "words"), [
+    ("client_new", {"name": "Embassy desk", "why": "x"}, "of this name already"),
+    ("client_new", {"name": "", "why": ""}, "Say why"),
+    ("client_new", {"name": "y", "why": "x", "mission": "999999"}, "Select a valid choice"),
+    ("key_new", {"why": "x"}, "Choose at least one thing"),
+    ("key_new", {"why": "x", "scopes": ["campaigns:approve"], "expires_at": "2026-12-01"}, "Select a valid choice"),
+    ("key_new", {"why": "x", "scopes": ["campaigns:read"], "expires_at": "2098-01-01"}, "at most 366 days"),
+    ("key_new", {"why": "x", "scopes": ["campaigns:read"], "expires_at": "9999-12-31"}, "between 2000 and 2099"),
+    ("key_new", {"why": "x", "scopes": ["campaigns:read"], "expires_at": "soon"}, "This is no date"),
+])  # fmt: skip
+def test_a_proposal_that_cannot_be_is_said_beside_its_field(makers: Makers, name: str, said: Any, words: str) -> None:
+    before = AdminAction.objects.count()
+    answer = visits.post(makers.gleb, name, *([makers.client.pk] if name == "key_new" else []), **said)
+    assert (answer.status_code, words in answer.content.decode()) == (422, True)
+    assert AdminAction.objects.count() == before
+
+
+# A key that is refused is written down: who tries doors has to be seen.
+
+
+def refusals() -> list[tuple[str, str]]:
+    rows = AuditEntry.objects.filter(action="key.refuse").order_by("id")
+    return [(row.object_id, row.data["why"]) for row in rows]
+
+
+def knock(text: str, path: str = "incidents") -> int:
+    status: int = Client().get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {text}"}).status_code
+    return status
+
+
+def test_every_fault_of_a_known_key_is_audited(makers: Makers, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow, text = makers.make("campaigns:stop")
+    wrong = text[:-1] + ("A" if text[-1] != "A" else "B")
+    assert [knock(text), knock(wrong)] == [403, 401]
+    monkeypatch.setattr("crisis.clients.now", lambda: now() + timedelta(days=400))
+    assert knock(text) == 401
+    monkeypatch.undo()
+    User.objects.filter(pk=makers.client.user_id).update(is_active=False)
+    assert knock(text) == 401
+    clients.revoke_key(narrow, by=makers.gleb)
+    assert knock(text) == 401
+    found = ["scope", "secret", "expired", "inactive", "revoked"]
+    assert refusals() == [(str(narrow.pk), why) for why in found]
+
+
+def test_a_flood_of_refused_calls_is_one_row_of_the_audit(makers: Makers, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients.revoke_key(makers.key, by=makers.gleb)
+    assert {knock(makers.text) for _ in range(5)} == {401}
+    assert refusals() == [(str(makers.key.pk), "revoked")]
+    monkeypatch.setattr(clients, "NOTED_FOR", timedelta(0))
+    knock(makers.text)
+    assert len(refusals()) == 2
+
+
+def test_a_refused_key_is_in_the_log_without_its_secret(makers: Makers, caplog: pytest.LogCaptureFixture) -> None:
+    clients.revoke_key(makers.key, by=makers.gleb)
+    unknown = "crisis_" + "0" * 8 + "_" + "A" * 43
+    with caplog.at_level("WARNING", "crisis.clients"):
+        assert [knock(makers.text), knock(unknown)] == [401, 401]
+    assert ["revoked" in caplog.text, "unknown" in caplog.text, makers.key.prefix in caplog.text] == [True] * 3
+    assert [makers.text.rsplit("_", 1)[1] in caplog.text, "A" * 43 in caplog.text] == [False, False]
 
 
 @pytest.mark.parametrize("role", ["operator", "supervisor", "auditor"])

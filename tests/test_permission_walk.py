@@ -18,7 +18,6 @@ from django.urls import URLPattern, reverse
 from audiences import uploads
 from audiences.imports import FileKind
 from audiences.models import Audience
-from crisis import clients
 from crisis.clock import now
 from crisis.models import Duty, Scope, User
 from crisis.permissions import ANONYMOUS, CLIENT, NO, OPERATOR, ROLES, RULES, actions_of
@@ -28,6 +27,7 @@ from messaging.models import Receipt, Reply
 from messaging.wording import Words
 from messaging.workflow import preparing
 from tests import visits, world
+from tests.programs import made_client, made_key
 from tests.test_doors import FOREIGN, PUBLIC, routes
 from tests.watch import CONTACTS, _file
 
@@ -49,7 +49,10 @@ class Ground:
         self.own, self.foreign = self._place(author, "EG"), self._place(author, "TR")
         self.gleb = gleb = world.person("gleb", "admin")
         rests = world.grant(world.person("vera"), "supervisor", since=now())
+        self.makers = gleb, world.person("zoya", "admin")
+        self.desk = made_client("Embassy desk", self.makers, mission=self.mission)
         self.others = {
+            "key": self.desk.pk,
             "account": self.account.pk,
             "hook": self.account.pk,
             "user": rests.pk,
@@ -80,9 +83,7 @@ class Ground:
 
     def _key(self) -> str:
         """A key that opens everything a key can open."""
-        maker, until = clients.create_client("Embassy desk", mission=self.mission, by=self.gleb), now() + timedelta(days=9)
-        zoya = world.person("zoya", "admin")
-        return clients.create_key(maker, Scope.values, until, proposed_by=self.gleb, by=zoya)[1]
+        return made_key(self.desk, self.makers, Scope.values, now() + timedelta(days=9))[1]
 
     def address(self, name: str, pattern: URLPattern, place: dict[str, int]) -> str:
         kind = name.partition("_")[0]

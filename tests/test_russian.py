@@ -64,6 +64,7 @@ def access() -> dict[str, list[Visit]]:
         "mfa_login_webauthn": [Visit("", status=302)],
         "session_list": each(ROLES),
         "client_list": [*each(["gleb", "dina"]), *each(["anna"], status=403)],
+        "client_new": each(["gleb"]),
         "device_list": [*each(["gleb"]), *each(["anna"], status=403)],
         "wall": [Visit("", status=302)],
         "wall_open": [Visit("")],
@@ -138,6 +139,7 @@ def power_pages(watch: Watch) -> dict[str, list[Visit]]:
         "user_list": each(["boris", "gleb", "dina"]),
         "user_detail": [visit for row in (watch.anna, watch.boris) for visit in each(["boris", "gleb", "dina"], row.pk)],
         "user_new": each(["gleb"]),
+        "key_new": each(["gleb"], watch.desk.pk),
         "adminaction_list": each(["boris", "gleb", "dina"]),
         "adminaction_detail": [visit for row in watch.changes for visit in each(["boris", "gleb", "dina"], row.pk)],
     }  # fmt: skip

@@ -49,6 +49,6 @@ def _get(status: int, user: User, name: str, arguments: tuple[Any, ...], query: 
     return answer.content.decode()
 
 
-def post(user: User, name: str, *arguments: Any, **data: Any) -> Any:
+def post(user: User, name: str, /, *arguments: Any, **data: Any) -> Any:
     """Post, and follow to where it leads."""
     return screen_of(user).post(reverse(name, args=arguments), data, follow=True)

@@ -29,6 +29,7 @@ from messaging.wording import Words
 from messaging.workflow import breaking_glass, preparing
 from tests import world
 from tests.conftest import PASSWORD
+from tests.programs import made_client
 
 PEOPLE = {
     "anna": ("Анна", "Орлова", "operator"),
@@ -79,6 +80,7 @@ class Watch:
         self.alone = self._alone()
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
         self.changes = [*self._changes()]
+        self.desk = made_client("Дежурная часть посольства", (self.people["gleb"], self.people["inna"]))
 
     def _changes(self) -> Iterator[AdminAction]:
         """Changes of power: one that was made, one that was refused, two that wait."""

@@ -21,9 +21,10 @@ from ninja.security import HttpBearer
 from crisis import clients
 from crisis.api.problems import problems_of, said
 from crisis.api.reading import MOST_BYTES, StrictParser
+from crisis.lockout import address_of
 from crisis.models import ApiKey, Scope, User
 from crisis.permissions import requires
-from crisis.refusal import Forbidden, Problem, Refused
+from crisis.refusal import Problem, Refused
 
 log = logging.getLogger(__name__)
 DOCUMENT = "openapi.json"
@@ -57,15 +58,18 @@ class Key(HttpBearer):
         if kind.lower() != "bearer" or not text:
             sentence = _("Send a key in the header “Authorization: Bearer …”; logging in to the console does not help here.")
             raise Refused(sentence, field="Authorization", status=401)
-        return self.authenticate(request, text)
+        try:
+            return self.authenticate(request, text)
+        except clients.BadKey as bad:
+            clients.note_bad(bad, address_of(request))
+            raise
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
         key = clients.holder(token)
         clients.count_call(key)
         if self.scope not in key.scopes:
-            raise Forbidden(
-                _("This key does not open “%(scope)s”. Nothing was done. Ask for a key that does.") % {"scope": self.scope}
-            )
+            sentence = _("This key does not open “%(scope)s”. Nothing was done. Ask for a key that does.")
+            raise clients.BadKey(sentence % {"scope": self.scope}, "scope", key, status=403)
         key.client.user.scopes = key.scopes
         self._refuse_unknown(request)
         return key

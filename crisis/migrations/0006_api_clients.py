@@ -149,6 +149,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "change",
+                    models.OneToOneField(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crisis.adminaction",
+                    ),
+                ),
+                (
                     "confirmed_by",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

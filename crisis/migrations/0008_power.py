@@ -170,7 +170,51 @@ DROP TRIGGER two_persons ON crisis_user;
 DROP FUNCTION crisis_rested(bigint), crisis_person_change(), crisis_role_change();
 """
 
+CLIENTS = """
+-- A program knocks, and a key opens, as two administrators want it: exactly this name, these scopes, this end.
+CREATE FUNCTION crisis_client_change() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF crisis_is_owner() THEN RETURN NEW; END IF;
+    IF TG_OP = 'UPDATE' AND NEW.name IS DISTINCT FROM OLD.name
+       OR TG_OP = 'INSERT' AND NOT EXISTS (
+        SELECT FROM crisis_adminaction a JOIN crisis_user u ON u.id = NEW.user_id
+         WHERE a.kind = 'api.client' AND a.applied_in = pg_current_xact_id()::text::bigint AND a.data->>'name' = NEW.name
+           AND (a.data->>'mission')::bigint IS NOT DISTINCT FROM u.mission_id) THEN
+        PERFORM crisis_refuse('An API client is made as two persons want it, in the transaction that confirms it.');
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER two_persons BEFORE INSERT OR UPDATE ON crisis_apiclient FOR EACH ROW EXECUTE FUNCTION crisis_client_change();
+
+CREATE FUNCTION crisis_key_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF crisis_is_owner() THEN RETURN NEW; END IF;
+    SELECT id INTO NEW.change_id FROM crisis_adminaction a
+     WHERE kind = 'api.key' AND applied_in = pg_current_xact_id()::text::bigint
+       AND proposed_by_id = NEW.proposed_by_id AND confirmed_by_id = NEW.confirmed_by_id
+       AND (data->>'client')::bigint = NEW.client_id AND data->'scopes' = to_jsonb(NEW.scopes)
+       AND (data->>'expires_at')::timestamptz = NEW.expires_at
+       AND NOT EXISTS (SELECT FROM crisis_apikey WHERE change_id = a.id)
+     ORDER BY id LIMIT 1;
+    IF NEW.change_id IS NULL THEN
+        PERFORM crisis_refuse('A key is made as two persons want it, once, in the transaction that confirms it.');
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER two_persons BEFORE INSERT ON crisis_apikey FOR EACH ROW EXECUTE FUNCTION crisis_key_insert();
+"""
+
+CLIENTS_BACK = """
+DROP TRIGGER two_persons ON crisis_apiclient;
+DROP TRIGGER two_persons ON crisis_apikey;
+DROP FUNCTION crisis_key_insert(), crisis_client_change();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("crisis", "0007_sessions")]
-    operations = [migrations.RunSQL(ACTIONS, ACTIONS_BACK), migrations.RunSQL(PEOPLE, PEOPLE_BACK)]
+    operations = [
+        migrations.RunSQL(ACTIONS, ACTIONS_BACK),
+        migrations.RunSQL(PEOPLE, PEOPLE_BACK),
+        migrations.RunSQL(CLIENTS, CLIENTS_BACK),
+    ]

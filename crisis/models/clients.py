@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
+from crisis.models.audit import AdminAction
 from crisis.models.people import User
 
 
@@ -44,7 +45,10 @@ class ApiClient(models.Model):
 
 
 class ApiKey(models.Model):
-    """One key of a client. It begins with `prefix`, which is shown; of the rest only its SHA-256 is kept."""
+    """One key of a client. It begins with `prefix`, which is shown; of the rest only its SHA-256 is kept.
+
+    `change` is the confirmed proposal that made it, written by the database: each makes one key.
+    """
 
     client = models.ForeignKey(ApiClient, models.PROTECT, related_name="keys", verbose_name=_("API client"))
     prefix = models.CharField(_("begins with"), max_length=8, unique=True)
@@ -54,6 +58,7 @@ class ApiKey(models.Model):
     confirmed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("confirmed by"))
     made_at = models.DateTimeField(_("made at"), db_default=Now())
     expires_at = models.DateTimeField(_("expires at"))
+    change = models.OneToOneField(AdminAction, models.PROTECT, null=True, related_name="+", editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
     revoked_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("revoked by"))
     last_used_at = models.DateTimeField(_("last used at"), null=True)
@@ -73,8 +78,16 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.prefix}…"
 
+    def fault(self, at: datetime) -> str:
+        """Why it opens nothing any more, in one word; empty while it does."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if at >= self.expires_at:
+            return "expired"
+        return "" if self.client.user.is_active else "inactive"
+
     def usable(self, at: datetime) -> bool:
-        return self.revoked_at is None and at < self.expires_at and self.client.user.is_active
+        return not self.fault(at)
 
 
 class ApiAnswer(models.Model):

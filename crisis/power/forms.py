@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crisis.models import Mission, User
+from crisis.forms import YEARS
+from crisis.models import Mission, Scope, User
 from crisis.permissions import ROLES
 from crisis.templatetags.console import role_name
 
@@ -64,3 +67,59 @@ class PersonForm(RolesForm):
     def change(self) -> dict[str, Any]:
         names = ("username", "last_name", "first_name", "email", "language")
         return super().change() | {name: self.cleaned_data[name] for name in names}
+
+
+class ClientForm(WhyForm):
+    """A program that is to knock at the API."""
+
+    name = forms.CharField(
+        label=_("What it is called"),
+        max_length=100,
+        help_text=_("The system, and whose it is: “Duty desk of the embassy in Cairo”."),
+        error_messages={"required": _("Give the client a name of at most 100 characters.")},
+    )
+    mission = forms.ModelChoiceField(
+        Mission.objects.select_related("country").order_by("country", "city_en"),
+        label=_("Mission"),
+        required=False,
+        empty_label=_("none: the ministry, all incidents"),
+        help_text=_("A program of a mission sees the incidents of its country alone."),
+    )
+    field_order = ["name", "mission", "why"]
+
+    def change(self) -> dict[str, Any]:
+        mission = self.cleaned_data["mission"]
+        return {"name": self.cleaned_data["name"], "mission": mission and mission.pk}
+
+
+class KeyForm(WhyForm):
+    """What a new key is to open, and until when."""
+
+    scopes = forms.MultipleChoiceField(
+        label=_("What the key opens"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=Scope.choices,
+        help_text=_("Choose as little as the program needs. No key approves."),
+        error_messages={"required": _("Choose at least one thing that the key opens, from the list.")},
+    )
+    expires_at = forms.DateField(
+        label=_("Last day on which it opens"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        help_text=_("At most a year from now."),
+        error_messages={
+            "required": _("Say on which day the key ends."),
+            "invalid": _("This is no date. Write it like 2015-11-08."),
+        },
+    )
+    field_order = ["scopes", "expires_at", "why"]
+
+    def clean_expires_at(self) -> datetime:
+        """The end of that day in the center's own zone."""
+        last: date = self.cleaned_data["expires_at"]
+        if last.year not in YEARS:
+            raise forms.ValidationError(_("The year has to lie between 2000 and 2099."))
+        return datetime.combine(last + timedelta(days=1), time.min, timezone.get_default_timezone())
+
+    def change(self) -> dict[str, Any]:
+        return {"scopes": sorted(self.cleaned_data["scopes"]), "expires_at": self.cleaned_data["expires_at"].isoformat()}

@@ -74,7 +74,7 @@ def _user_page(
         "rests_until": rests_until(user),
         "sessions": Session.objects.filter(user=user, expire_date__gt=timezone.now()).count(),
         "form": form or RolesForm(initial={"roles": [*user.roles], "mission": user.mission}),
-        "changes": [_shown(one, asks) for one in changing.open_ones().filter(person=user)],
+        "changes": [shown(one, asks) for one in changing.open_ones().filter(person=user)],
         "kinds": [KINDS[name] for name in _offered(user, asks)] if user != asks else [],
         "proposes": may(asks, "power.change") and user != asks,
         "problems": problems or [],
@@ -147,13 +147,13 @@ def adminaction_list(request: HttpRequest) -> HttpResponse:
     """Which changes of power wait for a second person, and what became of the others?"""
     asks = person(request)
     every = AdminAction.objects.select_related("person", "proposed_by", "confirmed_by", "refused_by")
-    opened = [_shown(one, asks) for one in changing.open_ones()]
+    opened = [shown(one, asks) for one in changing.open_ones()]
     page = Paginator(every.exclude(pk__in=[row["change"].pk for row in opened]), PER_PAGE).get_page(request.GET.get("page"))
-    context = {"opened": opened, "page": page, "past": [_shown(one, asks) for one in page]}
+    context = {"opened": opened, "page": page, "past": [shown(one, asks) for one in page]}
     return render(request, "crisis/adminaction_list.html", context)
 
 
-def _shown(change: AdminAction, asks: User) -> dict[str, Any]:
+def shown(change: AdminAction, asks: User) -> dict[str, Any]:
     """A change as its pages show it."""
     decided = bool(change.confirmed_by_id or change.refused_by_id)
     over = not decided and not changing.open_ones().filter(pk=change.pk).exists()
@@ -184,7 +184,7 @@ def adminaction_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _change_page(request: HttpRequest, change: AdminAction, status: int = 200, **context: Any) -> HttpResponse:
-    return render(request, "crisis/adminaction_detail.html", {**_shown(change, person(request)), **context}, status=status)
+    return render(request, "crisis/adminaction_detail.html", {**shown(change, person(request)), **context}, status=status)
 
 
 @require_POST
@@ -193,14 +193,14 @@ def _change_page(request: HttpRequest, change: AdminAction, status: int = 200, *
 def adminaction_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """The second person's yes. What is shown once, is shown on the answer to this click alone."""
     try:
-        shown = changing.confirm(_change(pk), by=person(request))
+        once = changing.confirm(_change(pk), by=person(request))
     except Refused as refused:
         return _change_page(request, _change(pk), refused.status, problems=refused.problems)
-    if shown is None:
+    if once is None:
         messages.success(request, _("Confirmed. It is so from now on."))
         return redirect("adminaction_detail", pk)
-    secret = request.build_absolute_uri(shown.secret) if shown.secret.startswith("/") else shown.secret
-    return _change_page(request, _change(pk), secret=secret, secret_words=shown.words)
+    secret = request.build_absolute_uri(once.secret) if once.secret.startswith("/") else once.secret
+    return _change_page(request, _change(pk), secret=secret, secret_words=once.words)
 
 
 @require_POST
