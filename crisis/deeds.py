@@ -69,6 +69,7 @@ DEEDS = {
     "exception.note": gettext_lazy("took note of an exception"),
     "account.pause": gettext_lazy("paused an account"),
     "account.resume": gettext_lazy("resumed an account"),
+    "account.credential": gettext_lazy("changed how an account logs in"),
     "account.test": gettext_lazy("tested an account"),
     "staff.add": gettext_lazy("added a colleague who gets tests"),
     "staff.remove": gettext_lazy("removed a colleague who got tests"),

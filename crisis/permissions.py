@@ -78,6 +78,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("account.pause", _("pause an account, let it send again"), "- Y Y - - -"),
     Rule("staff.write", _("say which colleagues get a TEST"), "- Y Y - - -"),
     Rule("account.test", _("ask a platform whether it accepts an account"), "- Y Y - - -"),
+    Rule("account.credential", _("change how an account logs in at its platform"), "- - 2P - - -"),
     Rule("audit.see", _("read the audit log, verify its chain"), "- Y Y Y - -"),
     Rule("queues.see", _("look at what waits to be sent, in the machine's words"), "- - Y Y - -"),
     Rule("admin.site", _("look at the reference data"), "- - Y Y - -"),

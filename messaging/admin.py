@@ -7,14 +7,18 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from crisis.admin_site import ReadOnlyAdmin, RoleAdmin, coded
 from crisis.models import User
 from crisis.permissions import may
 from messaging.channels import channel_class
-from messaging.models import Account, Approval, Batch, Campaign, Delivery, Lane, Status
+from messaging.models import Account, Approval, Batch, Campaign, Delivery, Lane
 from messaging.models.accounts import address_kind_of
+
+KEPT = ["slug", "drill", "handle", "secret_name"]
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -34,7 +38,6 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         self._one_sender(drill)
         self._secret(data, drill)
         self._rate(data, slug)
-        self._kept_while_sending(data)
         if data.get("mission") and self.instance.address_kind is not None:
             self.add_error("mission", _("Missions only publish. Messages to people are sent in the Ministry's own name."))
         return data
@@ -49,12 +52,6 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     def _secret(self, data: dict[str, Any], drill: bool) -> None:
         if data.get("secret_name") and data["secret_name"].startswith("DRILL_") != drill:
             self.add_error("secret_name", _("A drill account's secret is named DRILL_…, and only a drill account's."))
-
-    def _kept_while_sending(self, data: dict[str, Any]) -> None:
-        changed = {"slug", "handle", "secret_name"} & {*self.changed_data}
-        busy = self.instance.pk and self.instance.campaigns.filter(status__in=[Status.SENDING, Status.PAUSED]).exists()
-        for name in sorted(changed & data.keys()) if busy else ():
-            self.add_error(name, _("This account is sending. Wait until it has ended, or stop it; then change the account."))
 
     def _rate(self, data: dict[str, Any], slug: str) -> None:
         """Without a rate nothing would hold our requests back, so an empty one becomes the platform's limit."""
@@ -95,8 +92,16 @@ class AccountAdmin(RoleAdmin):
     inlines = [LaneInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
-        """Channel and drill mark are for life: what was approved and sent names this account."""
-        return ["slug", "drill"] if obj else []
+        """Channel and drill mark are for life: what was approved and sent names this account. The others take two persons."""
+        return KEPT if obj else []
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        """Of an account that exists, what is not changed here stands by itself, with the way to propose it."""
+        if obj is None:
+            return super().get_fieldsets(request, obj)
+        sentence = _('Channel and drill mark are for life. <a href="{}">Propose another name there or another secret</a>.')
+        where = {"fields": KEPT, "description": format_html(str(sentence), reverse("account_credential", args=[obj.pk]))}
+        return [(None, {"fields": ["label_ru", "label_en", "mission", "rate"]}), (_("How it logs in there"), where)]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """An account without a lane could never send, so the first one is made with it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +13,7 @@ class MessagingConfig(AppConfig):
     verbose_name = _("messaging")
 
     def ready(self) -> None:
+        import_module("messaging.credentials")  # a change that takes two persons registers itself
         from messaging import answers
 
         answers.register()

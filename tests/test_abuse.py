@@ -171,7 +171,8 @@ def test_what_is_typed_into_an_incident_and_its_log_is_never_markup(desk: Desk, 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_the_names_of_accounts_missions_and_people_are_never_markup(desk: Desk, hostile: str) -> None:
-    Account.objects.update(label_ru=hostile, label_en=hostile, handle=hostile)
+    Account.objects.update(label_ru=hostile, label_en=hostile)
+    world.rename(Account.objects.get(), hostile)
     Mission.objects.create(country_id="EG", kind="embassy", name_ru=hostile, name_en=hostile, city_ru=hostile, city_en=hostile)
     User.objects.filter(pk=desk.author.pk).update(last_name=hostile)
     pages = [
@@ -290,7 +291,7 @@ SINCE: list[tuple[Callable[[Desk, Campaign], object], int, str]] = [
     (lambda desk, c: world.grant(desk.chief), 403, "role does not allow"),
     (lambda desk, c: world.grant(desk.chief, "operator"), 403, "role does not allow"),
     (lambda desk, c: Account.objects.update(paused_at=now(), paused_reason="by hand"), 409, "is paused"),
-    (lambda desk, c: Account.objects.update(handle="999"), 409, "This was changed after you opened it"),
+    (lambda desk, c: world.rename(Account.objects.get(), "999"), 409, "This was changed after you opened it"),
     (lambda desk, c: type(desk.incident).objects.update(status="closed"), 409, "The incident is closed"),
 ]
 

@@ -208,7 +208,7 @@ ATTEMPTS: tuple[Callable[[Drill], None], ...] = (
     name_the_live_secret, take_the_live_handle, give_it_the_live_secret, copy_the_rows, hand_the_rows_over,
     copy_the_campaign, lend_the_lane, remove_the_drills_account_and_take_its_number,
 )  # fmt: skip
-HARMLESS = {take_the_live_handle, give_it_the_live_secret, lend_the_lane}  # allowed, and still nothing live hears of it
+HARMLESS = {give_it_the_live_secret, lend_the_lane}  # allowed, and still nothing live hears of it
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.__name__)

@@ -109,6 +109,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "incident_detail": [visit for pk in incidents for visit in each(ROLES, pk)],
         "coverage": each(ROLES),
         "account_list": each(ROLES),
+        "account_credential": each(["gleb"], watch.vk.pk),
         "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk) for visit in each(ROLES, row.pk)],
         "roster": each(ROLES),
         "waiting_line": each(ROLES),

@@ -92,7 +92,7 @@ def test_a_held_campaign_starts_once_it_is_approved_again(cast: Cast) -> None:
 
 def test_it_holds_a_campaign_whose_account_was_changed_since(cast: Cast) -> None:
     campaign = cast.at("approved")
-    Account.objects.update(handle="100000009")
+    world.rename(cast.account, "100000009")
     ahead(hours=1, seconds=1)
     sweep()
     assert (fresh(campaign).status, Batch.objects.count()) == (Status.SUBMITTED, 0)
@@ -118,7 +118,7 @@ def test_it_holds_a_campaign_whose_incident_was_closed_since(cast: Cast) -> None
 
 def test_a_hold_is_noted_in_the_log_and_the_audit(cast: Cast) -> None:
     cast.at("approved")
-    Account.objects.update(handle="100000009")
+    world.rename(cast.account, "100000009")
     ahead(hours=1, seconds=1)
     sweep()
     assert LogEntry.objects.filter(text__startswith="Held: ").count() == 1
@@ -129,7 +129,7 @@ def test_a_campaign_that_is_held_does_not_hold_up_the_next(cast: Cast) -> None:
     first, other = cast.at("approved"), world.account("vk-geo")
     second = cast.submitted(accounts=[other], starts_at=now() + timedelta(hours=1))
     world.approve(second, cast.approver)
-    Account.objects.filter(pk=cast.account.pk).update(handle="100000009")
+    world.rename(cast.account, "100000009")
     ahead(hours=1, seconds=1)
     sweep()
     assert (fresh(first).status, fresh(second).status) == (Status.SUBMITTED, Status.SENDING)

@@ -11,7 +11,7 @@ from crisis import incidents
 from crisis.clock import now
 from crisis.models import AuditEntry, Incident, LogEntry
 from messaging import delivery, workflow
-from messaging.models import Account, Batch, Campaign, Kind, Order, Status
+from messaging.models import Batch, Campaign, Kind, Order, Status
 from tests import world
 from tests.stages import Cast, ahead, expect_refusal
 from tests.world import sql
@@ -130,7 +130,7 @@ def test_where_it_is_not_known_any_more_who_got_it_nobody_is_a_newcomer(cast: Ca
 def test_an_approval_that_lost_what_it_rested_on_sends_nothing(cast: Cast) -> None:
     campaign = sent(cast)
     world.contacts([4])
-    Account.objects.filter(pk=cast.account.pk).update(handle="100000009")
+    world.rename(cast.account, "100000009")
     with expect_refusal("was changed since this was approved"):
         workflow.top_up(campaign, by=cast.author)
 

@@ -278,7 +278,7 @@ def test_it_waits_for_its_time_when_approved_early(cast: Cast) -> None:
 def test_it_refuses_approval_of_what_an_account_was_changed_in(cast: Cast) -> None:
     campaign = cast.at("submitted")
     seen = campaign.fingerprint()
-    Account.objects.filter(pk=cast.account.pk).update(handle="100000009")
+    world.rename(cast.account, "100000009")
     with expect_refusal("This was changed after you opened it. Nothing was sent."):
         workflow.approve(campaign, fingerprint=seen, reach=campaign.reach or {}, by=cast.approver)
 

@@ -19,7 +19,8 @@ from audiences.presence import Sighting
 from crisis import incidents
 from crisis.clock import now
 from crisis.models import Country, Incident, Mission, User
-from messaging import fuses, workflow
+from crisis.power import changing
+from messaging import credentials, fuses, workflow
 from messaging.models import Account, Campaign, Lane
 from messaging.models.accounts import address_kind_of
 from messaging.reaching import reach_of
@@ -85,6 +86,13 @@ def account(
     for number in range(1, lanes + 1):
         Lane.objects.create(account=row, number=number)
     return row
+
+
+def rename(row: Account, handle: str) -> None:
+    """The account speaks under another name, as two administrators want it."""
+    one, other = person("first-administrator", "admin"), person("other-administrator", "admin")
+    data = {**credentials.about(row), "handle": handle, "secret_name": row.secret_name}
+    changing.confirm(changing.propose("account.credential", data=data, why="a new group", by=one), by=other)
 
 
 def contacts(

@@ -322,6 +322,13 @@ BEGIN
          WHERE w.account_id = NEW.id AND c.status IN ('sending', 'paused')) THEN
         PERFORM messaging_refuse('A sender is not changed while it sends.');
     END IF;
+    -- Who speaks there, and by which secret, is as two administrators want it. The channel and the drill mark are for life.
+    IF (NEW.slug, NEW.handle, NEW.secret_name) IS DISTINCT FROM (OLD.slug, OLD.handle, OLD.secret_name) AND NOT crisis_is_owner()
+       AND NOT (NEW.slug = OLD.slug AND EXISTS (
+        SELECT FROM crisis_adminaction WHERE kind = 'account.credential' AND applied_in = pg_current_xact_id()::text::bigint
+           AND (data->>'account')::bigint = NEW.id AND data->>'handle' = NEW.handle AND data->>'secret_name' = NEW.secret_name)) THEN
+        PERFORM messaging_refuse('Two persons say how an account logs in, in the transaction that confirms it.');
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER account_keep BEFORE UPDATE ON messaging_account FOR EACH ROW EXECUTE FUNCTION messaging_account_keep();
