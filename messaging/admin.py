@@ -103,6 +103,10 @@ class AccountAdmin(RoleAdmin):
         where = {"fields": KEPT, "description": format_html(str(sentence), reverse("account_credential", args=[obj.pk]))}
         return [(None, {"fields": ["label_ru", "label_en", "mission", "rate"]}), (_("How it logs in there"), where)]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """Whoever could remove one and make it anew would change alone what takes two persons."""
+        return False
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """An account without a lane could never send, so the first one is made with it."""
         super().save_related(request, form, formsets, change)

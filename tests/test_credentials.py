@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from crisis.models import AdminAction, AuditEntry, User
 from crisis.power import changing
 from crisis.refusal import Forbidden, Refused
 from messaging import credentials
-from messaging.models import Account, Status
+from messaging.models import Account, Lane, Status
 from tests import visits, world
 from tests.stages import Cast
 
@@ -122,3 +122,10 @@ def test_what_cannot_be_proposed_is_said_beside_its_field(house: House) -> None:
     said = {"handle": "100000009", "secret_name": "DRILL_X", "why": "so"}
     answer = visits.post(house.gleb, "account_credential", house.account.pk, **said)
     assert (answer.status_code, "named DRILL_" in answer.content.decode(), AdminAction.objects.count()) == (422, True, 0)
+
+
+def test_nobody_removes_an_account_to_make_it_anew(house: House) -> None:
+    Lane.objects.all().delete()
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        house.account.delete()
+    visits.expect_status(403, house.gleb, "admin:messaging_account_delete", house.account.pk)

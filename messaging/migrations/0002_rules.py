@@ -334,6 +334,8 @@ END $$;
 CREATE TRIGGER account_keep BEFORE UPDATE ON messaging_account FOR EACH ROW EXECUTE FUNCTION messaging_account_keep();
 ALTER TABLE messaging_batch SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 REVOKE DELETE, TRUNCATE ON messaging_receipt FROM crisis_app;
+-- Nor is one removed and made anew by one person, under another name and secret.
+REVOKE DELETE, TRUNCATE ON messaging_account FROM crisis_app;
 """
 
 LEDGER_BACK = """
@@ -343,7 +345,7 @@ DROP TRIGGER frozen_insert ON messaging_batch;
 DROP TRIGGER frozen_update ON messaging_batch;
 DROP FUNCTION messaging_batch_update(), messaging_batch_insert(), messaging_test_people(bigint, bigint[]), messaging_got(bigint), messaging_earlier(bigint);
 ALTER TABLE messaging_batch RESET (fillfactor, autovacuum_vacuum_scale_factor);
-GRANT DELETE ON messaging_receipt TO crisis_app;
+GRANT DELETE ON messaging_receipt, messaging_account TO crisis_app;
 """
 
 
