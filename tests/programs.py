@@ -24,14 +24,14 @@ NAMES = count(1)
 def made_client(name: str, makers: tuple[User, User], *, mission: Mission | None = None) -> ApiClient:
     """A client as two administrators want it."""
     data = {"name": name, "mission": mission and mission.pk}
-    changing.confirm(changing.propose("api.client", data=data, why="it asked", by=makers[0]), by=makers[1])
+    changing.confirm(changing.propose("api.client", data=data, why="нужно для обмена", by=makers[0]), by=makers[1])
     return ApiClient.objects.get(name=name)
 
 
 def made_key(client: ApiClient, makers: tuple[User, User], scopes: Iterable[str], ends: datetime) -> tuple[ApiKey, str]:
     """A key as two administrators want it, with its text as the second one is shown it."""
     data = {"client": client.pk, "scopes": sorted(scopes), "expires_at": ends.isoformat()}
-    shown = changing.confirm(changing.propose("api.key", data=data, why="it asked", by=makers[0]), by=makers[1])
+    shown = changing.confirm(changing.propose("api.key", data=data, why="нужно для обмена", by=makers[0]), by=makers[1])
     assert shown
     return ApiKey.objects.get(prefix=shown.secret.split("_")[1]), shown.secret
 

@@ -18,7 +18,7 @@ from audiences.criteria.checks import known_countries
 NAMES = frozenset({"VK", "MAX", "Telegram", "Redis", "Django"})
 SIGNS = frozenset({"API", "CSV", "JSON", "UTF-8", "CP1251", "NUL", "UTC", "CAP", "URL", "DEMO", "RU", "EN"})
 SHOWN = 40  # lines of what is not Russian that are worth reading at once
-HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
+HASH = re.compile(r"(api-)?[0-9a-f]{12}|[0-9a-f]{64}")  # also the user name of a program
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 FILLED = re.compile(r"\{\w+\}")  # places that a script fills
 WORD = re.compile(r"[\w@.+-]+")
