@@ -93,6 +93,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("power.see", _("look at colleagues, their roles, and changes of power"), "- Y Y Y - -"),
     Rule("power.change", _("make people, change roles, reset a second step or a password, shut somebody out"), "- - 2P - - -"),
     Rule("approver.lift", _("lift the 24 hours for which a new approver rests"), "- 2P 2P - - -"),
+    Rule("destroyed.see", _("read what was destroyed of the data about people, when and by whom"), "- - Y Y - -"),
     Rule("own.access", _("own password, second factor, sessions and language"), "Y Y Y Y - -"),
     Rule("hook", _("tell what became of a message (a platform, signed)"), "- - - - - own"),
     Rule("register", _("read the public register of exceptions"), "Y Y Y Y Y Y"),

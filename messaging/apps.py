@@ -17,3 +17,4 @@ class MessagingConfig(AppConfig):
         from messaging import answers
 
         answers.register()
+        import_module("messaging.purging")  # a change that takes two persons registers itself

@@ -123,6 +123,6 @@ def _campaign(account: Account, contact: int | None) -> int | None:
     got = Delivery.objects.filter(contact=contact, account=account).order_by("-id") if contact else Delivery.objects.none()
     known: int | None = got.values_list("campaign", flat=True).first()
     if known is None:
-        begun = Campaign.objects.filter(drill=account.drill, started_at__gt=now() - RECENT)
+        begun = Campaign.objects.filter(drill=account.drill, started_at__gt=now() - RECENT, incident__destructions=None)
         known = begun.order_by("-started_at").values_list("pk", flat=True).first()
     return known

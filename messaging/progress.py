@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, F, Max, Q, Sum, Value
+from django.db.models import DateTimeField, F, Max, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from crisis.clock import now
+from crisis.models import Destruction
 from messaging.models import Account, Batch, Campaign, Delivery, Order, Status
 from messaging.phrases import Size, union
 
@@ -156,14 +157,21 @@ def failures(campaign: Campaign) -> list[Failure] | None:
     """Failed and uncertain people by account and reason, most first; None while a large campaign is under way."""
     if campaign.status not in ENDED and not _few(campaign):
         return None
-    rows = (
-        Delivery.objects.filter(campaign=campaign, status__in=[Delivery.Status.FAILED, Delivery.Status.UNCERTAIN])
-        .exclude(contact=0)
-        .values_list("account", "status", "reason")
-        .annotate(number=Sum("people"))
-        .order_by("-number", "reason")
-    )
-    return [Failure(*row) for row in rows]
+    columns = ("account", "status", "reason")
+    if is_purged(campaign.incident_id):  # then the deliveries are gone, or going
+        return [Failure(*row) for row in campaign.reason_totals.order_by("-people", "reason").values_list(*columns, "people")]
+    rows = reasons().filter(campaign=campaign).values_list(*columns).annotate(number=Sum("people"))
+    return [Failure(*row) for row in rows.order_by("-number", "reason")]
+
+
+def reasons() -> QuerySet[Delivery]:
+    """What stands behind the reasons: single people who failed, or are uncertain."""
+    return Delivery.objects.filter(status__in=[Delivery.Status.FAILED, Delivery.Status.UNCERTAIN]).exclude(contact=0)
+
+
+def is_purged(incident: int) -> bool:
+    """Whether what was held about people of this incident is destroyed, or is being destroyed."""
+    return Destruction.objects.filter(kind=Destruction.Kind.INCIDENT, incident=incident).exists()
 
 
 def _few(campaign: Campaign) -> bool:

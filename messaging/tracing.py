@@ -17,6 +17,7 @@ from crisis.clock import now
 from crisis.models import User
 from messaging.models import Account, Batch, Campaign, Delivery, Status
 from messaging.phrases import failure
+from messaging.progress import is_purged
 
 BACK = timedelta(days=30)
 GOT = (Delivery.Status.ACCEPTED, Delivery.Status.DELIVERED, Delivery.Status.READ)
@@ -65,6 +66,9 @@ def _batches(contact: int, campaigns: list[Campaign]) -> dict[tuple[int, int], B
 def _trace(contact: int, campaign: Campaign, account: Account, delivery: Delivery | None, batch: Batch | None) -> Trace:
     if account.channel.kind == "delegated":
         sentence = _("%(account)s chose the people by itself and names nobody.") % {"account": account.label}
+        return Trace(campaign, account, "unknown", _("not known"), sentence)
+    if is_purged(campaign.incident_id):
+        sentence = _("The incident is over and what was held about people is destroyed. Only totals are kept.")
         return Trace(campaign, account, "unknown", _("not known"), sentence)
     if delivery:
         return _known(campaign, account, delivery)

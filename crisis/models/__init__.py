@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crisis.models.audit import AdminAction, AuditEntry
 from crisis.models.clients import ApiAnswer, ApiClient, ApiKey, Scope
+from crisis.models.destruction import DailyDuty, Destruction
 from crisis.models.devices import DeviceKey
 from crisis.models.duty import Duty
 from crisis.models.facts import Fact
@@ -13,6 +14,6 @@ from crisis.models.sessions import Session
 
 __all__ = [
     "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage",
-    "DeviceKey", "Duty", "Fact",
+    "DailyDuty", "Destruction", "DeviceKey", "Duty", "Fact",
     "Incident", "LogEntry", "Mission", "Scope", "Session", "Severity", "Urgency", "User",
 ]  # fmt: skip

@@ -62,7 +62,8 @@ def _settle_some() -> int:
         rows = cursor.fetchall()
     for kind, group in groupby(rows, key=itemgetter(1)):
         _apply(APPLY.get(kind, _nothing), [*group])
-    Receipt.objects.filter(pk__in=[row[0] for row in rows]).update(applied_at=now())
+    # Whom it was about is needed no longer; the event's own id stays, so that it is never applied twice.
+    Receipt.objects.filter(pk__in=[row[0] for row in rows]).update(applied_at=now(), person_hmac=None)
     return len(rows)
 
 

@@ -16,6 +16,7 @@ from crisis.clock import now
 from messaging import bell, escalation
 from messaging.delivery import orders
 from messaging.delivery.claiming import DUE
+from messaging.delivery.destroying import purge_some
 from messaging.delivery.following import begin
 from messaging.delivery.pumping import pump
 from messaging.delivery.recording import doubt
@@ -52,6 +53,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "finished": finish,
         "moved": keep_turns,
         "pumped": lambda: pump_due(pump_for),
+        "destroyed": purge_some,
     }
     done = {}
     for name, part in parts.items():

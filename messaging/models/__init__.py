@@ -19,6 +19,7 @@ from messaging.models.campaigns import (
     Text,
 )
 from messaging.models.exceptions import ExceptionTerm, ReachException
+from messaging.models.kept import ReasonTotal
 from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
 from messaging.models.notices import Notice, Round
 from messaging.models.playbooks import GlassBreak, Playbook, PlaybookApproval, PlaybookVersion
@@ -47,6 +48,7 @@ __all__ = [
     "PlaybookVersion",
     "ReachException",
     "Reached",
+    "ReasonTotal",
     "Receipt",
     "Rendering",
     "Reply",
