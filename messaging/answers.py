@@ -9,11 +9,15 @@ from typing import Any, ClassVar, Self
 
 from django.utils.translation import gettext as _
 
-from audiences.criteria import LEAVES, Clause
+from audiences.criteria import LEAVES, Clause, Criteria
 from audiences.criteria.checks import ids_of, keys_of
 from audiences.criteria.clauses import Beginning, Narrowing
+from messaging.models import Campaign
 
-GOT = "SELECT g.contact FROM messaging_got(%({name}_campaign)s) AS g (contact)"
+# From the moment two persons confirm a purge it is not known any more: half of the answer would be a wrong one.
+KNOWN = """NOT EXISTS (SELECT FROM crisis_destruction x JOIN messaging_campaign c ON c.incident_id = x.incident_id
+                        WHERE c.id = %({name}_campaign)s)"""
+GOT = f"SELECT g.contact FROM messaging_got(%({{name}}_campaign)s) AS g (contact) WHERE {KNOWN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class DidNotGet(Narrowing, About):
 
     def clause(self, at: datetime, name: str) -> Clause:
         known = f"EXISTS (SELECT FROM messaging_delivery WHERE campaign_id = %({name}_campaign)s AND contact <> 0)"
-        text = f"({known} AND NOT p.contact_id IN ({GOT.format(name=name)}))"
+        text = f"({KNOWN.format(name=name)} AND {known} AND NOT p.contact_id IN ({GOT.format(name=name)}))"
         return Clause(text, {f"{name}_campaign": self.campaign})
 
     def sentence(self) -> str:
@@ -85,6 +89,13 @@ class DidNotAnswer(Beginning, About):
 
     def sentence(self) -> str:
         return _("people who got message No. %(n)d and did not answer it") % {"n": self.campaign}
+
+
+def forgotten(criteria: Criteria) -> list[int]:
+    """The messages a rule asks about of which it is not known any more who got them: their incidents' data are destroyed."""
+    asked = [leaf.campaign for leaf in criteria.leaves() if isinstance(leaf, About)]
+    purged = Campaign.objects.filter(pk__in=asked, incident__destructions__isnull=False)
+    return [*purged.order_by("pk").values_list("pk", flat=True)]
 
 
 def register() -> None:

@@ -15,7 +15,7 @@ from audiences.criteria import Criteria
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import duration, number
-from messaging import correction, drilling, live_tests
+from messaging import answers, correction, drilling, live_tests
 from messaging.filling import filled
 from messaging.fuses import faults, language_of
 from messaging.limits import EXCEPTION_HOURS, LONGEST
@@ -130,6 +130,9 @@ def _audience(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
         yield Problem("audience", _("Nobody is chosen. Say who is to get it: an empty choice never means everybody."))
         return
     criteria = Criteria.from_json(campaign.audience_version.criteria)
+    for message in answers.forgotten(criteria):
+        sentence = _("Who got message No. %(n)d is not known any more: data about people of its incident are destroyed.")
+        yield Problem("audience", sentence % {"n": message})
     for account in accounts:
         if account.channel.kind == "delegated":
             yield from _delegated(account, criteria, campaign)

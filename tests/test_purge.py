@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from audiences import definitions
+from audiences.criteria import Criteria, Seen
+from audiences.models import AddressKind
+from audiences.reach import reach
+from crisis.clock import now
 from crisis.models import AdminAction, AuditEntry, Destruction, Incident
 from crisis.power import changing
 from crisis.refusal import Forbidden, Refused
-from messaging import hooks
+from messaging import hooks, workflow
+from messaging.answers import DidNotAnswer, DidNotGet, Got
 from messaging.channels import Report
 from messaging.delivery.destroying import purge_chunk, purge_some
 from messaging.delivery.settling import settle
@@ -128,7 +134,7 @@ def test_it_goes_on_where_it_was_interrupted_and_counts_everything_once(closed: 
     assert AuditEntry.objects.filter(action="incident.purge").count() == 1
 
 
-PAGES = ("campaign_report", "campaign_report_json", "campaign_report_csv", "campaign_live", "campaign_replies")
+PAGES = ("campaign_report", "campaign_report_json", "campaign_report_csv", "campaign_progress", "campaign_replies")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -274,3 +280,22 @@ def test_a_page_that_may_not_propose_yet_says_why_and_shows_no_button(closed: Cl
     shown = visits.page(closed.gleb, "incident_purge", closed.incident.pk)
     assert "not closed" in shown
     assert "Propose it" not in shown
+
+
+@pytest.mark.parametrize("leaf", [DidNotGet, Got, DidNotAnswer])
+def test_an_audience_of_those_who_did_or_did_not_get_it_is_refused_from_the_first_moment_on(closed: Closed, leaf: Any) -> None:
+    asked = Criteria(Seen(("EG",), 336), leaf(closed.campaign.pk))
+    version = definitions.define("Asked", asked, by=closed.author)
+    changing.confirm(closed.propose(), by=closed.inna)
+    draft = world.content(closed.account, version=version)
+    new = workflow.draft(world.incident(closed.author), draft, by=closed.author)
+    with pytest.raises(Refused, match="is not known any more"):
+        workflow.submit(new, by=closed.author)
+
+
+def test_nobody_is_taken_for_one_who_did_not_get_it_while_it_is_being_destroyed(closed: Closed) -> None:
+    asked = Criteria(Seen(("EG",), 336), DidNotGet(closed.campaign.pk))
+    assert reach(asked, [AddressKind.VK], at=now()).people == 1
+    changing.confirm(closed.propose(), by=closed.inna)
+    purge_chunk(Destruction.objects.get().pk, many=1)
+    assert reach(asked, [AddressKind.VK], at=now()).people == 0

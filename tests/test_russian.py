@@ -141,6 +141,8 @@ def power_pages(watch: Watch) -> dict[str, list[Visit]]:
         "user_detail": [visit for row in (watch.anna, watch.boris) for visit in each(["boris", "gleb", "dina"], row.pk)],
         "user_new": each(["gleb"]),
         "key_new": each(["gleb"], watch.desk.pk),
+        "destruction_list": each(["gleb", "dina"]),
+        "incident_purge": each(["gleb"], watch.closed.pk),
         "adminaction_list": each(["boris", "gleb", "dina"]),
         "adminaction_detail": [visit for row in watch.changes for visit in each(["boris", "gleb", "dina"], row.pk)],
     }  # fmt: skip

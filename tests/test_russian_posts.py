@@ -299,14 +299,11 @@ def accounts(watch: Watch) -> Iterator[Post]:
 def power(watch: Watch) -> Iterator[Post]:
     made, _refused, lift, roles = (change.pk for change in watch.changes)
     yield Post("gleb", "user_new", (), {}, 422)
-    new = {
-        "username": "anna",
-        "last_name": "Ы",
-        "first_name": "Ы",
-        "language": "ru",
-        "roles": ["admin", "supervisor"],
-        "why": "Надо.",
-    }
+    new = {"username": "anna", "last_name": "Ы", "first_name": "Ы", "language": "ru", "why": "Надо."}
+    new |= {"roles": ["admin", "supervisor"]}
+    yield Post("gleb", "incident_purge", (watch.closed.pk,), {}, 422)
+    yield Post("gleb", "incident_purge", (watch.incident.pk,), {"why": "Надо."}, 409)
+    yield Post("anna", "incident_purge", (watch.closed.pk,), {"why": "Надо."}, 403)
     yield Post("gleb", "user_new", (), new, 422)
     yield Post("gleb", "user_new", (), {**new, "roles": ["auditor"]}, 422)
     yield Post("gleb", "user_new", (), {**new, "roles": ["auditor"], "username": "oleg"}, 302)
