@@ -59,7 +59,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),
     path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),
-    path("incidents/<int:pk>/facts/", views.incident_fact, name="incident_fact"),
     path("incidents/<int:pk>/status/", views.incident_status, name="incident_status"),
     path("incidents/<int:pk>/coverage/<int:mission>/", views.incident_coverage, name="incident_coverage"),
     path("duty/", duty_pages.roster, name="roster"),

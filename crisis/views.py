@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from crisis import audit, deeds, facts, incidents
+from crisis import audit, deeds, incidents
 from crisis.clock import now
-from crisis.forms import AuditFilter, CoverageForm, FactForm, NextUpdateForm, NoteForm
-from crisis.models import Fact, Incident, Mission, User
+from crisis.forms import AuditFilter, CoverageForm, NextUpdateForm, NoteForm
+from crisis.models import Incident, Mission, User
 from crisis.permissions import may, requires
 from crisis.refusal import Problem, Refused
 
@@ -51,18 +51,6 @@ def incident_next_update(request: HttpRequest, pk: int) -> HttpResponse:
         raise Refused(_("Choose when the next update is due. Nothing was changed."), field="minutes")
     incidents.schedule_update(_incident(request, pk), form.at(now()), by=person(request))
     return _back_to(pk)
-
-
-@require_POST
-@requires("incident.write")
-def incident_fact(request: HttpRequest, pk: int) -> HttpResponse:
-    """Put a fact on the sheet, or change it; without a value it is taken off."""
-    incident = _incident(request, pk)
-    form = FactForm(request.POST)
-    if not form.is_valid():
-        raise Refused(problems=[Problem(field, sentence) for field, found in form.errors.items() for sentence in found])
-    facts.state_fact(Fact(incident=incident, **form.cleaned_data), by=person(request))
-    return redirect(f"{reverse('incident_detail', args=[pk])}#facts")
 
 
 @require_POST

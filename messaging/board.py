@@ -122,6 +122,13 @@ def posts(incidents: Iterable[Incident]) -> dict[int, list[Post]]:
     return {pk: sorted(items, key=lambda post: (post.posted, post.since)) for pk, items in found.items()}
 
 
+def silent(found: Mapping[int, list[Post]]) -> list[Post]:
+    """Missions that have not told their followers, each once: for a live incident before a drill, the longest silence first."""
+    rows = [post for posts in found.values() for post in posts if not post.posted]
+    rows.sort(key=lambda post: (post.incident.drill, post.since))
+    return [*{post.mission.pk: post for post in reversed(rows)}.values()][::-1]
+
+
 def _concerns(incident: Incident, mission: Mission) -> bool:
     return any(country.pk == mission.country_id for country in incident.countries.all())
 

@@ -53,7 +53,7 @@ def shift_of(user: User, at: datetime) -> Shift:
         held=[_held(row, at) for row in rows],
         replies=_replies(user) if may(user, "replies.read") else [],
         troubled=[(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
-        silent=[post for found in board.posts(incidents).values() for post in found if not post.posted],
+        silent=board.silent(board.posts(incidents)),
         exceptions=_exceptions(incidents, at),
         last=AuditEntry.objects.filter(action="shift.take").select_related("by").order_by("-id").first(),
     )

@@ -41,6 +41,7 @@ urlpatterns = [
     path("incidents/<int:pk>/", incidents.incident_detail, name="incident_detail"),
     path("incidents/<int:pk>/purge/", destroyed.incident_purge, name="incident_purge"),
     path("destroyed/", destroyed.destruction_list, name="destruction_list"),
+    path("incidents/<int:pk>/facts/", incidents.incident_fact, name="incident_fact"),
     path("coverage/", incidents.coverage, name="coverage"),
     path("campaigns/", campaigns.campaign_list, name="campaign_list"),
     path("campaigns/<int:pk>/", campaigns.campaign_detail, name="campaign_detail"),

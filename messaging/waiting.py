@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
+from django.db.models import Case, Count, Exists, Min, OuterRef, Q, Subquery, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from crisis.clock import Now
 from crisis.models import Incident, User
@@ -57,9 +57,10 @@ def found(user: User) -> list[Waiting]:
 
 
 def headline() -> Subquery:
-    """The headline of a campaign as a column: Russian where there is one."""
+    """The headline of a campaign as a column: in the reader's language where there is one, else in Russian, else in any."""
     texts = Text.objects.filter(campaign=OuterRef("pk"), part=Part.MAIN).exclude(headline="")
-    return Subquery(texts.order_by("-language").values("headline")[:1])
+    mine = Case(When(language=get_language() or "ru", then=Value(0)), default=Value(1))
+    return Subquery(texts.order_by(mine, "-language").values("headline")[:1])
 
 
 def _campaigns(user: User) -> Iterator[Waiting]:
@@ -70,8 +71,8 @@ def _campaigns(user: User) -> Iterator[Waiting]:
     seen: Any = Campaign.objects.seen_by(user).filter(open_ones)
     rows = [*seen.annotate(words=headline(), mine=wrote).order_by("submitted_at", "pk")]
     submitted, decides = [row for row in rows if row.status == Status.SUBMITTED], may(user, "campaign.approve")
-    for drill in (False, True):
-        yield from _decisions([row for row in submitted if not row.mine and row.drill == drill], decides=decides)
+    for kind in ((False, False), (False, True), (True, False)):
+        yield from _decisions([row for row in submitted if not row.mine and (row.drill, row.test) == kind], decides=decides)
     for row in rows:
         if row.mine:
             yield _own(row)
@@ -86,7 +87,7 @@ def _decisions(rows: Sequence[Campaign], *, decides: bool) -> Iterator[Waiting]:
     else:
         sentence = ngettext("%(n)d campaign waits for approval", "%(n)d campaigns wait for approval", len(rows))
     url = reverse("campaign_decision", args=[rows[0].pk]) if len(rows) == 1 else reverse("situation") + "#approvals"
-    text = _marked(rows[0].drill, sentence % {"n": len(rows)})
+    text = _marked(sentence % {"n": len(rows)}, drill=rows[0].drill, test=rows[0].test)
     yield {"text": text, "url": url, "since": rows[0].submitted_at, "tone": "wait" if decides else "", **_clock()}
 
 
@@ -104,7 +105,7 @@ def _clock() -> Clock:
 
 def _own(row: Campaign) -> Waiting:
     """A campaign of mine that waits for another person, came back, or was held because what it would reach has changed."""
-    words = {"headline": _marked(row.drill, row.words or f"№ {row.pk}")}  # type: ignore[attr-defined]
+    words = {"headline": _marked(getattr(row, "words", "") or f"№ {row.pk}", drill=row.drill, test=row.test)}
     if row.status == Status.SUBMITTED:
         url = reverse("campaign_detail", args=[row.pk])
         held = bool(row.status_reason)
@@ -119,7 +120,7 @@ def _updates(user: User) -> Iterator[Waiting]:
         return
     due = Incident.objects.seen_by(user).exclude(status=Incident.Status.CLOSED).filter(next_update_at__lt=Now())
     for incident in due.order_by("next_update_at")[:20]:
-        sentence = _("Update overdue: %(incident)s") % {"incident": _marked(incident.drill, str(incident))}
+        sentence = _("Update overdue: %(incident)s") % {"incident": _marked(str(incident), drill=incident.drill)}
         url = reverse("incident_detail", args=[incident.pk])
         yield {"text": sentence, "url": url, "since": incident.next_update_at, "tone": "bad"}
 
@@ -149,13 +150,18 @@ def _replies(user: User) -> Iterator[Waiting]:
     if not may(user, "replies.read"):
         return
     seen = Reply.objects.filter(campaign__in=Campaign.objects.seen_by(user)) if user.mission_id else Reply.objects.all()
-    unread = seen.filter(read_at=None, campaign__isnull=False).order_by().values("campaign", "campaign__drill")
+    unread = (
+        seen.filter(read_at=None, campaign__isnull=False).order_by().values("campaign", "campaign__drill", "campaign__test")
+    )
     for row in unread.annotate(people=Count("pk"), since=Min("received_at")).order_by("since")[:20]:
         sentence = ngettext("%(n)d unread reply", "%(n)d unread replies", row["people"]) % {"n": row["people"]}
         url = reverse("campaign_replies", args=[row["campaign"]])
-        yield {"text": _marked(row["campaign__drill"], sentence), "url": url, "since": row["since"], "tone": "wait"}
+        text = _marked(sentence, drill=row["campaign__drill"], test=row["campaign__test"])
+        yield {"text": text, "url": url, "since": row["since"], "tone": "wait"}
 
 
-def _marked(drill: bool, words: str) -> str:
-    """A drill says so wherever its words stand beside live ones."""
-    return _("DRILL · %(words)s") % {"words": words} if drill else words
+def _marked(words: str, *, drill: bool, test: bool = False) -> str:
+    """A drill and a TEST say so wherever their words stand beside live ones."""
+    if drill:
+        return _("DRILL · %(words)s") % {"words": words}
+    return _("TEST · %(words)s") % {"words": words} if test else words

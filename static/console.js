@@ -16,6 +16,8 @@
     return fill(words.days, { n: Math.floor(s / 86400) });
   }
 
+  const clockTime = (at, timeZone) => new Intl.DateTimeFormat("ru", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(at);
+
   /* Theme: remembered in a cookie, so that the server writes it into the page and nothing flashes. */
   function theme() {
     for (const button of all("[data-theme-switch]")) {
@@ -45,7 +47,7 @@
       }
     }
     for (const time of all("[data-zone]")) {
-      const text = new Intl.DateTimeFormat("ru", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: time.dataset.zone }).format(now);
+      const text = clockTime(now, time.dataset.zone);
       if (time.textContent !== text) time.textContent = text;
     }
   }
@@ -96,7 +98,7 @@
     notice.className = "notice";
     notice.setAttribute("role", "status");
     const text = document.createElement("p");
-    text.textContent = fill(words.kept, { time: new Intl.DateTimeFormat("ru", { hour: "2-digit", minute: "2-digit" }).format(at) });
+    text.textContent = fill(words.kept, { time: `${words.pageZoneName} ${clockTime(at, words.pageZone)}` });
     const discard = document.createElement("button");
     discard.type = "button";
     discard.className = "slim";
@@ -110,11 +112,16 @@
     const stored = JSON.parse(localStorage.getItem(keyOf(form)) ?? "null");
     const refused = form.querySelector(".error-summary") || document.querySelector(".error-summary");
     const saved = stored?.sent && cameFrom(stored.page) && !refused;
-    if (saved) localStorage.removeItem(keyOf(form));
-    else if (stored && !refused && JSON.stringify(stored.values) !== JSON.stringify(original)) {
+    if (saved) return localStorage.removeItem(keyOf(form));
+    unsent(keyOf(form), stored);
+    if (stored && !refused && JSON.stringify(stored.values) !== JSON.stringify(original)) {
       write(form, stored.values);
       restoredNotice(form, stored.at, original);
     }
+  }
+  /* What was refused, or lost its session on the way, was not saved: leaving the page by a link drops none of it. */
+  function unsent(key, stored) {
+    if (stored?.sent) localStorage.setItem(key, JSON.stringify({ ...stored, sent: false }));
   }
   const cameFrom = (page) => document.referrer && new URL(document.referrer).pathname === page;
   function drafts() {
@@ -122,9 +129,10 @@
     const here = new Set(forms.map(keyOf));
     const landed = !document.body.hasAttribute("data-unsaved");
     for (const key of Object.keys(localStorage)) {
-      if (!key.startsWith(`draft:${person}:`) || here.has(key) || !landed) continue;
+      if (!key.startsWith(`draft:${person}:`) || here.has(key)) continue;
       const stored = JSON.parse(localStorage.getItem(key));
-      if (stored.sent && cameFrom(stored.page)) localStorage.removeItem(key);
+      if (!landed) unsent(key, stored);
+      else if (stored.sent && cameFrom(stored.page)) localStorage.removeItem(key);
     }
     for (const form of forms) {
       restore(form);

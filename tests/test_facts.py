@@ -114,5 +114,5 @@ def test_the_incident_shows_its_facts_and_takes_a_new_one(incident: Incident, cl
 def test_a_value_that_cannot_be_read_takes_no_fact_off_the_sheet(incident: Incident, client_of: Clients, anna: User) -> None:
     state(incident, anna)
     unreadable = {"name_ru": "Рейс", "kind": "text", "value_ru": "SU\x00402"}
-    assert client_of(anna).post(reverse("incident_fact", args=[incident.pk]), unreadable).status_code == 409
+    assert client_of(anna).post(reverse("incident_fact", args=[incident.pk]), unreadable).status_code == 422
     assert said(incident) == [("Рейс", "SU 400")]

@@ -22,7 +22,7 @@ def subject(notice: Notice) -> str:
     """One line in the person's language, whatever was typed into the headline."""
     campaign = notice.campaign
     with translation.override(notice.person.language):
-        words = [_mark(notice), *([_("DRILL")] if campaign.drill else []), str(campaign)]
+        words = [_mark(notice), *_kind(campaign), str(campaign)]
         return " ".join(" · ".join(words).split())[:LONGEST_SUBJECT]
 
 
@@ -34,6 +34,10 @@ def body(notice: Notice) -> str:
         words = [f"[{language.upper()}]\n{words}\n" for language, words in texts(campaign)]
         last = _REVIEW_LAST if review else _DECISION_LAST
         return "\n".join([_mark(notice), "", *told, "", _("Word for word:"), "", *words, str(last)])
+
+
+def _kind(campaign: Campaign) -> list[str]:
+    return [_("DRILL")] if campaign.drill else [_("TEST")] if campaign.test else []
 
 
 def _mark(notice: Notice) -> str:
@@ -48,6 +52,8 @@ def spoken(campaign: Campaign) -> str:
         "people": size_of(campaign.reach or {}),
         "places": places(campaign),
     }
+    if campaign.test:
+        return _("This is a TEST. %(who)s asks for your decision: a few words to %(people)s of our own staff.") % words
     if campaign.drill:
         return _("This is a drill. %(who)s asks for your decision: %(kind)s as if for %(people)s, %(places)s.") % words
     return _("%(who)s asks for your decision: %(kind)s to %(people)s, %(places)s.") % words

@@ -21,12 +21,13 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
-from messaging import bell, standing
+from messaging import bell, board, standing
 from messaging.channels import CHANNELS
 from messaging.models import Account, Batch, Campaign, Delivery, Lane
 from messaging.phrases import failure
 
 RECENT = timedelta(days=30)
+MOST_TESTABLE = 3  # incidents offered for a TEST
 NOT_TRIED = F("total") - F("accepted") - F("failed") - F("uncertain")
 KINDS = {
     "addressed": gettext_lazy("writes to people one by one"),
@@ -104,6 +105,7 @@ def _detail(request: HttpRequest, account: Account, problems: Sequence[Problem] 
         "waiting_people": open_ones.aggregate(people=Sum(NOT_TRIED))["people"] or 0,
         "failures": [(*failure(reason), people, latest) for reason, people, latest in _failures(account, recent)],
         "refusals": [(standing.in_words(reason), at) for reason, at in _refusals(account, recent)],
+        "testable": [row for row in board.open_incidents(by=cast(User, request.user)) if not row.drill][:MOST_TESTABLE],
         "problems": problems,
         "typed": request.POST.get("reason", ""),
     }

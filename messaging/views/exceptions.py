@@ -48,7 +48,7 @@ def exception_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, exception: ReachException, form: RenewForm | None = None, status: int = 200) -> HttpResponse:
-    campaigns = [*exception.campaigns.prefetch_related("texts").order_by("pk")]
+    campaigns = [*exception.campaigns.filter(started_at__isnull=False).prefetch_related("texts").order_by("pk")]
     term, user = exception.last_term, person(request)
     granted = exception.revoked_at is None and term is not None
     context: dict[str, Any] = {

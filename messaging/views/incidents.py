@@ -8,22 +8,25 @@ from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from crisis import facts
 from crisis.clock import now
 from crisis.forms import FactForm, NextUpdateForm, NoteForm
 from crisis.incidents import MOVES
-from crisis.models import Incident, User
+from crisis.models import Fact, Incident, User
 from crisis.permissions import may, requires
+from crisis.refusal import Refused
 from messaging import board, standing, training
 from messaging.models import Account, Campaign, ReachException, Status
 from messaging.phrases import size_of
 from messaging.stories import offering
 
 PER_PAGE = 50
+FACT_ID = "id_fact_%s"
 COUNTERS = ("accepted", "failed", "uncertain")
 LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
 
@@ -47,7 +50,7 @@ def situation(request: HttpRequest) -> HttpResponse:
         "approvals": [(row, size_of(row.reach or {}), row in decisions) for row in waiting],
         "incidents": incidents,
         "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
-        "silent": [post for found in posts.values() for post in found if not post.posted],
+        "silent": board.silent(posts),
         "last_drill": drills.order_by("-started_at").first(),
         "nobody_trained": training.nobody_lately(),
         "story": offering.declaration() if may(user, "incident.write") else "",
@@ -98,6 +101,28 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What do we know, and what did we do?"""
     seen = Incident.objects.seen_by(cast(User, request.user))
     incident = get_object_or_404(seen.prefetch_related("countries").select_related("opened_by"), pk=pk)
+    return _incident_page(request, incident, FactForm(auto_id=FACT_ID))
+
+
+@require_POST
+@requires("incident.write")
+def incident_fact(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put a fact on the sheet, or change it; without a value it is taken off."""
+    user = cast(User, request.user)
+    incident = get_object_or_404(Incident.objects.seen_by(user).prefetch_related("countries"), pk=pk)
+    form = FactForm(request.POST, auto_id=FACT_ID)
+    if not form.is_valid():
+        return _incident_page(request, incident, form, 422)
+    try:
+        facts.state_fact(Fact(incident=incident, **form.cleaned_data), by=user)
+    except Refused as refused:
+        for problem in refused.problems:
+            form.add_error(problem.field or None, str(problem.sentence))
+        return _incident_page(request, incident, form, refused.status)
+    return redirect(f"{reverse('incident_detail', args=[pk])}#facts")
+
+
+def _incident_page(request: HttpRequest, incident: Incident, fact: FactForm, status: int = 200) -> HttpResponse:
     campaigns = board.with_totals(Campaign.objects.filter(incident=incident).prefetch_related("texts"))
     page = Paginator(incident.log.select_related("by"), PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -113,12 +138,12 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "sheet": facts.sheet(incident),
         "stated": incident.facts.select_related("by")[:PER_PAGE],
-        "fact": FactForm(auto_id="id_fact_%s"),
+        "fact": fact,
         "note": NoteForm(),
         "next_update": NextUpdateForm(initial={"minutes": "60"}),
         "moves": _moves(incident),
     }
-    return render(request, "messaging/incident_detail.html", context)
+    return render(request, "messaging/incident_detail.html", context, status=status)
 
 
 def _reached(campaigns: list[tuple[Campaign, list[board.Total]]]) -> dict[str, Any]:

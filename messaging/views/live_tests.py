@@ -41,7 +41,7 @@ def campaign_test(request: HttpRequest, incident: int) -> HttpResponse:
     about = get_object_or_404(Incident.objects.seen_by(person(request)), pk=incident)
     if about.drill or about.status == Incident.Status.CLOSED:
         raise Refused(_("A TEST is begun at a real incident that is open. Nothing was sent."))
-    form = WaysForm(request.POST or None)
+    form = WaysForm(request.POST or None, initial={"accounts": request.GET.getlist("accounts")})
     if request.method == "POST" and form.is_valid():
         try:
             campaign = workflow.send_test(about, [*form.cleaned_data["accounts"]], by=person(request))
