@@ -11,7 +11,6 @@ from django.core.paginator import Paginator
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
 from django.views import i18n
@@ -22,7 +21,7 @@ from crisis.clock import now
 from crisis.forms import AuditFilter, CoverageForm, NextUpdateForm, NoteForm
 from crisis.models import Incident, Mission, User
 from crisis.permissions import may, requires
-from crisis.refusal import Problem, Refused
+from crisis.refusal import Refused
 
 PER_PAGE = 50
 

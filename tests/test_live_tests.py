@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -227,6 +228,21 @@ def test_every_page_of_a_test_says_what_it_is(cast: Cast) -> None:
     pages = [decision, *(visits.page(cast.author, f"campaign_{name}", campaign.pk) for name in ("preview", "live", "report"))]
     assert ["<strong>TEST</strong>" in page for page in pages] == [True] * 4
     assert "No citizen received this" in pages[-1]
+
+
+@pytest.mark.parametrize("name", ["campaign_list", "situation"])
+def test_wherever_it_stands_beside_live_campaigns_it_says_test(cast: Cast, name: str) -> None:
+    submitted(cast)
+    page = visits.page(cast.approver, name)
+    assert re.search(r'<span class="tag tone-wait">.{1,200}TEST</span>', page, re.S)
+
+
+def test_the_page_of_an_account_begins_one_by_this_account(cast: Cast) -> None:
+    incident = world.incident(cast.author)
+    begun = f"{reverse('campaign_test', args=[incident.pk])}?accounts={cast.account.pk}"
+    assert begun in visits.page(cast.author, "account_detail", cast.account.pk)
+    chosen = visits.page(cast.author, "campaign_test", incident.pk, accounts=str(cast.account.pk))
+    assert re.search(rf'value="{cast.account.pk}"[^>]* checked', chosen)
 
 
 def test_it_is_begun_on_a_page_and_returned_as_a_draft_that_can_only_go_or_be_discarded(cast: Cast) -> None:

@@ -108,7 +108,7 @@ def people_and_incidents(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "incident_declare", (), {**good, "minutes": "60"}, 302)
     yield Post("dina", "incident_declare", (), good, 403)
     yield from (Post("anna", "incident_note", (incident,), {"text": t}, s) for t, s in (("", 409), (LONG, 409), ("Тихо.", 302)))
-    yield Post("anna", "incident_fact", (incident,), {"name_ru": "Рейс [1]", "value_ru": LONG, "kind": "phone"}, 409)
+    yield Post("anna", "incident_fact", (incident,), {"name_ru": "Рейс [1]", "value_ru": LONG, "kind": "phone"}, 422)
     for minutes, status in (("яя", 409), ("60", 302), ("", 302)):
         yield Post("anna", "incident_next_update", (incident,), {"minutes": minutes}, status)
     yield Post("anna", "incident_coverage", (incident, mission), {"posted": "on", "link": "яя"}, 409)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from crisis import incidents
 from crisis.models import Incident, Mission, User
-from messaging import bell, waiting, workflow
+from messaging import bell, board, waiting, workflow
 from messaging.models import Account, Batch, Campaign, Receipt, Reply
 from tests import world
 from tests.visits import expect_status, page, post
@@ -119,6 +120,14 @@ def test_it_names_silent_missions_until_they_have_told(operator: User) -> None:
     assert "https://vk.example/1" in page(operator, "coverage")
 
 
+def test_a_mission_silent_about_two_incidents_is_named_once(operator: User) -> None:
+    mission = embassy()
+    for _n in range(2):
+        world.incident(operator)
+    rows = board.silent(board.posts(board.open_incidents(by=operator)))
+    assert [row.mission for row in rows].count(mission) == 1
+
+
 def embassy() -> Mission:
     names = {"name_ru": "Посольство в Каире", "name_en": "Embassy in Cairo", "city_ru": "Каир", "city_en": "Cairo"}
     return Mission.objects.create(country_id="EG", kind="embassy", **names)
@@ -195,7 +204,7 @@ def texts(user: User) -> list[str]:
 
 def test_it_tells_the_approver_what_waits(campaign: Campaign, supervisor: User, operator: User) -> None:
     assert texts(supervisor) == ["1 campaign waits for your approval"]
-    assert texts(operator) == ["Waits for another person: Заголовок"]
+    assert texts(operator) == ["Waits for another person: Headline"]
     assert texts(world.person("clara", "operator")) == ["1 campaign waits for approval"]
     assert "1 campaign waits for your approval" in page(supervisor, "situation")
 
@@ -203,23 +212,23 @@ def test_it_tells_the_approver_what_waits(campaign: Campaign, supervisor: User, 
 def test_it_counts_no_campaign_of_ones_own(supervisor: User, account: Account) -> None:
     world.contacts([1000])
     world.submitted(supervisor, account)
-    assert texts(supervisor) == ["Waits for another person: Заголовок"]
+    assert texts(supervisor) == ["Waits for another person: Headline"]
 
 
 def test_it_counts_no_campaign_whose_audience_is_ones_own(operator: User, supervisor: User, account: Account) -> None:
     world.contacts([1000])
     world.submitted(operator, account, version=world.audience(supervisor))
-    assert texts(supervisor) == ["Waits for another person: Заголовок"]
+    assert texts(supervisor) == ["Waits for another person: Headline"]
 
 
 def test_it_tells_the_author_what_was_returned(campaign: Campaign, supervisor: User, operator: User) -> None:
     workflow.send_back(campaign, "Name the hotline", by=supervisor)
-    assert texts(operator) == ["Returned to you: Заголовок"]
+    assert texts(operator) == ["Returned to you: Headline"]
 
 
 def test_it_tells_the_author_what_was_held(campaign: Campaign, operator: User) -> None:
     Campaign.objects.update(status_reason="It would now reach 500 people")
-    assert texts(operator) == ["Held: Заголовок"]
+    assert texts(operator) == ["Held: Headline"]
 
 
 def test_it_marks_a_drill_that_waits(operator: User, supervisor: User) -> None:
@@ -233,10 +242,15 @@ def test_it_puts_an_overdue_update_first(campaign: Campaign, supervisor: User) -
     assert texts(supervisor) == ["Update overdue: Flights suspended", "1 campaign waits for your approval"]
 
 
+def test_it_names_a_campaign_in_the_language_of_the_reader(campaign: Campaign, operator: User) -> None:
+    with override("ru"):
+        assert texts(operator) == ["Ждёт другого человека: Заголовок"]
+
+
 def test_it_counts_unread_replies(campaign: Campaign, account: Account, operator: User) -> None:
     receipt = Receipt.objects.create(account=account, event_id="e", kind="reply", at=world.now())
     Reply.objects.create(account=account, receipt=receipt, campaign=campaign, text="help", key=1)
-    assert texts(operator) == ["Waits for another person: Заголовок", "1 unread reply"]
+    assert texts(operator) == ["Waits for another person: Headline", "1 unread reply"]
 
 
 def test_it_reads_at_most_five_times_what_waits(
