@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -11,6 +12,8 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.decorators import method_decorator
@@ -18,6 +21,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from crisis import audit
+from crisis.lines import stray
 from crisis.models import User
 from crisis.permissions import demand, may
 
@@ -78,6 +82,12 @@ class RoleAdmin(ModelAdmin):  # type: ignore[type-arg]
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(db_field, models.CharField):
+            field.validators = [*field.validators, partial(_demand_line, db_field)]
+        return field
+
     # Django calls these last, inside the transaction of the change: exactly where an audit row belongs.
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         audit.record("reference.add", by=_person(request), about=obj)
@@ -101,6 +111,11 @@ class ReadOnlyAdmin(RoleAdmin):
     def get_fields(self, request: HttpRequest, obj: Any | None = None) -> list[Any]:
         shown = super().get_fields(request, obj)
         return [coded(name, label_for_field(name, self.model)) if name in self.codes else name for name in shown]
+
+
+def _demand_line(field: Any, text: Any) -> None:
+    if sentence := stray(field, str(text)):
+        raise ValidationError(sentence)
 
 
 def _person(request: HttpRequest) -> User | None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crisis.deeds import DEEDS, deed
 from crisis.incidents import usual_title
+from crisis.lines import stray
 from crisis.models import AuditEntry, Category, Certainty, Country, Fact, Incident, Severity, Urgency, User
 
 COUNTRY_FIELDS = 5
@@ -184,6 +185,9 @@ class DeclareForm(forms.ModelForm):  # type: ignore[type-arg]
             for name in ("estimate_source", "estimate_at"):
                 if not data.get(name):
                     self.add_error(name, _("A number needs its source and its date: reports will quote them."))
+        for name in Incident.LINES:
+            if sentence := stray(Incident._meta.get_field(name), data.get(name, "")):
+                self.add_error(name, sentence)
         return data
 
     def promised(self, now: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from crisis import audit
+from crisis import audit, lines
 from crisis.clock import Now, now
 from crisis.models import Category, Country, Coverage, Incident, LogEntry, Mission, User
 from crisis.permissions import demand
@@ -33,8 +33,10 @@ def usual_title(category: str, countries: Iterable[Country], language: str) -> s
 
 @transaction.atomic
 def declare(incident: Incident, countries: Iterable[Country], *, by: User) -> Incident:
-    """Open an incident from its unsaved row. Raises Refused without a place."""
+    """Open an incident from its unsaved row. Raises Refused without a place, and for names that are no single line."""
     demand(by, "incident.write")
+    if found := lines.problems(incident, incident.LINES):
+        raise Refused(problems=found, status=422)
     places = [*countries]
     if not places:
         raise Refused(_("Choose at least one country: an alert needs a place."), field="countries")

@@ -67,9 +67,12 @@ def second_factor(user: User) -> Authenticator:
     return app
 
 
-def incident(by: User, *, countries: tuple[str, ...] = ("EG",), drill: bool = False, severity: str = "Severe") -> Incident:
+def incident(
+    by: User, *, countries: tuple[str, ...] = ("EG",), drill: bool = False, severity: str = "Severe",
+    title_ru: str = "Полёты приостановлены",
+) -> Incident:  # fmt: skip
     row = Incident(
-        title_ru="Полёты приостановлены", title_en="Flights suspended", category="Transport", urgency="Immediate",
+        title_ru=title_ru, title_en="Flights suspended", category="Transport", urgency="Immediate",
         severity=severity, certainty="Observed", drill=drill,
     )  # fmt: skip
     return incidents.declare(row, Country.objects.filter(pk__in=countries), by=by)

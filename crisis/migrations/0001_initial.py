@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import crisis.clock
+import crisis.lines
 
 CLOCK = """
 CREATE FUNCTION crisis_now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT statement_timestamp()';
@@ -488,6 +489,17 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="an_estimate_names_its_source_and_date",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("hotline__regex", crisis.lines.ONE_LINE),
+                    ("title_en__regex", crisis.lines.ONE_LINE),
+                    ("title_ru__regex", crisis.lines.ONE_LINE),
+                ),
+                name="a_title_is_one_line",
             ),
         ),
         migrations.AddConstraint(

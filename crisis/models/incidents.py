@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
+from crisis.lines import ONE_LINE
 from crisis.models.people import Country, Mission, User
 
 
@@ -87,11 +88,15 @@ class Incident(models.Model):
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False, verbose_name=_("declared by"))
 
     objects = IncidentQuerySet.as_manager()
+    LINES = ("title_ru", "title_en", "hotline", "estimate_source")
 
     class Meta:
         verbose_name, verbose_name_plural = _("incident"), _("incidents")
         ordering = ["-opened_at"]
         constraints = [
+            models.CheckConstraint(
+                name="a_title_is_one_line", condition=Q(title_ru__regex=ONE_LINE, title_en__regex=ONE_LINE, hotline__regex=ONE_LINE)
+            ),
             models.CheckConstraint(
                 name="an_estimate_names_its_source_and_date",
                 condition=Q(estimate_people=None) | (~Q(estimate_source="") & Q(estimate_at__isnull=False)),

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import crisis.clock
+import crisis.lines
 import messaging.models.accounts
 
 
@@ -672,6 +673,17 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="drill_accounts_have_drill_secrets",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("handle__regex", crisis.lines.ONE_LINE),
+                    ("label_en__regex", crisis.lines.ONE_LINE),
+                    ("label_ru__regex", crisis.lines.ONE_LINE),
+                ),
+                name="an_accounts_names_are_lines",
             ),
         ),
         migrations.AddConstraint(

@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import AddressKind
+from crisis.lines import ONE_LINE
 from crisis.models import Mission
 from messaging.channels import CHANNELS, Channel, DelegatedChannel, Setup, channel_class
 
@@ -83,6 +84,10 @@ class Account(models.Model):
                 name="drill_accounts_have_drill_secrets",
                 condition=Q(drill=True, secret_name__startswith="DRILL_")  # noqa: S106 (the prefix of a name, no secret)
                 | Q(drill=False) & ~Q(secret_name__startswith="DRILL_"),  # noqa: S106 (the prefix of a name, no secret)
+            ),
+            models.CheckConstraint(
+                name="an_accounts_names_are_lines",
+                condition=Q(label_ru__regex=ONE_LINE, label_en__regex=ONE_LINE, handle__regex=ONE_LINE),
             ),
             models.CheckConstraint(name="missions_only_publish", condition=Q(mission=None) | Q(address_kind__isnull=True)),
         ]
