@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crisis.refusal import Problem
 
-# Control signs, ends of lines, signs that turn the reading order, and signs without a width; Python and PostgreSQL read it alike.
+# Control signs, ends of lines, signs that turn the reading order or have no width; Python and PostgreSQL read it alike.
 STRAY = r"\u0001-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
 ONE_LINE = rf"^[^{STRAY}]*$"
 _STRAY = re.compile(rf"[{STRAY}]")

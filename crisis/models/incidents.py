@@ -95,12 +95,13 @@ class Incident(models.Model):
         ordering = ["-opened_at"]
         constraints = [
             models.CheckConstraint(
-                name="a_title_is_one_line", condition=Q(title_ru__regex=ONE_LINE, title_en__regex=ONE_LINE, hotline__regex=ONE_LINE)
+                name="a_title_is_one_line",
+                condition=Q(title_ru__regex=ONE_LINE, title_en__regex=ONE_LINE, hotline__regex=ONE_LINE),
             ),
             models.CheckConstraint(
                 name="an_estimate_names_its_source_and_date",
                 condition=Q(estimate_people=None) | (~Q(estimate_source="") & Q(estimate_at__isnull=False)),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
