@@ -118,7 +118,7 @@ def incident_fact(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         for problem in refused.problems:
             form.add_error(problem.field or None, str(problem.sentence))
-        return _incident_page(request, incident, form, refused.status)
+        return _incident_page(request, incident, form, 422)
     return redirect(f"{reverse('incident_detail', args=[pk])}#facts")
 
 
