@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audiences.views import audiences, imports, staff
+from audiences.views import audiences, imports, places, staff
 
 urlpatterns = [
     path("audiences/", audiences.audience_list, name="audience_list"),
     path("audiences/new/", audiences.audience_new, name="audience_new"),
     path("audiences/reach/", audiences.audience_reach, name="audience_reach"),
+    path("audiences/places/", places.place_list, name="place_list"),
     path("audiences/import/", imports.import_new, name="import_new"),
     path("audiences/import/<int:pk>/", imports.import_check, name="import_check"),
     path("audiences/import/<int:pk>/apply/", imports.import_apply, name="import_apply"),

@@ -97,6 +97,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "audit_list": [*each(["boris", "gleb", "dina"]), *each(["dina"], query=NONSENSE), *each(["anna"], status=403)],
         "audience_list": [*each(ROLES), *each(["anna"], query=NONSENSE), *each(["anna"], query="?q=я")],
         "audience_new": [visit for query in ("", f"?incident={incidents[0]}") for visit in each(["anna"], query=query)],
+        "place_list": [*each(["anna"]), *each(["anna"], query="?q=Антакья")],
         "audience_reach": [*each(["anna"]), *each(["anna"], query="?countries=Египет&mode=was_there&window=9&unit=days")],
         "audience_detail": [*each(ROLES, newest), *each(["anna"], newest, query="?version=1"),
                             *each(["anna"], watch.versions[2].audience_id)],

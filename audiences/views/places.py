@@ -1,0 +1,20 @@
+"""Suggestions of places while somebody types one."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET
+
+from audiences import gazetteer
+from crisis.permissions import requires
+
+
+@require_GET
+@requires("see")
+def place_list(request: HttpRequest) -> HttpResponse:
+    """Options for a list of suggestions. `q` is what was typed; `country`, as often as wanted, a code to look in alone."""
+    language = (get_language() or "ru").split("-")[0]
+    found = gazetteer.find(request.GET.get("q", ""), request.GET.getlist("country"), language)
+    return render(request, "audiences/_places.html", {"places": found})
