@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -9,3 +11,6 @@ from django.utils.translation import gettext_lazy as _
 class AudiencesConfig(AppConfig):
     name = "audiences"
     verbose_name = _("audiences")
+
+    def ready(self) -> None:
+        import_module("audiences.retention")  # once a day

@@ -17,6 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext as _
 
 from audiences import keys, traits
+from audiences.criteria.seen import LONGEST
 from audiences.models import AddressKind, Contact, Source
 from audiences.traits import Reason
 from crisis.refusal import Refused
@@ -83,6 +84,21 @@ REFRESH = f"""
     UPDATE audiences_presence p SET traits = t.traits | (p.traits & {traits.LATEST})
       FROM ({traits.traits_sql("SELECT unnest(%(contacts)s::bigint[])")}) t
      WHERE p.contact_id = t.contact_id AND p.traits <> (t.traits | (p.traits & {traits.LATEST}))
+"""
+
+FORGET_OLD = f"""
+    DELETE FROM audiences_presence p USING audiences_source s
+     WHERE p.contact_id = ANY (%(contacts)s) AND s.id = p.source_id
+       AND p.last_seen_at < crisis_now() - make_interval(hours => least({LONGEST}, s.retention_days * 24))
+"""
+
+# Exactly the newest row of each person is marked as such.
+NEWEST_AGAIN = f"""
+    UPDATE audiences_presence p SET traits = p.traits # {traits.LATEST}
+      FROM (SELECT contact_id, country,
+                   row_number() OVER (PARTITION BY contact_id ORDER BY last_seen_at DESC, country) = 1 AS latest
+              FROM audiences_presence WHERE contact_id = ANY (%(contacts)s)) n
+     WHERE p.contact_id = n.contact_id AND p.country = n.country AND (p.traits & {traits.LATEST} <> 0) <> n.latest
 """
 
 NAMED = "a.kind = %(kind)s AND a.value_hmac = ANY (%(hmacs)s)"
@@ -174,6 +190,18 @@ def refresh_traits(contact_ids: Iterable[int]) -> int:
         lock_contacts(cursor, "SELECT unnest(%(contacts)s::bigint[])", {"contacts": contacts})
         cursor.execute(REFRESH, {"contacts": contacts})
         return int(cursor.rowcount)
+
+
+@transaction.atomic
+def forget_old(contact_ids: Iterable[int]) -> int:
+    """Destroy what was seen of these contacts longer ago than the source may keep it. Returns rows destroyed."""
+    params = {"contacts": [*contact_ids]}
+    with connection.cursor() as cursor:
+        lock_contacts(cursor, "SELECT unnest(%(contacts)s::bigint[])", params)
+        cursor.execute(FORGET_OLD, params)
+        destroyed = int(cursor.rowcount)
+        cursor.execute(NEWEST_AGAIN, params)
+    return destroyed
 
 
 def deny(kind: int, hmacs: Iterable[bytes]) -> int:

@@ -18,5 +18,6 @@ class CrisisConfig(AppConfig):
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
         import_module("crisis.checks")
+        import_module("crisis.exporting")  # once a day
         for listens in ("crisis.sessions", "crisis.lockout"):  # to what ends a session, and to what was typed wrongly
             import_module(listens)

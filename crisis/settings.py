@@ -28,6 +28,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="only-for-a-demonstration-on-this-mac
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "testserver"] if LOCAL else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECRETS_FILE = Path(env.str("CRISIS_SECRETS_FILE", default=str(DATA_DIR / "secrets.json")))
+AUDIT_EXPORT_DIR = Path(env.str("CRISIS_AUDIT_EXPORT_DIR", default=str(DATA_DIR / "audit")))
 RECORD_KEY_FILE = Path(env.str("CRISIS_RECORD_KEY", default=str(DATA_DIR / "record-key.pem")))
 KEY_RING_FILE = Path(env.str("CRISIS_KEY_RING", default=str(DATA_DIR / "keys.json")))
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from crisis.clock import now
 from crisis.models import Destruction
-from messaging.models import Account, Batch, Campaign, Delivery, Order, Status
+from messaging.models import Account, Batch, Campaign, Delivery, Order, ReasonTotal, Status
 from messaging.phrases import Size, union
 
 WINDOW = 30.0  # seconds over which the rate is taken
@@ -159,7 +159,12 @@ def failures(campaign: Campaign) -> list[Failure] | None:
         return None
     columns = ("account", "status", "reason")
     if is_purged(campaign.incident_id):  # then the deliveries are gone, or going
-        return [Failure(*row) for row in campaign.reason_totals.order_by("-people", "reason").values_list(*columns, "people")]
+        return [
+            Failure(*row)
+            for row in ReasonTotal.objects.filter(campaign=campaign)
+            .order_by("-people", "reason")
+            .values_list(*columns, "people")
+        ]
     rows = reasons().filter(campaign=campaign).values_list(*columns).annotate(number=Sum("people"))
     return [Failure(*row) for row in rows.order_by("-number", "reason")]
 

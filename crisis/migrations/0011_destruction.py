@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=20)),
                 ("day", models.DateField()),
-                ("position", models.BigIntegerField(default=0)),
+                ("next_at", models.DateTimeField(db_default=crisis.clock.Now())),
                 ("ended_at", models.DateTimeField(null=True)),
             ],
             options={

@@ -48,11 +48,11 @@ class Destruction(models.Model):
 
 
 class DailyDuty(models.Model):
-    """One thing done for one day. `position` is how far it came; it is done once `ended_at` is set."""
+    """One thing done for one day: see `crisis.daily`. Done once `ended_at` is set; one that failed waits until `next_at`."""
 
     name = models.CharField(max_length=20)
     day = models.DateField()
-    position = models.BigIntegerField(default=0)
+    next_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crisis import audit, incidents
+from crisis import audit, daily, incidents
 from crisis.clock import now
 from messaging import bell, escalation
 from messaging.delivery import orders
@@ -54,6 +54,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "moved": keep_turns,
         "pumped": lambda: pump_due(pump_for),
         "destroyed": purge_some,
+        "daily": daily.do_due,
     }
     done = {}
     for name, part in parts.items():

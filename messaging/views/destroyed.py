@@ -30,6 +30,7 @@ WORDS = {
     "replies": _("replies: %(n)s"),
     "batches": _("lists of people: %(n)s"),
     "presence": _("sightings: %(n)s"),
+    "lists": _("entries of lists: %(n)s"),
     "trips": _("trips: %(n)s"),
     "contacts": _("people: %(n)s"),
     "addresses": _("addresses: %(n)s"),

@@ -34,7 +34,7 @@ PAGES = {
         "/exceptions/1/", "/no-such-page/",
     ),
     "gleb": (
-        "/help/rights/", "/clients/", "/clients/new/", "/limits/", "/destroyed/", "/queues/", "/accounts/1/", "/audit/",
+        "/help/rights/", "/clients/", "/clients/new/", "/accounts/1/credential/", "/limits/", "/destroyed/", "/queues/", "/accounts/1/", "/audit/",
         "/staff/", "/staff/new/", "/staff/1/", "/power/", "/screens/",
     ),
 }  # fmt: skip
