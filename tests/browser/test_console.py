@@ -34,8 +34,8 @@ PAGES = {
         "/exceptions/1/", "/no-such-page/",
     ),
     "gleb": (
-        "/help/rights/", "/clients/", "/clients/new/", "/accounts/1/credential/", "/limits/", "/destroyed/", "/queues/", "/accounts/1/", "/audit/",
-        "/staff/", "/staff/new/", "/staff/1/", "/power/", "/screens/",
+        "/help/rights/", "/clients/", "/clients/new/", "/limits/", "/destroyed/", "/queues/", "/accounts/1/",
+        "/accounts/1/credential/", "/incidents/1/purge/", "/audit/", "/staff/", "/staff/new/", "/staff/1/", "/power/", "/screens/",
     ),
 }  # fmt: skip
 LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}
