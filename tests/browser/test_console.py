@@ -35,7 +35,8 @@ PAGES = {
     ),
     "gleb": (
         "/help/rights/", "/clients/", "/clients/new/", "/limits/", "/destroyed/", "/queues/", "/accounts/1/",
-        "/accounts/1/credential/", "/incidents/1/purge/", "/audit/", "/staff/", "/staff/new/", "/staff/1/", "/power/", "/screens/",
+        "/accounts/1/credential/", "/incidents/1/purge/", "/audit/", "/staff/", "/staff/new/", "/staff/1/", "/power/",
+        "/screens/",
     ),
 }  # fmt: skip
 LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}
