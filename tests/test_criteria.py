@@ -336,4 +336,6 @@ def test_it_says_what_is_joined_and_what_is_taken_away() -> None:
 
 def test_it_says_which_part_of_a_country() -> None:
     near = Seen(("TR",), 24, None, "last_seen_there", Circle(36.2, 36.16, 50, "Antakya"))
-    assert "Türkiye within 1 day before the moment of sending, up to 50 km from Antakya" in Criteria(near).sentence("en")
+    sentence = Criteria(near).sentence("en")
+    assert "Türkiye within 1 day before the moment of sending, up to 50 km from Antakya" in sentence
+    assert "(one cell, about 2.5 km, too wide at most, never too narrow)" in sentence

@@ -1,31 +1,31 @@
 """Parts of a country on a map: a circle or a polygon, kept as it was drawn and looked for as H3 cells of resolution 7.
 
-Sightings are stored by cell, so every cell that an area touches belongs to it: it may reach one cell (about 5 km²) too far
-and never falls short.
+Sightings are stored by cell, so every cell that an area touches belongs to it: it may reach one cell (about 2.5 km across) too
+far and never falls short.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import asin, atan2, cos, degrees, isfinite, pi, radians, sin
 from typing import Any, ClassVar, Self
 
-import h3.api.basic_int as h3
 from django.utils.translation import gettext as _
 
-from audiences.criteria.checks import keys_of, list_of
+from audiences.criteria import cells, outlines
+from audiences.criteria.cells import Ranges
+from audiences.criteria.checks import keys_of, list_of, shown
 from crisis.refusal import Refused
 
-RESOLUTION = 7
-EARTH_KM = 6371.0088  # mean radius
 WIDEST_KM = 300
 MOST_POINTS = 200
-CORNERS = 90  # of the polygon drawn around a circle
-RES_SHIFT, DIGIT_BITS, FINEST = 52, 3, 15  # of an H3 index
-
-Ranges = tuple[tuple[int, ...], tuple[int, ...]]
+HUGE = 10**6  # no degrees and no kilometres are as many; says no to NaN and infinity as well
+LONGEST_TEXT = 20_000  # of a polygon as text
+NUMBER = r"[-+]?\d{1,3}(?:\.\d{1,20})?"
+LINE = re.compile(rf"({NUMBER})(?:\s*[,;]\s*|\s+)({NUMBER})")
+WKT = re.compile(r"POLYGON\s*\(\s*\(([^()]*)\)\s*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,11 @@ class Circle:
 
     def ranges(self) -> Ranges:
         """First and last cells of runs of cells: a cell of resolution 7 touches the area exactly when a run holds it."""
-        return _ranges(self._outline())
-
-    def _outline(self) -> tuple[tuple[float, float], ...]:
-        """Corners (lat, lon) just outside the circle, so that its sides touch it and no corner is cut off."""
-        km = self.km / cos(pi / CORNERS)
-        return tuple(_away(self.lat, self.lon, km, 2 * pi * corner / CORNERS) for corner in range(CORNERS))
+        return cells.of_circle(self.lat, self.lon, self.km)
 
     def sentence(self) -> str:
         values = {"km": f"{self.km:g}", "place": self.name or f"{self.lat:.3f}, {self.lon:.3f}"}
-        return _("up to %(km)s km from %(place)s") % values
+        return _kept_by_cells(_("up to %(km)s km from %(place)s") % values)
 
     def to_json(self) -> dict[str, Any]:
         return {"op": self.op, "lat": self.lat, "lon": self.lon, "km": self.km, "name": self.name}
@@ -76,18 +71,19 @@ class Polygon:
     points: tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.points, tuple) or not 3 <= len(set(self.points)) <= len(self.points) <= MOST_POINTS:
-            raise Refused(_("A polygon has from 3 to %(n)d different points.") % {"n": MOST_POINTS}, field="points")
+        if not isinstance(self.points, tuple) or not 3 <= len(self.points) <= MOST_POINTS:
+            raise _not_so_many()
         for lat, lon in self.points:
             _degrees(lat, 90, "points")
             _degrees(lon, 180, "points")
+        outlines.check(self.points)
 
     def ranges(self) -> Ranges:
         """First and last cells of runs of cells: a cell of resolution 7 touches the area exactly when a run holds it."""
-        return _ranges(self.points)
+        return cells.of_polygon(self.points)
 
     def sentence(self) -> str:
-        return _("inside the polygon drawn on the map (%(n)d points)") % {"n": len(self.points)}
+        return _kept_by_cells(_("inside the polygon drawn on the map (%(n)d points)") % {"n": len(self.points)})
 
     def to_json(self) -> dict[str, Any]:
         return {"op": self.op, "points": [[lat, lon] for lat, lon in self.points]}
@@ -95,7 +91,7 @@ class Polygon:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         keys_of(data, "points")
-        return cls(tuple(_point(point) for point in list_of(data, "points")))
+        return cls(_points(list_of(data, "points")))
 
 
 Area = Circle | Polygon
@@ -110,29 +106,81 @@ def area_from_json(data: object) -> Area:
     return AREAS[op].from_json(data)
 
 
-@lru_cache(maxsize=256)
-def _ranges(outline: tuple[tuple[float, float], ...]) -> Ranges:
-    cells = h3.polygon_to_cells_experimental(h3.LatLngPoly(outline), RESOLUTION, contain="overlap")
-    runs = sorted(map(_run, h3.compact_cells(cells)))
-    return tuple(first for first, _last in runs), tuple(last for _first, last in runs)
+def from_text(text: str) -> Polygon:
+    """A polygon from points "lat, lon" by line, from GeoJSON or from WKT, which both name the longitude first.
+
+    The last point may repeat the first. Raises Refused for anything else, for several polygons and for one with a hole.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise Refused(
+            _("The text of the polygon is too long. At most %(n)d points are taken.") % {"n": MOST_POINTS}, field="points"
+        )
+    text = text.strip()
+    if text.startswith("{"):
+        points = _swapped(_ring_of_geojson(text))
+    elif text[:1].isalpha():
+        points = _swapped(_ring_of_wkt(text))
+    else:
+        points = [_pair(line) for line in text.splitlines() if line.strip()]
+    closed = len(points) > 1 and points[0] == points[-1]
+    return Polygon(_points(points[:-1] if closed else points))
 
 
-def _run(parent: int) -> tuple[int, int]:
-    """The first and the last cell of resolution 7 inside a coarser one: their indexes differ in the digits below it alone."""
-    first = last = parent & ~(0xF << RES_SHIFT) | RESOLUTION << RES_SHIFT
-    for digit in range(h3.get_resolution(parent) + 1, RESOLUTION + 1):
-        place = DIGIT_BITS * (FINEST - digit)
-        first &= ~(7 << place)
-        last = last & ~(7 << place) | 6 << place
-    return first, last
+def _ring_of_geojson(text: str) -> list[Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused(_("This is no GeoJSON. Copy it whole, from the first bracket to the last."), field="points") from None
+    if data.get("type") == "FeatureCollection":
+        features = data.get("features")
+        if not isinstance(features, list) or len(features) != 1:
+            raise _not_one()
+        data = features[0]
+    if isinstance(data, dict) and data.get("type") == "Feature":
+        data = data.get("geometry")
+    rings = data.get("coordinates") if isinstance(data, dict) and data.get("type") == "Polygon" else None
+    if not isinstance(rings, list) or len(rings) != 1 or not isinstance(rings[0], list):
+        raise _not_one()
+    return [point[:2] if isinstance(point, list) else point for point in rings[0]]  # a third number is a height
 
 
-def _away(lat: float, lon: float, km: float, bearing: float) -> tuple[float, float]:
-    """The point at a distance and bearing (radians) on a sphere."""
-    here, arc = radians(lat), km / EARTH_KM
-    there = asin(sin(here) * cos(arc) + cos(here) * sin(arc) * cos(bearing))
-    east = atan2(sin(bearing) * sin(arc) * cos(here), cos(arc) - sin(here) * sin(there))
-    return degrees(there), (lon + degrees(east) + 540) % 360 - 180
+def _ring_of_wkt(text: str) -> list[Any]:
+    found = WKT.fullmatch(text)
+    if found is None:
+        raise _not_one()
+    return [_pair(point) for point in found[1].split(",")]
+
+
+def _pair(text: str) -> tuple[float, float]:
+    found = LINE.fullmatch(text.strip())
+    if found is None:
+        raise Refused(
+            _("“%(value)s” is no point. Write a latitude and a longitude, such as 36.2, 36.16.") % {"value": shown(text)},
+            field="points",
+        )
+    return float(found[1]), float(found[2])
+
+
+def _swapped(points: Sequence[Any]) -> list[Any]:
+    return [(lat, lon) for lon, lat in _points(points)]
+
+
+def _not_one() -> Refused:
+    return Refused(_("One polygon without holes is expected: as points by line, GeoJSON or WKT."), field="points")
+
+
+def _not_so_many() -> Refused:
+    return Refused(_("A polygon has from 3 to %(n)d different points.") % {"n": MOST_POINTS}, field="points")
+
+
+def _kept_by_cells(area: str) -> str:
+    return _("%(area)s (one cell, about 2.5 km, too wide at most, never too narrow)") % {"area": area}
+
+
+def _points(given: Sequence[Any]) -> tuple[tuple[float, float], ...]:
+    if len(given) > MOST_POINTS + 1:
+        raise _not_so_many()
+    return tuple(_point(point) for point in given)
 
 
 def _point(point: object) -> tuple[float, float]:
@@ -147,4 +195,4 @@ def _degrees(value: object, most: int, field: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < HUGE
