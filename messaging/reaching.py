@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
 
-from audiences.criteria import Criteria
+from audiences.criteria import Criteria, Node
 from audiences.models import AudienceVersion
 from audiences.reach import reach
 from crisis.refusal import Refused
@@ -25,6 +26,7 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
     """The reach of a campaign as plain JSON, to be shown, stored at submit and approved.
 
     {"at", "people" in scope, "left", "was_there", "newest_at", "took_ms", "narrower": {hours: people},
+     "smaller": {country: people} where there are several,
      "addressed": people by our own accounts,
      "accounts": {id: {"basis": "counted", "people", "excluded", "languages", "got", "others" where it matters who got the
                      earlier message}
@@ -58,11 +60,30 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
         "left": found.left,
         "was_there": found.was_there,
         "narrower": {str(hours): people for hours, people in found.narrower.items()},
+        "smaller": _smaller(criteria, at),
         "newest_at": found.newest_at.isoformat() if found.newest_at else None,
         "took_ms": round(found.took_ms, 1),
         "addressed": sum(entry.get("people", 0) for entry in shown.values()),
         "accounts": shown,
     }
+
+
+def _smaller(criteria: Criteria, at: datetime) -> dict[str, int]:
+    """People of each country alone, where the audience means several."""
+    place = criteria.place
+    if place is None or len(place.countries) < 2:
+        return {}
+    return {
+        code: _people(at, *(replace(place, countries=(code,)) if n is place else n for n in criteria.of))
+        for code in place.countries
+    }
+
+
+def _people(at: datetime, *nodes: Node) -> int:
+    try:
+        return reach(Criteria(*nodes), [], at=at).people
+    except Refused:  # in this country alone nobody can meet the other conditions
+        return 0
 
 
 def _of_staff(campaign: Campaign, accounts: list[Account], at: datetime) -> dict[str, Any]:

@@ -330,6 +330,17 @@ def test_the_approver_sees_narrower_choices_with_their_numbers(case: Case) -> No
     assert "Narrower: seen in the last 72 hours, 3 people." in page
 
 
+def test_the_approver_sees_how_many_are_in_each_country_alone() -> None:
+    author, chief = world.person("olga", "operator"), world.person("pavel", "supervisor")
+    world.contacts([1, 2, 3])
+    world.contacts([4, 5], country="TR")
+    version = world.audience(author, countries=("EG", "TR"))
+    incident = world.incident(author, countries=("EG", "TR"))
+    campaign = workflow.submit(workflow.draft(incident, world.content(world.account(), version=version), by=author), by=author)
+    page = " ".join(visits.page(chief, "campaign_decision", campaign.pk).split())
+    assert ("Narrower: only Egypt, 3 people." in page, "Narrower: only Türkiye, 2 people." in page) == (True, True)
+
+
 def test_a_closed_incident_has_no_exception_in_force(case: Case) -> None:
     exception = exception_of(case.sending())
     incidents.move(case.incident, "closed", by=case.author)

@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from audiences.criteria import Criteria
+from audiences.criteria.words import country_name
 from crisis import duty
 from crisis.clock import now
 from crisis.models import User
@@ -146,6 +147,7 @@ def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:
         "counted_at": _instant(found, "at"),
         "newest_at": _instant(found, "newest_at"),
         "narrower": narrower,
+        "smaller": sorted((country_name(code), people) for code, people in found.get("smaller", {}).items()),
         "stays": stays if stays < found.get("people", 0) else 0,
     }
 
