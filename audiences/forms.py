@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audiences.criteria import Criteria, Node, Permitted, Seen, Subscribed
-from audiences.imports import FileKind
-from audiences.models import AddressKind, Audience, AudienceVersion, Source
+from audiences.models import AddressKind, Audience, AudienceVersion
 from crisis.forms import CountriesField
 from crisis.models import Country, Incident, User
 from crisis.refusal import Refused
@@ -222,44 +221,3 @@ class AudienceFilter(forms.Form):
         if chosen.get("incident"):
             rows = rows.filter(incident=chosen["incident"])
         return rows.order_by("name", "pk") if chosen.get("sort") else rows.order_by("-pk")
-
-
-class SourceField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """All sources, so that one which cannot be used says why."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        if not obj.active:
-            return _("%(source)s (switched off)") % {"source": obj}
-        if not obj.legal_basis.strip():
-            return _("%(source)s (no legal basis noted)") % {"source": obj}
-        return str(obj)
-
-
-class ImportForm(forms.Form):
-    """A file, what is in it, and for sightings who says so."""
-
-    kind = forms.ChoiceField(
-        label=gettext_lazy("What is in the file?"),
-        choices=FileKind,
-        widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Say what is in the file.")},
-    )
-    file = forms.FileField(
-        label=gettext_lazy("The file"),
-        help_text=gettext_lazy("CSV with a header, in UTF-8 or CP1251, up to 30 MB."),
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        error_messages={
-            "required": gettext_lazy("Choose a file."),
-            "missing": gettext_lazy("Choose a file."),
-            "empty": gettext_lazy("The file is empty. Nothing was imported. Choose another one."),
-            "invalid": gettext_lazy("No file arrived. Choose it again."),
-        },
-    )
-    source = SourceField(
-        Source.objects.all(),
-        label=gettext_lazy("Source of the sightings"),
-        required=False,
-        empty_label=gettext_lazy("Choose"),
-        help_text=gettext_lazy("Needed for sightings only. An administrator keeps the list of sources."),
-        error_messages={"invalid_choice": gettext_lazy("There is no such source. Choose one of the list.")},
-    )

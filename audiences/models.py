@@ -134,12 +134,16 @@ class Trip(models.Model):
 
 
 class ContactList(models.Model):
-    """An uploaded list of contacts, such as a carrier's passengers. Its members never change once it is there."""
+    """An uploaded list of contacts, such as a carrier's passengers. Its members never change once it is there.
+
+    `made_in` is the transaction that made it, written by the database: this one alone adds members.
+    """
 
     name = models.CharField(_("name"), max_length=200, unique=True)
     source = models.ForeignKey(Source, models.PROTECT, related_name="lists")
     uploaded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     uploaded_at = models.DateTimeField(db_default=Now())
+    made_in = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name, verbose_name_plural = _("list of contacts"), _("lists of contacts")
@@ -220,6 +224,7 @@ class Upload(models.Model):
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
     source = models.ForeignKey(Source, models.PROTECT, null=True, related_name="+")
+    list_name = models.CharField(max_length=200, blank=True)  # what a list of people will be called
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField(db_default=Now())
     key = models.CharField(max_length=40)

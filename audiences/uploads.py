@@ -17,9 +17,18 @@ from django.utils.translation import gettext as _
 
 from audiences import imports, keys
 from audiences.criteria.checks import shown
-from audiences.imports import FileKind, Imported, Parsed, RowError
+from audiences.imports import (
+    MOST_ROWS,
+    FileKind,
+    Imported,
+    Parsed,
+    RowError,
+    as_csv,
+    demand_list_name,
+    demand_source,
+    is_workbook,
+)
 from audiences.models import Source, Upload
-from audiences.presence import demand_usable
 from crisis import audit
 from crisis.clock import now
 from crisis.models import User
@@ -49,21 +58,29 @@ class ShownRow:
     problem: str
 
 
-def keep(kind: FileKind, file: File[bytes], source: Source | None, *, by: User) -> Upload:
-    """Read a file and keep it for its importer. Raises Refused, and keeps nothing, when it could never be imported."""
+def keep(kind: FileKind, file: File[bytes], source: Source | None, *, by: User, list_name: str = "") -> Upload:
+    """Read a file and keep it for its importer; a workbook is kept as the CSV it becomes.
+
+    Raises Refused, and keeps nothing, when it could never be imported.
+    """
     demand(by, "contacts.import")
-    if kind == FileKind.SIGHTINGS:
-        _demand_source(source)
+    if kind.sourced:
+        demand_source(kind, source)
+    if kind == FileKind.LISTS:
+        demand_list_name(list_name)
     if (file.size or 0) > MOST_BYTES:
         raise Refused(_("The file is larger than %(n)d MB. Split it.") % {"n": MOST_BYTES >> 20}, field="file")
     content = file.read()
+    if is_workbook(file.name or "", content):
+        content = as_csv(content, MOST_BYTES, MOST_ROWS)
     parsed = imports.read(kind, BytesIO(content))
     forget()
     ring = keys.ring()
     upload = Upload(
         kind=kind.value,
         name=shown(file.name or ""),
-        source=source if kind == FileKind.SIGHTINGS else None,
+        source=source if kind.sourced else None,
+        list_name=list_name.strip() if kind == FileKind.LISTS else "",
         by=by,
         key=ring.current,
         content=_seal(ring, content),
@@ -85,7 +102,7 @@ def confirm(upload: Upload, *, by: User) -> Imported:
     parsed = read(locked)
     if not parsed.rows:
         raise Refused(_("No row of this file can be used. Nothing was imported. Correct the file and choose it again."))
-    imported = imports.apply(parsed, locked.source, by)
+    imported = imports.apply(parsed, locked.source, by, list_name=locked.list_name)
     errors = [[error.line, error.column, error.value, error.sentence] for error in imported.errors]
     Upload.objects.filter(pk=locked.pk).update(content=b"", result={"counts": dict(imported.counts), "errors": errors})
     return imported
@@ -158,9 +175,3 @@ def _shown_row(line: int, cells: list[str], header: list[str], error: RowError |
 def _seal(ring: keys.Ring, content: bytes) -> bytes:
     nonce = os.urandom(keys.NONCE)
     return nonce + ring.ciphers[ring.current].encrypt(nonce, zlib.compress(content, 1), b"upload")
-
-
-def _demand_source(source: Source | None) -> None:
-    if source is None:
-        raise Refused(_("Name the source of these sightings. Nothing was imported."), field="source")
-    demand_usable(source)

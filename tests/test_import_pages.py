@@ -12,10 +12,11 @@ from django.test import Client
 from django.urls import reverse
 
 from audiences import uploads
-from audiences.models import Address, Contact, Presence, Source, Upload
+from audiences.models import Address, Contact, ContactList, Presence, Source, Upload
 from crisis.clock import now
 from crisis.models import AuditEntry, User
 from tests import world
+from tests.test_import_workbooks import workbook
 
 pytestmark = pytest.mark.django_db
 
@@ -40,12 +41,12 @@ def source() -> Source:
     return Source.objects.create(name="Carrier", owner="Carrier", legal_basis="agreement")
 
 
-def choose(browser: Client, kind: str, content: str | bytes | None, **more: Any) -> Any:
+def choose(browser: Client, kind: str, content: str | bytes | None, name: str = "people.csv", **more: Any) -> Any:
     """Choose a file and follow to the page that shows it."""
     data = {"kind": kind, "source": "", **more}
     if content is not None:
         raw = content.encode() if isinstance(content, str) else content
-        data["file"] = SimpleUploadedFile("people.csv", raw, "text/csv")
+        data["file"] = SimpleUploadedFile(name, raw, "text/csv")
     return browser.post(reverse("import_new"), data, follow=True)
 
 
@@ -141,7 +142,7 @@ def test_any_common_encoding_is_read_and_shown(browser: Client, encoding: str) -
         ("name,tongue\na,b\n", "The column “contact” is missing."),
         ("contact,language,language\na,ru,ru\n", "The column “language” stands there twice."),
         (PNG, "Save it as CSV in UTF-8 and choose it again."),
-        (b"PK\x03\x04" + PNG, "This is a spreadsheet. Save it as CSV in UTF-8 and choose that file."),
+        (b"PK\x03\x04" + PNG, "This is a spreadsheet. Save it as XLSX, with a name that ends so, or as CSV"),
         ('contact,language\n"c-1,ru\n', "a quotation mark is not closed"),
         ("contact,language\n" + "x" * 3_000_000 + ",ru\n", "A line of the file is longer than a million characters."),
     ],
@@ -294,3 +295,32 @@ def test_the_audit_names_the_file_and_no_address(browser: Client) -> None:
     entries = AuditEntry.objects.filter(action__in=["contacts.upload", "contacts.import"])
     assert entries.count() == 4
     assert "1001" not in str([*entries.values_list("data", flat=True)])
+
+
+def test_a_workbook_is_shown_and_imported_like_any_file(browser: Client) -> None:
+    content = workbook([["contact", "language"], ["c-1", "ru"], ["=SUM(A1)", "ru"]])
+    answer = choose(browser, "contacts", content, name="../../etc/people.xlsx")
+    assert [row.line for row in answer.context["rows"] if row.problem] == [3]
+    assert answer.context["upload"].name == "people.xlsx"
+    confirm(browser, Upload.objects.get())
+    assert Contact.objects.get().reference == "c-1"
+
+
+def test_a_list_is_named_shown_and_made(browser: Client, source: Source) -> None:
+    choose(browser, "contacts", CONTACTS)
+    confirm(browser, Upload.objects.get())
+    answer = choose(browser, "lists", "contact,kind,value\nc-1,,\n", source=source.pk, list_name=" Flight 9268 ")
+    assert "Flight 9268" in answer.content.decode()
+    confirm(browser, Upload.objects.get(result__isnull=True))
+    made = ContactList.objects.get()
+    assert (made.name, made.source, made.members.count()) == ("Flight 9268", source, 1)
+
+
+@pytest.mark.parametrize(("more", "field"), [({}, "source"), ({"list_name": "Flight"}, "source"), ({"source": 1}, "list_name")])
+def test_a_list_needs_a_name_and_somebody_who_answers_for_it(
+    browser: Client, source: Source, more: dict[str, Any], field: str
+) -> None:
+    named = {**more, "source": source.pk} if "source" in more else more
+    before = world.counts()
+    assert choose(browser, "lists", "contact,kind,value\nc-1,,\n", **named).context["form"].errors[field]
+    assert world.counts() == before

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 
 from audiences.criteria.checks import shown
 from audiences.imports.columns import FileKind
+from audiences.imports.named import Stored, store_list, store_trips
 from audiences.imports.reading import SHOWN, Parsed, RowError
 from audiences.models import Source
-from audiences.presence import Sighting, incoming, ingest, lock_contacts, refresh_traits
+from audiences.presence import Sighting, demand_usable, incoming, ingest, lock_contacts, refresh_traits
 from crisis import audit
 from crisis.models import User
 from crisis.permissions import demand
@@ -90,10 +91,10 @@ class Imported:
 
 
 @transaction.atomic
-def apply(parsed: Parsed, source: Source | None, by: User | None) -> Imported:
+def apply(parsed: Parsed, source: Source | None, by: User | None, *, list_name: str = "") -> Imported:
     """Store the good rows of a file. `by=None` means the console itself, telling its story.
 
-    Raises Refused, and stores nothing, for sightings without a source in use that has a legal basis.
+    Raises Refused, and stores nothing, for sightings, stays or a list without a source in use that has a legal basis.
     """
     if by:
         demand(by, "contacts.import")
@@ -103,7 +104,11 @@ def apply(parsed: Parsed, source: Source | None, by: User | None) -> Imported:
         case FileKind.ADDRESSES:
             imported = _addresses(parsed)
         case FileKind.SIGHTINGS:
-            imported = _sightings(parsed, source)
+            imported = _sightings(parsed, demand_source(parsed.kind, source))
+        case FileKind.TRIPS:
+            imported = _named(parsed, store_trips(parsed, demand_source(parsed.kind, source)))
+        case FileKind.LISTS:
+            imported = _named(parsed, store_list(parsed, demand_source(parsed.kind, source), list_name, by))
     audit.record("contacts.import", by=by, about=source, data={"file": parsed.kind.value, **imported.counts})
     return imported
 
@@ -133,9 +138,23 @@ def _addresses(parsed: Parsed) -> Imported:
     return Imported(parsed.kind, _counts(parsed, refused, added=added, changed=changed), errors)
 
 
-def _sightings(parsed: Parsed, source: Source | None) -> Imported:
+def demand_source(kind: FileKind, source: Source | None) -> Source:
+    """The source who answers for the file. Raises Refused unless it is in use and has a legal basis."""
     if source is None:
-        raise Refused(_("Name the source of these sightings. Nothing was imported."), field="source")
+        sentence = _("Name the source of this file. Nothing was imported.")
+        if kind == FileKind.SIGHTINGS:
+            sentence = _("Name the source of these sightings. Nothing was imported.")
+        raise Refused(sentence, field="source")
+    demand_usable(source)
+    return source
+
+
+def _named(parsed: Parsed, stored: Stored) -> Imported:
+    added, refused, errors = stored
+    return Imported(parsed.kind, _counts(parsed, refused, added=added, changed=0), errors)
+
+
+def _sightings(parsed: Parsed, source: Source) -> Imported:
     done = asdict(ingest(cast("list[Sighting]", parsed.rows), source))
     counts = {
         "rows": parsed.total,

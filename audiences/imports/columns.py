@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from crisis.refusal import Refused
 RESOLUTION = 7  # H3: cells of some 5 km²; nothing finer is kept
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_YEAR = 2100
 KINDS = {kind.slug: kind.value for kind in AddressKind}
 YES_NO = {
     **dict.fromkeys(("1", "true", "yes", "да"), True),
@@ -34,12 +35,21 @@ class FileKind(TextChoices):
     CONTACTS = "contacts", gettext_lazy("contacts")
     ADDRESSES = "addresses", gettext_lazy("addresses")
     SIGHTINGS = "sightings", gettext_lazy("sightings")
+    TRIPS = "trips", gettext_lazy("stays abroad")
+    LISTS = "lists", gettext_lazy("a list of people")
+
+    @property
+    def sourced(self) -> bool:
+        """Whether somebody has to answer for what the file says."""
+        return self in {FileKind.SIGHTINGS, FileKind.TRIPS, FileKind.LISTS}
 
 
 COLUMNS: dict[FileKind, tuple[str, ...]] = {
     FileKind.CONTACTS: ("contact", "language"),
     FileKind.ADDRESSES: ("contact", "kind", "value", "subscribed", "permitted", "denied"),
     FileKind.SIGHTINGS: ("kind", "value", "country", "lat", "lon", "seen_at"),
+    FileKind.TRIPS: ("contact", "kind", "value", "country", "starts_on", "ends_on"),
+    FileKind.LISTS: ("contact", "kind", "value"),
 }
 
 
@@ -68,7 +78,24 @@ class AddressRow(NamedTuple):
     denied: bool
 
 
-Row = ContactRow | AddressRow | Sighting
+class PersonRow(NamedTuple):
+    """Somebody named by a reference, or by an address: the others are None."""
+
+    reference: str | None
+    kind: int | None
+    hmac: bytes | None
+
+
+class TripRow(NamedTuple):
+    reference: str | None
+    kind: int | None
+    hmac: bytes | None
+    country: str
+    starts_on: date
+    ends_on: date
+
+
+Row = ContactRow | AddressRow | Sighting | PersonRow | TripRow
 
 
 class Reader(NamedTuple):
@@ -90,6 +117,11 @@ def reader(kind: FileKind) -> Reader:
         case FileKind.SIGHTINGS:
             countries = frozenset(Country.objects.values_list("code", flat=True))
             return Reader(partial(_sighting, keys.ring(), countries), None)
+        case FileKind.TRIPS:
+            countries = frozenset(Country.objects.values_list("code", flat=True))
+            return Reader(partial(_trip, keys.ring(), countries), tuple, lambda _row: None)
+        case FileKind.LISTS:
+            return Reader(partial(_person, keys.ring()), tuple, lambda _row: None)
 
 
 def _contact(contact: str, language: str) -> ContactRow:
@@ -110,12 +142,47 @@ def _address(ring: keys.Ring, contact: str, kind: str, value: str, *flags: str) 
 def _sighting(
     ring: keys.Ring, countries: frozenset[str], kind: str, value: str, country: str, *where_and_when: str
 ) -> Sighting:
-    number, code = _kind(kind), country.strip().upper()
+    number, code = _kind(kind), _country(countries, country)
     lat, lon, seen_at = where_and_when
-    if code not in countries:
-        raise BadCell("country", country, _("A country is a code of two letters, such as “EG”."))
     cell = latlng_to_cell(_degrees("lat", lat, 90), _degrees("lon", lon, 180), RESOLUTION)
     return Sighting(number, ring.fingerprint(number, _canonical(number, value)), code, cell, _instant(seen_at))
+
+
+def _person(ring: keys.Ring, contact: str, kind: str, value: str) -> PersonRow:
+    if bool(contact.strip()) == bool(kind.strip() or value.strip()):
+        sentence = _("Name the person either by “contact” or by “kind” and “value”, and leave the other empty.")
+        raise BadCell("contact", contact, sentence)
+    if contact.strip():
+        return PersonRow(_reference(contact), None, None)
+    number = _kind(kind)
+    return PersonRow(None, number, ring.fingerprint(number, _canonical(number, value)))
+
+
+def _trip(
+    ring: keys.Ring, countries: frozenset[str], contact: str, kind: str, value: str, country: str, starts_on: str, ends_on: str
+) -> TripRow:
+    person, code = _person(ring, contact, kind, value), _country(countries, country)
+    first, last = _day("starts_on", starts_on), _day("ends_on", ends_on)
+    if last < first:
+        raise BadCell("ends_on", ends_on, _("The stay ends before it starts."))
+    return TripRow(*person, code, first, last)
+
+
+def _country(countries: frozenset[str], country: str) -> str:
+    code = country.strip().upper()
+    if code not in countries:
+        raise BadCell("country", country, _("A country is a code of two letters, such as “EG”."))
+    return code
+
+
+def _day(column: str, value: str) -> date:
+    try:
+        found = date.fromisoformat(value.strip())
+    except ValueError:
+        found = date.min
+    if not EARLIEST.year <= found.year < LATEST_YEAR:
+        raise BadCell(column, value, _("A date such as 2015-11-08 is expected, from the year 2000 to 2099."))
+    return found
 
 
 def _canonical(kind: int, value: str) -> str:

@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 
 from audiences.criteria.checks import shown
 from audiences.imports.columns import COLUMNS, BadCell, FileKind, Row, reader
+from audiences.imports.workbooks import OLD, ZIP
 from crisis.refusal import Problem, Refused
 
 SHOWN = 100  # bad rows kept with their sentences; the others are counted
 MOST_ROWS = 1_000_000
 LONGEST_CELL = 4_096
 CHUNK = 1 << 20  # bytes
-SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+SPREADSHEETS = (ZIP, OLD)
 
 # A row is looked at cell by cell only when something in it is suspicious: most are not.
 SUSPICIOUS = re.compile(r"\x00|(?:^|\x1f)[ ]*[=+\-@\t\r]")

@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=20)),
                 ("name", models.CharField(max_length=200)),
+                ("list_name", models.CharField(blank=True, max_length=200)),
                 ("at", models.DateTimeField(db_default=crisis.clock.Now())),
                 ("key", models.CharField(max_length=40)),
                 ("content", models.BinaryField()),

@@ -8,6 +8,44 @@ from django.db import migrations, models
 
 import crisis.clock
 
+# A person who is forgotten leaves every list: the rule about deletion looks when the transaction ends.
+RULES = """
+CREATE FUNCTION audiences_list_born() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    NEW.made_in := pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER born BEFORE INSERT ON audiences_contactlist FOR EACH ROW EXECUTE FUNCTION audiences_list_born();
+
+CREATE FUNCTION audiences_list_kept() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' OR NOT EXISTS (SELECT FROM audiences_contactlist
+            WHERE id = NEW.list_id AND made_in = pg_current_xact_id()::text::bigint) THEN
+        RAISE EXCEPTION 'the members of a list never change' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER kept BEFORE INSERT OR UPDATE ON audiences_listmember FOR EACH ROW EXECUTE FUNCTION audiences_list_kept();
+
+CREATE FUNCTION audiences_member_gone() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM audiences_contact WHERE id = OLD.contact_id)
+       AND EXISTS (SELECT FROM audiences_contactlist WHERE id = OLD.list_id) THEN
+        RAISE EXCEPTION 'the members of a list never change' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER gone AFTER DELETE ON audiences_listmember DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION audiences_member_gone();
+"""
+
+FREE = """
+DROP TRIGGER gone ON audiences_listmember;
+DROP TRIGGER kept ON audiences_listmember;
+DROP TRIGGER born ON audiences_contactlist;
+DROP FUNCTION audiences_member_gone(), audiences_list_kept(), audiences_list_born();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -22,6 +60,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=200, unique=True, verbose_name="name")),
                 ("uploaded_at", models.DateTimeField(db_default=crisis.clock.Now())),
+                ("made_in", models.BigIntegerField(editable=False, null=True)),
                 (
                     "source",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="lists", to="audiences.source"),
@@ -68,4 +107,5 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.RunSQL(RULES, FREE),
     ]

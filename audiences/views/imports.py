@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audiences import uploads
-from audiences.forms import ImportForm, add_problems
+from audiences.forms import add_problems
 from audiences.imports import COLUMNS, FileKind, RowError
+from audiences.imports.forms import ImportForm
 from audiences.models import Upload
 from crisis.permissions import requires
 from crisis.refusal import Refused
@@ -34,6 +35,8 @@ EXAMPLES = {
     FileKind.CONTACTS: "c-000001,ru",
     FileKind.ADDRESSES: "c-000001,vk,1000001,yes,yes,no",
     FileKind.SIGHTINGS: "vk,1000001,EG,27.2579,33.8116,2015-11-08T12:00:00+03:00",
+    FileKind.TRIPS: "c-000001,,,EG,2015-11-01,2015-11-14",
+    FileKind.LISTS: ",vk,1000001",
 }
 
 
@@ -45,7 +48,8 @@ def import_new(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         kind, source = FileKind(form.cleaned_data["kind"]), form.cleaned_data["source"]
         try:
-            upload = uploads.keep(kind, form.cleaned_data["file"], source, by=person(request))
+            named = form.cleaned_data["list_name"]
+            upload = uploads.keep(kind, form.cleaned_data["file"], source, by=person(request), list_name=named)
         except Refused as refused:
             add_problems(form, refused)
         else:
