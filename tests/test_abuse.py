@@ -206,7 +206,8 @@ def expect_plain(desk: Desk, pages: list[str], hostile: str) -> int:
     return shown
 
 
-LINES = ["a\r\nX-Evil: 1", "a\nSet-Cookie: b=c", "a\r\n\r\n<html>", "\u2028x", 'a"; filename="evil.exe']
+# Names of several lines cannot be stored (test_lines); these are what is left to try.
+LINES = ['a"; filename="evil.exe', "a; filename*=UTF-8''evil.exe", "a%0d%0aX-Evil: 1", "../../evil.exe"]
 
 
 @pytest.mark.parametrize("hostile", LINES, ids=ascii)
