@@ -33,6 +33,7 @@ class KindReach:
 class Reach:
     """All counts are of distinct people and exact at the instant asked for.
 
+    * together: people by the set of kinds they can be written to, the empty set for those who cannot
     * reachable_at_all: by at least one of the kinds; overlap: by two or more of them
     * was_there: in the place within the window whatever the mode; left: of these, seen elsewhere since
     * narrower: hours → people, the same audience in a shorter window
@@ -43,14 +44,30 @@ class Reach:
 
     people: int
     by_kind: Mapping[int, KindReach]
-    reachable_at_all: int
-    overlap: int
+    together: Mapping[frozenset[int], int]
     was_there: int
     left: int
     narrower: Mapping[int, int]
     newest_at: datetime | None
     oldest_at: datetime | None
     took_ms: float
+
+    @property
+    def reachable_at_all(self) -> int:
+        return sum(people for kinds, people in self.together.items() if kinds)
+
+    @property
+    def overlap(self) -> int:
+        return sum(people for kinds, people in self.together.items() if len(kinds) > 1)
+
+    def added(self, order: Iterable[int]) -> list[tuple[int, int]]:
+        """Kinds in this order, each with the people it reaches whom none before it does: together they are distinct people."""
+        found, before = [], frozenset[int]()
+        for kind in order:
+            fresh = (people for kinds, people in self.together.items() if kind in kinds and not kinds & before)
+            found.append((kind, sum(fresh)))
+            before |= {kind}
+        return found
 
 
 class _Row(NamedTuple):
@@ -69,14 +86,13 @@ def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
     place, there = criteria.place, _scan(criteria, at)
     latest = [row for row in there if row.traits & traits.LATEST] if place else there
     meant = latest if place and place.mode == "last_seen_there" else there
-    live = Counter[int]()
+    together = Counter[frozenset[int]]()
     for row in meant:
-        live[sum(traits.address_status(row.traits, kind) == traits.LIVE for kind in {*kinds})] += row.people
+        together[frozenset(kind for kind in kinds if traits.address_status(row.traits, kind) == traits.LIVE)] += row.people
     return Reach(
         people=_people(meant),
         by_kind={kind: _kind_reach(meant, kind) for kind in kinds},
-        reachable_at_all=live.total() - live[0],
-        overlap=live.total() - live[0] - live[1],
+        together=together,
         was_there=_people(there),
         left=_people(there) - _people(latest),
         narrower={h: sum(row.narrower[n] for row in meant) for n, h in enumerate(NARROWER) if place and h < place.hours},

@@ -12,7 +12,7 @@ from django.db import connection
 from audiences.criteria import Criteria, Permitted, Seen
 from audiences.models import Presence, Source
 from audiences.reach import Reach, reach, recipients_sql
-from tests.plain import AT, KINDS, VK, Person, seen, store
+from tests.plain import AT, KINDS, LIVE, PHONE, VK, Person, seen, store
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +74,14 @@ def test_a_person_seen_in_two_of_the_countries_counts_once() -> None:
 def test_it_counts_shorter_windows_of_the_same_audience() -> None:
     people = [seen(ago=timedelta(hours=hours)) for hours in (0, 24, 25, 72, 73, 100)]
     assert count(people, EGYPT).narrower == {72: 4, 24: 2}
+
+
+def test_it_says_whom_each_way_adds_in_the_order_asked_for() -> None:
+    ways = [[VK], [VK, PHONE], [PHONE], [PHONE], []]
+    found = count([seen(addresses=[(kind, LIVE) for kind in kinds]) for kinds in ways], EGYPT)
+    assert found.added([VK, PHONE]) == [(VK, 2), (PHONE, 2)]
+    assert found.added([PHONE, VK]) == [(PHONE, 3), (VK, 1)]
+    assert found.together == {frozenset({VK}): 1, frozenset({VK, PHONE}): 1, frozenset({PHONE}): 2, frozenset(): 1}
 
 
 def test_it_offers_only_windows_that_are_shorter() -> None:

@@ -124,6 +124,8 @@ def compare(people: list[Person], stored: Stored, criteria: Criteria) -> None:
             assert number == sum(status(person, kind) == reason for person in meant)
     either = [sum(status(person, kind) == "live" for kind in KINDS) for person in meant]
     assert (found.reachable_at_all, found.overlap) == (sum(n > 0 for n in either), sum(n > 1 for n in either))
+    first, second = found.added(KINDS)
+    assert (first[1], first[1] + second[1]) == (found.by_kind[VK].reachable, found.reachable_at_all)
     if place := criteria.place:
 
         def with_place(**changes: Any) -> int:
