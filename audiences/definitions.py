@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audiences.criteria import Criteria
+from audiences.criteria.clauses import Pointing
 from audiences.models import Audience, AudienceVersion
 from crisis import audit
 from crisis.models import Incident, User
@@ -15,7 +16,7 @@ from crisis.refusal import Refused
 
 @transaction.atomic
 def define(name: str, criteria: Criteria, *, by: User, incident: Incident | None = None) -> AudienceVersion:
-    """Save a new audience and its first version. Raises Refused without a name."""
+    """Save a new audience and its first version. Raises Refused without a name, or when it names what is not there for `by`."""
     demand(by, "audience.write")
     if not name.strip():
         raise Refused(_("Give the audience a name."), field="name")
@@ -36,6 +37,9 @@ def revise(audience: Audience, criteria: Criteria, *, by: User) -> AudienceVersi
 
 
 def _write(audience: Audience, number: int, criteria: Criteria, by: User) -> AudienceVersion:
+    problems = [each for leaf in criteria.leaves() if isinstance(leaf, Pointing) for each in leaf.problems(by)]
+    if problems:
+        raise Refused(problems=problems, status=422)
     version = AudienceVersion.objects.create(audience=audience, number=number, criteria=criteria.to_json(), written_by=by)
     audit.record("audience.write", by=by, about=audience, data={"version": number, "criteria": version.criteria})
     return version

@@ -10,14 +10,17 @@ from typing import Any, ClassVar, Self
 from django.utils.translation import gettext as _
 
 from audiences.criteria import LEAVES, Clause, Criteria
-from audiences.criteria.checks import ids_of, keys_of
+from audiences.criteria.checks import ids_of, keys_of, missing
 from audiences.criteria.clauses import Beginning, Narrowing
+from crisis.models import ApiClient, User
+from crisis.refusal import Problem
 from messaging.models import Campaign
 
 # From the moment two persons confirm a purge it is not known any more: half of the answer would be a wrong one.
 KNOWN = """NOT EXISTS (SELECT FROM crisis_destruction x JOIN messaging_campaign c ON c.incident_id = x.incident_id
                         WHERE c.id = %({name}_campaign)s)"""
 GOT = f"SELECT g.contact FROM messaging_got(%({{name}}_campaign)s) AS g (contact) WHERE {KNOWN}"
+RECORDED = f"{KNOWN} AND EXISTS (SELECT FROM messaging_delivery WHERE campaign_id = %({{name}}_campaign)s AND contact <> 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class About:
 
     def __post_init__(self) -> None:
         ids_of((self.campaign,), "campaign")
+
+    def problems(self, by: User) -> list[Problem]:
+        """A person names a message of an incident they see, a program one of its own."""
+        seen = Campaign.objects.seen_by(by)
+        seen = seen.filter(created_by=by) if ApiClient.objects.filter(user=by).exists() else seen
+        sentence = _("There is no message No. %(n)d that you can see. Choose another one.")
+        return missing(seen, [self.campaign], "campaign", sentence)
 
     def to_json(self) -> dict[str, Any]:
         return {"op": self.op, "campaign": self.campaign}
@@ -47,7 +57,7 @@ class Got(Beginning, About):
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.people(at, name)
-        return Clause(f"p.contact_id IN ({inner.text})", inner.params)
+        return Clause(f"p.contact_id IN ({inner.text})", inner.params, RECORDED.format(name=name))
 
     def people(self, at: datetime, name: str) -> Clause:
         return Clause(GOT.format(name=name), {f"{name}_campaign": self.campaign})
@@ -64,9 +74,9 @@ class DidNotGet(Narrowing, About):
     op: ClassVar[str] = "did_not_get"
 
     def clause(self, at: datetime, name: str) -> Clause:
-        known = f"EXISTS (SELECT FROM messaging_delivery WHERE campaign_id = %({name}_campaign)s AND contact <> 0)"
-        text = f"({KNOWN.format(name=name)} AND {known} AND NOT p.contact_id IN ({GOT.format(name=name)}))"
-        return Clause(text, {f"{name}_campaign": self.campaign})
+        known = RECORDED.format(name=name)
+        text = f"({known} AND NOT p.contact_id IN ({GOT.format(name=name)}))"
+        return Clause(text, {f"{name}_campaign": self.campaign}, known)
 
     def sentence(self) -> str:
         return _("only those who did not get message No. %(n)d") % {"n": self.campaign}
@@ -80,7 +90,7 @@ class DidNotAnswer(Beginning, About):
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.people(at, name)
-        return Clause(f"p.contact_id IN ({inner.text})", inner.params)
+        return Clause(f"p.contact_id IN ({inner.text})", inner.params, RECORDED.format(name=name))
 
     def people(self, at: datetime, name: str) -> Clause:
         answered = "SELECT r.contact FROM messaging_reply r WHERE r.contact IS NOT NULL AND r.campaign_id = %({name}_campaign)s"

@@ -183,7 +183,10 @@ def _audience(content: DraftIn, incident: Incident, by: User) -> AudienceVersion
     if not {*criteria.countries} <= {*incident.country_codes}:
         sentence = _("The audience was seen in a country that the incident does not touch. Leave that country out.")
         raise Refused(sentence, field="audience_version" if version else "audience_rule.countries", status=422)
-    return version or definitions.define(name_of(criteria), criteria, by=by, incident=incident)
+    try:
+        return version or definitions.define(name_of(criteria), criteria, by=by, incident=incident)
+    except Refused as refused:
+        raise _about_rule(refused) from refused
 
 
 def _version(pk: int, incident: Incident, by: User) -> AudienceVersion:
@@ -199,5 +202,9 @@ def _criteria(rule: object) -> Criteria:
     try:
         return Criteria.from_json(rule)
     except Refused as refused:
-        problems = [Problem(f"audience_rule.{one.field}", one.sentence) for one in refused.problems]
-        raise Refused(problems=problems, status=422) from refused
+        raise _about_rule(refused) from refused
+
+
+def _about_rule(refused: Refused) -> Refused:
+    problems = [Problem(f"audience_rule.{one.field}", one.sentence) for one in refused.problems]
+    return Refused(problems=problems, status=422)

@@ -19,7 +19,7 @@ from audiences import traits
 from audiences.criteria.areas import Area, Circle, Polygon
 from audiences.criteria.checks import keys_of, list_of
 from audiences.criteria.clauses import Clause, Node, joined
-from audiences.criteria.groups import AllOf, AnyOf, Except, leaves_of, node_from_json
+from audiences.criteria.groups import MOST_LEAVES, AllOf, AnyOf, Except, leaves_of, node_from_json, refuse_too_deep
 from audiences.criteria.leaves import LEAVES, Listed, Permitted, Speaks, Subscribed, Travelling
 from audiences.criteria.seen import MODES, Mode, Seen
 from crisis.refusal import Refused
@@ -45,8 +45,6 @@ __all__ = [
     "Subscribed",
     "Travelling",
 ]
-
-MOST_LEAVES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +143,7 @@ class Criteria:
         if not isinstance(data, Mapping) or data.get("op") != cls.op:
             raise Refused(_("This is not the rule of an audience."), field="op")
         keys_of(data, "of")
+        refuse_too_deep(data)
         return cls(*(node_from_json(item) for item in list_of(data, "of")))
 
 

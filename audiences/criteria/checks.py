@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from babel import Locale
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audiences.models import AddressKind
@@ -89,6 +90,12 @@ def day_of(data: Mapping[str, Any], key: str) -> date:
     if found is None:
         raise Refused(_("“%(value)s” is no day. Write it like 2015-11-08.") % {"value": shown(value)}, field=key)
     return found
+
+
+def missing(rows: QuerySet[Any], ids: Collection[int], field: str, sentence: str) -> list[Problem]:
+    """One problem for each number that none of the rows has. The sentence says it as %(n)d."""
+    there = {*rows.filter(pk__in=ids).values_list("pk", flat=True)}
+    return [Problem(field, sentence % {"n": number}) for number in sorted({*ids} - there)]
 
 
 def ids_of(given: object, field: str) -> None:

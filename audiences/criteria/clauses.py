@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from crisis.models import User
+from crisis.refusal import Problem
+
+ALWAYS = "TRUE"
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """SQL with named parameters; the names are unique enough to stand inside another query."""
+    """SQL with named parameters; the names are unique enough to stand inside another query.
+
+    `known` is SQL that is true as long as everything is still there that the clause asks about. Where it is not, whom the
+    clause would take away is not known either, and nobody is meant.
+    """
 
     text: str
     params: Mapping[str, Any]
+    known: str = ALWAYS
 
 
 class Node(Protocol):
@@ -38,6 +48,15 @@ class Node(Protocol):
     def to_json(self) -> dict[str, Any]: ...
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Node: ...
+
+
+@runtime_checkable
+class Pointing(Protocol):
+    """A condition that names rows, such as a list."""
+
+    def problems(self, by: User) -> list[Problem]:
+        """What it names that is not there, or not for this person to see."""
+        ...
 
 
 class Narrowing:
@@ -66,4 +85,5 @@ class Beginning:
 def joined(clauses: list[Clause], word: str) -> Clause:
     """All clauses in brackets with AND, OR or UNION between them."""
     text = f" {word} ".join(f"({clause.text})" for clause in clauses)
-    return Clause(text, {key: value for clause in clauses for key, value in clause.params.items()})
+    known = " AND ".join(clause.known for clause in clauses if clause.known != ALWAYS)
+    return Clause(text, {key: value for clause in clauses for key, value in clause.params.items()}, known or ALWAYS)

@@ -15,6 +15,7 @@ from audiences.criteria.leaves import LEAVES
 from crisis.refusal import Refused
 
 DEEPEST = 4  # groups inside one another
+MOST_LEAVES = 20
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -97,10 +98,22 @@ class Except(Narrowing, Group):
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = joined(self.clauses(at, name), "OR")
-        return Clause(f"NOT ({inner.text})", inner.params)
+        return Clause(f"NOT ({inner.text}) AND {inner.known}", inner.params, inner.known)
 
     def sentence(self) -> str:
         return _("but not: %(conditions)s") % {"conditions": self.sentences()}
+
+
+def refuse_too_deep(data: object) -> None:
+    """Look at JSON level by level, before anything is made of it: reading it is recursive. Raises Refused."""
+    level, depth = [data], 0
+    while level:
+        if depth > DEEPEST + 1:
+            raise Refused(_("Conditions stand inside one another at most %(n)d deep.") % {"n": DEEPEST}, field="of")
+        groups = [item["of"] for item in level if isinstance(item, Mapping) and isinstance(item.get("of"), list)]
+        level, depth = [inner for group in groups for inner in group], depth + 1
+        if len(level) > MOST_LEAVES:
+            raise Refused(_("An audience has at most %(n)d conditions.") % {"n": MOST_LEAVES}, field="of")
 
 
 GROUPS: dict[str, type[AllOf | AnyOf | Except]] = {group.op: group for group in (AllOf, AnyOf, Except)}

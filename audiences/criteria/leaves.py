@@ -10,12 +10,24 @@ from typing import Any, ClassVar, Self
 from django.utils.translation import gettext as _
 
 from audiences import traits
-from audiences.criteria.checks import day_of, ids_of, keys_of, kinds, known_countries, list_of, shown, words_of, yes_or_no
+from audiences.criteria.checks import (
+    day_of,
+    ids_of,
+    keys_of,
+    kinds,
+    known_countries,
+    list_of,
+    missing,
+    shown,
+    words_of,
+    yes_or_no,
+)
 from audiences.criteria.clauses import Beginning, Clause, Narrowing, Node
 from audiences.criteria.seen import ACTIVE, Seen
 from audiences.criteria.words import country_name, day, language_name, listed
 from audiences.models import AddressKind, ContactList
-from crisis.refusal import Refused
+from crisis.models import User
+from crisis.refusal import Problem, Refused
 
 LONGEST_STAY = 366  # days between the ends of a stay asked for
 
@@ -175,7 +187,13 @@ class Listed(Beginning):
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.people(at, name)
-        return Clause(f"EXISTS ({inner.text} AND m.contact_id = p.contact_id)", inner.params)
+        there = f"SELECT FROM audiences_contactlist l WHERE l.id = given.id AND {ACTIVE.format(t='l')}"
+        known = f"NOT EXISTS (SELECT FROM unnest(%({name}_lists)s::bigint[]) AS given (id) WHERE NOT EXISTS ({there}))"
+        return Clause(f"EXISTS ({inner.text} AND m.contact_id = p.contact_id)", inner.params, known)
+
+    def problems(self, by: User) -> list[Problem]:
+        sentence = _("There is no list of contacts No. %(n)d. Choose one of the lists.")
+        return missing(ContactList.objects.all(), self.lists, "lists", sentence)
 
     def people(self, at: datetime, name: str) -> Clause:
         text = (

@@ -12,11 +12,12 @@ from django.utils.translation import ngettext
 
 from audiences import traits
 from audiences.criteria.areas import Area, Circle, Polygon, area_from_json
-from audiences.criteria.checks import ids_of, instant_of, keys_of, known_countries, list_of, words_of
-from audiences.criteria.clauses import Beginning, Clause
+from audiences.criteria.checks import ids_of, instant_of, keys_of, known_countries, list_of, missing, words_of
+from audiences.criteria.clauses import ALWAYS, Beginning, Clause
 from audiences.criteria.words import country_name, instant, listed
 from audiences.models import Source
-from crisis.refusal import Refused
+from crisis.models import User
+from crisis.refusal import Problem, Refused
 
 Mode = Literal["was_there", "last_seen_there"]
 MODES: tuple[Mode, ...] = ("was_there", "last_seen_there")
@@ -94,11 +95,18 @@ class Seen(Beginning):
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.scope(at, name, "q")
         text = f"SELECT FROM {self.rows(name, 'q')} WHERE q.contact_id = p.contact_id AND {inner.text}{self.mode_text('q')}"
-        return Clause(f"EXISTS ({text})", inner.params)
+        there = "SELECT FROM audiences_source WHERE id = given.id"
+        known = f"NOT EXISTS (SELECT FROM unnest(%({name}_sources)s::bigint[]) AS given (id) WHERE NOT EXISTS ({there}))"
+        return Clause(f"EXISTS ({text})", inner.params, known if self.sources else ALWAYS)
 
     def people(self, at: datetime, name: str) -> Clause:
         inner = self.scope(at, name, "q")
         return Clause(f"SELECT q.contact_id FROM {self.rows(name, 'q')} WHERE {inner.text}{self.mode_text('q')}", inner.params)
+
+    def problems(self, by: User) -> list[Problem]:
+        return missing(
+            Source.objects.all(), self.sources, "sources", _("There is no source No. %(n)d. Choose one of the sources.")
+        )
 
     def platform(self, at: datetime) -> dict[str, Any]:
         """What a platform is asked to look for. Raises Refused for several countries: an order names one."""
