@@ -53,6 +53,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("see", _("see incidents, campaigns, audiences and accounts"), "Y Y Y Y own -"),
     Rule("incident.write", _("declare an incident, keep its log, move it, tick missions"), "Y Y - - - -"),
     Rule("audience.write", _("define an audience and count it"), "Y Y - - own -"),
+    Rule("contacts.feed", _("bring contacts and their addresses by program"), "- - - - own -"),
+    Rule("sightings.feed", _("say by program where people were seen"), "- - - - own -"),
+    Rule("trips.feed", _("say by program who will travel where"), "- - - - own -"),
     Rule("contacts.import", _("import a file of people, addresses or sightings"), "Y Y - - - -"),
     Rule("campaign.write", _("write, edit and discard a draft"), "Y Y - - own -"),
     Rule("campaign.submit", _("submit a campaign for approval, withdraw it"), "Y Y - - own -"),
@@ -106,6 +109,9 @@ SCOPES = {
     "campaign.write": "campaigns:write",
     "campaign.submit": "campaigns:submit",
     "campaign.stop": "campaigns:stop",
+    "contacts.feed": "contacts:write",
+    "sightings.feed": "sightings:write",
+    "trips.feed": "trips:write",
 }
 
 P = ParamSpec("P")

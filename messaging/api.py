@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Path, Query
 
+import audiences.api  # noqa: F401  # its routes stand behind the same door
 from audiences import definitions
 from audiences.criteria import Criteria
 from audiences.models import Audience, AudienceVersion

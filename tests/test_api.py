@@ -180,7 +180,7 @@ def routes() -> list[tuple[str, Any]]:
 
 
 def test_every_route_demands_a_scope() -> None:
-    assert len(routes()) == 8
+    assert len(routes()) == 11
     assert [
         name for name, one in routes() if not (len(one.auth_callbacks) == 1 and isinstance(one.auth_callbacks[0], Key))
     ] == []

@@ -91,13 +91,15 @@ class Imported:
 
 
 @transaction.atomic
-def apply(parsed: Parsed, source: Source | None, by: User | None, *, list_name: str = "") -> Imported:
+def apply(
+    parsed: Parsed, source: Source | None, by: User | None, *, list_name: str = "", action: str = "contacts.import"
+) -> Imported:
     """Store the good rows of a file. `by=None` means the console itself, telling its story.
 
     Raises Refused, and stores nothing, for sightings, stays or a list without a source in use that has a legal basis.
     """
     if by:
-        demand(by, "contacts.import")
+        demand(by, action)
     match parsed.kind:
         case FileKind.CONTACTS:
             imported = _contacts(parsed)
@@ -109,7 +111,7 @@ def apply(parsed: Parsed, source: Source | None, by: User | None, *, list_name: 
             imported = _named(parsed, store_trips(parsed, demand_source(parsed.kind, source)))
         case FileKind.LISTS:
             imported = _named(parsed, store_list(parsed, demand_source(parsed.kind, source), list_name, by))
-    audit.record("contacts.import", by=by, about=source, data={"file": parsed.kind.value, **imported.counts})
+    audit.record(action, by=by, about=source, data={"file": parsed.kind.value, **imported.counts})
     return imported
 
 

@@ -138,10 +138,10 @@ def _look_at(row: list[str], kind: FileKind, order: Sequence[int]) -> None:
     if len(row) != len(columns):
         raise BadCell("", "", _("The row has %(found)d cells instead of %(n)d.") % {"found": len(row), "n": len(columns)})
     for column, place in zip(columns, order, strict=True):
-        _look_at_cell(column, row[place])
+        look_at_cell(column, row[place])
 
 
-def _look_at_cell(column: str, value: str) -> None:
+def look_at_cell(column: str, value: str) -> None:
     if len(value) > LONGEST_CELL:
         raise BadCell(column, value, _("The cell is longer than %(n)d characters.") % {"n": LONGEST_CELL})
     if "\x00" in value:

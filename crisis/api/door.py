@@ -20,7 +20,7 @@ from ninja.security import HttpBearer
 
 from crisis import clients
 from crisis.api.problems import problems_of, said
-from crisis.api.reading import MOST_BYTES, StrictParser
+from crisis.api.reading import LINES, MOST_BYTES, StrictParser
 from crisis.lockout import address_of
 from crisis.models import ApiKey, Scope, User
 from crisis.permissions import requires
@@ -45,11 +45,12 @@ class Key(HttpBearer):
     """What a route demands: a key that opens this scope. `query` are the names that may stand in the address.
 
     A route without `body` takes none: nobody believes to have said something that is not read.
+    One of `lines` takes JSON, also with a row on each line.
     """
 
-    def __init__(self, scope: Scope, *query: str, body: bool = False) -> None:
+    def __init__(self, scope: Scope, *query: str, body: bool = False, lines: bool = False) -> None:
         super().__init__()
-        self.scope, self.query, self.body = scope, query, body
+        self.scope, self.query, self.body, self.lines = scope, query, body or lines, lines
 
     def __call__(self, request: HttpRequest) -> ApiKey:
         """Judged in this order, so that who has no key learns nothing else. Raises Refused."""
@@ -80,7 +81,7 @@ class Key(HttpBearer):
         if wrong:
             sentence = _("“%(field)s” is not known here, or stands there twice. Leave it out.")
             raise Refused(problems=[Problem(n[:40], sentence % {"field": n[:40]}) for n in wrong], status=422)
-        _refuse_body(request)
+        _refuse_body(request, {"application/json", *([LINES] if self.lines else [])})
         if not self.body and request.body.strip() not in (b"", b"{}"):
             raise Refused(_("This call takes no body. Nothing was done. Send it without."), status=422)
 
@@ -96,12 +97,12 @@ def _refuse_key_in_address(request: HttpRequest) -> None:
             raise Refused(sentence, field=name[:40], status=400)
 
 
-def _refuse_body(request: HttpRequest) -> None:
+def _refuse_body(request: HttpRequest, types: set[str]) -> None:
     told = request.META.get("CONTENT_LENGTH") or ""
     length = int(told) if told.isascii() and told.isdigit() else 0
     if length > MOST_BYTES:
         raise Refused(_("The body is longer than 1 MB. Nothing was read. Send less at once."), status=413)
-    if length and request.content_type != "application/json":
+    if length and request.content_type not in types:
         raise Refused(_("The body has to be JSON. Say so: “Content-Type: application/json”."), field="Content-Type", status=415)
 
 

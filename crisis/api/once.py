@@ -29,7 +29,7 @@ KEPT = timedelta(days=7)
 def once(request: HttpRequest, effect: Callable[[], dict[str, Any]], *, status: int = 200) -> HttpResponse:
     """Do it and answer, or answer what was answered before. The effect raises Refused to be done not at all."""
     name, client = _name(request), key_of(request).client
-    asked = sha256(f"{request.method} {request.path}\n".encode() + request.body).hexdigest()
+    asked = sha256(f"{request.method} {request.get_full_path()}\n".encode() + request.body).hexdigest()
     with transaction.atomic():
         _demand_alone(client, name)
         ApiAnswer.objects.filter(client=client, at__lte=now() - KEPT).delete()

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from ninja.parser import Parser
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from crisis.refusal import Refused
+from crisis.refusal import Problem, Refused
 
 MOST_BYTES = 1_000_000
+LINES = "application/x-ndjson"
 DEEPEST = 20
 YEARS = range(2000, 2100)
 
@@ -38,6 +39,25 @@ def read(body: bytes) -> Any:
         raise Refused(_("The body is not JSON. Send one JSON object."), status=400) from error
     _refuse_strange(found)
     return found
+
+
+def rows_of(request: HttpRequest, most: int) -> Any:
+    """A body of rows: one JSON list, or by its type a JSON value on each line, of which one more than `most` are looked at.
+
+    Raises Refused like `read`, naming the line by its index.
+    """
+    if request.content_type != LINES:
+        return read(request.body)
+    lines = [line for line in request.body.splitlines() if line.strip()]
+    return [_line(index, line) for index, line in enumerate(lines[: most + 1])]
+
+
+def _line(index: int, line: bytes) -> Any:
+    try:
+        return read(line)
+    except Refused as refused:
+        problems = [Problem(f"{index}.{one.field}".rstrip("."), one.sentence) for one in refused.problems]
+        raise Refused(problems=problems, status=refused.status) from refused
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -126,6 +126,9 @@ class Migration(migrations.Migration):
                                 ("campaigns:write", "write drafts of its own"),
                                 ("campaigns:submit", "submit its own drafts for approval"),
                                 ("campaigns:stop", "stop its own campaigns"),
+                                ("contacts:write", "bring contacts and their addresses"),
+                                ("sightings:write", "say where people were seen"),
+                                ("trips:write", "say who will travel where"),
                             ],
                             max_length=20,
                         ),
@@ -200,7 +203,16 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             (
                                 "scopes__contained_by",
-                                ["incidents:read", "campaigns:read", "campaigns:write", "campaigns:submit", "campaigns:stop"],
+                                [
+                                    "incidents:read",
+                                    "campaigns:read",
+                                    "campaigns:write",
+                                    "campaigns:submit",
+                                    "campaigns:stop",
+                                    "contacts:write",
+                                    "sightings:write",
+                                    "trips:write",
+                                ],
                             ),
                             models.Q(("scopes__len", 0), _negated=True),
                         ),

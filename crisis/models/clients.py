@@ -22,6 +22,9 @@ class Scope(models.TextChoices):
     CAMPAIGNS_WRITE = "campaigns:write", _("write drafts of its own")
     CAMPAIGNS_SUBMIT = "campaigns:submit", _("submit its own drafts for approval")
     CAMPAIGNS_STOP = "campaigns:stop", _("stop its own campaigns")
+    CONTACTS_WRITE = "contacts:write", _("bring contacts and their addresses")
+    SIGHTINGS_WRITE = "sightings:write", _("say where people were seen")
+    TRIPS_WRITE = "trips:write", _("say who will travel where")
 
 
 class ApiClient(models.Model):
