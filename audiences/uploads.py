@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO, TextIOWrapper
+from io import BytesIO, StringIO, TextIOWrapper
 
 from cryptography.exceptions import InvalidTag
 from django.core.files.base import File
@@ -28,6 +28,8 @@ from audiences.imports import (
     demand_source,
     is_workbook,
 )
+from audiences.imports.columns import KINDS
+from audiences.imports.reading import FORMULA, LONGEST_CELL, NUMBER
 from audiences.models import Source, Upload
 from crisis import audit
 from crisis.clock import now
@@ -43,10 +45,14 @@ FIRST_ROWS = 5  # good rows shown above the bad ones
 
 @dataclass(frozen=True, slots=True)
 class ShownCell:
-    """A cell as it stands in the file, shortened; `problem` is empty when it is good."""
+    """A cell as it stands in the file, shortened; `problem` is empty when it is good.
+
+    `stored` is how an address will be written, when that is not how it stands there: "+79161234567" for "8 (916) 123-45-67".
+    """
 
     value: str
     problem: str
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +151,21 @@ def content_of(upload: Upload) -> bytes:
 def first_rows(upload: Upload, parsed: Parsed) -> tuple[list[str], list[ShownRow]]:
     """The header and the file's own rows: the first few good ones and the bad ones of `parsed`, in the order of the file."""
     bad = {error.line: error for error in parsed.errors}
-    last = max(bad, default=0)
+    header, rows = _rows(upload, parsed, {*bad, *parsed.lines[:FIRST_ROWS]})
+    return header, [_shown_row(line, cells, header, bad.get(line)) for line, cells in rows]
+
+
+def _rows(upload: Upload, parsed: Parsed, wanted: Set[int]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header and, as they stand in the file, the rows that end on these lines."""
     text = TextIOWrapper(BytesIO(content_of(upload)), encoding=parsed.encoding, newline="")
     rows = csv.reader(text, delimiter=parsed.separator)
     header = [shown(name.strip().lstrip("\ufeff").lower()) for name in next(rows)]
-    found: list[ShownRow] = []
-    good = 0
+    found: list[tuple[int, list[str]]] = []
     for cells in filter(None, rows):
-        line = rows.line_num  # as the reader counts
-        if line > last and good >= FIRST_ROWS:
-            break
-        good += line not in bad
-        if line in bad or good <= FIRST_ROWS:
-            found.append(_shown_row(line, cells, header, bad.get(line)))
+        if rows.line_num in wanted:  # as the reader counts
+            found.append((rows.line_num, cells))
+            if len(found) == len(wanted):
+                break
     return header, found
 
 
@@ -165,11 +173,43 @@ def _shown_row(line: int, cells: list[str], header: list[str], error: RowError |
     column = error.column if error else ""
     problem = error.sentence if error else ""
     padded = [*cells, *[""] * (len(header) - len(cells))]
+    spelling = "" if error else _spelling(dict(zip(header, padded, strict=False)))
     marked = [
-        ShownCell(shown(value), problem if name and name == column else "")
+        ShownCell(shown(value), problem if name and name == column else "", spelling if name == "value" else "")
         for value, name in zip(padded, [*header, *[""] * (len(padded) - len(header))], strict=True)
     ]
     return ShownRow(line, marked, problem)
+
+
+def _spelling(row: Mapping[str, str]) -> str:
+    """How the address of a good row will be written; empty when it stands there so, or the row has none."""
+    kind, value = KINDS.get(row.get("kind", "").strip().lower()), row.get("value", "").strip()
+    stored = keys.canonical(kind, value) if kind and value else value
+    return shown(stored) if stored != value else ""
+
+
+def bad_rows(upload: Upload, *, by: User) -> str:
+    """The first rows that cannot be used, as CSV to be corrected, each with its line and what is wrong. Raises Refused."""
+    demand(by, "contacts.import")
+    demand_own(upload, by)
+    parsed = read(upload)
+    if not parsed.errors:
+        raise Refused(_("All rows of this file can be used. There is nothing to correct."))
+    header, rows = _rows(upload, parsed, {error.line for error in parsed.errors})
+    sentences = {error.line: error.sentence for error in parsed.errors}
+    sheet = StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow([_safe(name) for name in (*header, "line", "problem")])
+    for line, cells in rows:
+        padded = [cell[:LONGEST_CELL] for cell in (*cells, *[""] * (len(header) - len(cells)))]
+        writer.writerow([_safe(cell) for cell in (*padded, str(line), sentences[line])])
+    audit.record("contacts.bad_rows", by=by, about=upload, data={"file": upload.kind, "rows": len(parsed.errors)})
+    return "\ufeff" + sheet.getvalue()
+
+
+def _safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if FORMULA.match(cell) and not NUMBER.fullmatch(cell) else cell
 
 
 def _seal(ring: keys.Ring, content: bytes) -> bytes:

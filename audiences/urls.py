@@ -13,6 +13,7 @@ urlpatterns = [
     path("audiences/places/", places.place_list, name="place_list"),
     path("audiences/import/", imports.import_new, name="import_new"),
     path("audiences/import/<int:pk>/", imports.import_check, name="import_check"),
+    path("audiences/import/<int:pk>/bad/", imports.import_bad, name="import_bad"),
     path("audiences/import/<int:pk>/apply/", imports.import_apply, name="import_apply"),
     path("audiences/<int:pk>/", audiences.audience_detail, name="audience_detail"),
     path("audiences/staff/", staff.staff_list, name="staff_list"),

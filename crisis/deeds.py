@@ -22,6 +22,7 @@ DEEDS = {
     "audience.write": gettext_lazy("wrote an audience"),
     "audience.create": gettext_lazy("made an audience"),
     "contacts.upload": gettext_lazy("uploaded a file of contacts"),
+    "contacts.bad_rows": gettext_lazy("took away rows of a file to correct them"),
     "contacts.import": gettext_lazy("imported contacts"),
     "contacts.feed": gettext_lazy("brought contacts by program"),
     "sightings.feed": gettext_lazy("said by program where people were seen"),

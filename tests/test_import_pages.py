@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -324,3 +325,68 @@ def test_a_list_needs_a_name_and_somebody_who_answers_for_it(
     before = world.counts()
     assert choose(browser, "lists", "contact,kind,value\nc-1,,\n", **named).context["form"].errors[field]
     assert world.counts() == before
+
+
+def test_an_address_is_shown_as_it_will_be_written(browser: Client) -> None:
+    rows = "c-1,phone,8 (916) 123-45-67,no,yes,no\nc-1,vk,1001,yes,yes,no\n"
+    answer = choose(browser, "addresses", ADDRESSES.partition("\n")[0] + "\n" + rows)
+    assert [row.cells[2].stored for row in answer.context["rows"]] == ["+79161234567", ""]
+    assert "will be +79161234567" in answer.content.decode()
+
+
+def test_when_half_the_rows_are_bad_the_first_hundred_are_shown_and_nothing_is_imported(browser: Client) -> None:
+    answer = choose(browser, "contacts", "contact,language\n" + "".join(f"c-{n},ru\n,ru\n" for n in range(150)))
+    assert [row.line for row in answer.context["rows"] if row.problem] == [3 + 2 * n for n in range(100)]
+    assert "The first 100 of 150 rows that cannot be used" in answer.content.decode()
+    assert not Contact.objects.exists()
+
+
+def test_a_file_of_more_rows_than_one_import_takes_is_refused(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audiences.imports.reading.MOST_ROWS", 1)
+    before = world.counts()
+    assert "more than 1 rows. Split it." in " ".join(choose(browser, "contacts", CONTACTS).context["form"].errors["file"])
+    assert world.counts() == before
+
+
+def bad(browser: Client, upload: Upload) -> Any:
+    return browser.post(reverse("import_bad", args=[upload.pk]))
+
+
+def test_bad_rows_are_taken_away_to_be_corrected_and_no_spreadsheet_runs_them(browser: Client) -> None:
+    choose(browser, "contacts", "contact,language\nc-1,ru\n=SUM(A1),ru\nc-3\n")
+    answer = bad(browser, Upload.objects.get())
+    header, *rows = csv.reader(answer.content.decode("utf-8-sig").splitlines())
+    assert header == ["contact", "language", "line", "problem"]
+    assert [row[:3] for row in rows] == [["'=SUM(A1)", "ru", "3"], ["c-3", "", "4"]]
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_taking_rows_away_is_written_down_without_them(browser: Client) -> None:
+    choose(browser, "addresses", ADDRESSES.replace("yes,yes,no", "yes,perhaps,no"))
+    bad(browser, Upload.objects.get())
+    assert AuditEntry.objects.get(action="contacts.bad_rows").data == {"file": "addresses", "rows": 1}
+
+
+def test_a_file_without_a_bad_row_has_nothing_to_take_away(browser: Client) -> None:
+    choose(browser, "contacts", CONTACTS)
+    before = world.counts()
+    assert (bad(browser, Upload.objects.get()).status_code, world.counts()) == (409, before)
+
+
+def test_nobody_else_takes_rows_of_a_file_away(
+    browser: Client, person: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    choose(browser, "contacts", "contact,language\n,ru\n")
+    upload = Upload.objects.get()
+    others = [client_of(person(name, role)) for name, role in (("boris", "supervisor"), ("dina", "auditor"))]
+    before = world.counts()
+    answers = [bad(other, upload) for other in others]
+    assert [answer.status_code for answer in answers] == [404, 403]
+    assert world.counts() == before
+    assert bad(browser, upload).status_code == 200
+
+
+def test_rows_of_a_file_no_longer_kept_cannot_be_taken_away(browser: Client) -> None:
+    choose(browser, "contacts", "contact,language\n,ru\n")
+    Upload.objects.update(at=now() - timedelta(hours=1, seconds=1))
+    assert bad(browser, Upload.objects.get()).status_code == 410

@@ -209,6 +209,7 @@ def files(watch: Watch) -> Iterator[Post]:
             source = {"source": active.pk} if kind == "sightings" else {}
             yield Post("anna", "import_new", (), {**file(kind, f"{HEADER[kind]}{row}\nс-8,ru\n"), **source}, 302)
     yield Post("anna", "import_apply", (watch.imported.pk,), {}, 409)
+    yield Post("anna", "import_bad", (watch.imported.pk,), {}, 410)
     yield Post("boris", "import_apply", (watch.checked.pk,), {}, 404)
     yield Post("anna", "import_apply", (watch.checked.pk,), {}, 302)
 

@@ -93,6 +93,17 @@ def import_apply(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("import_check", pk)
 
 
+@require_POST
+@requires("contacts.import")
+def import_bad(request: HttpRequest, pk: int) -> HttpResponse:
+    """The rows that cannot be used, as a file to correct: written down in the audit, as it takes addresses away."""
+    upload = get_object_or_404(Upload, pk=pk, by=person(request))
+    answer = HttpResponse(uploads.bad_rows(upload, by=person(request)), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="rows-to-correct-{upload.pk}.csv"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
 def _kind(upload: Upload) -> str:
     return str(FileKind(upload.kind).label)
 
