@@ -1,0 +1,67 @@
+"""`manage.py bench reach|ingest [--contacts N] [--sightings N] [--json]`: the product beside what its database could do.
+
+Everything happens on servers of its own in a temporary directory, durable ones. Only ratios of one run mean anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from argparse import ArgumentParser
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from crisis import embedded
+
+MARK = "CRISIS_BENCH"  # the process that has its own settings already
+BENCHES = ("reach", "ingest")
+
+
+class Command(BaseCommand):
+    help = "Measures the product's own functions and, in the same rounds, the floor beside them. Small sizes end within 30 s."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("bench", choices=BENCHES)
+        parser.add_argument("--contacts", type=int, default=50_000, metavar="N")
+        parser.add_argument("--sightings", type=int, default=200_000, metavar="N", help="rows of presence before the measuring")
+        parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that have to be quiet enough to count")
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if os.environ.get(MARK) != str(os.getpid()):
+            _begin_apart()
+        try:
+            with embedded.servers(settings.DATA_DIR) as servers:
+                call_command("migrate", database="owner", verbosity=0)
+                bench = import_module(f"tests.benchmarks.{options['bench']}")
+                found = bench.measure(options["contacts"], options["sightings"], options["rounds"], servers)
+        except embedded.EmbeddedError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+        self.stdout.write(json.dumps(found) if options["json"] else _in_lines(found))
+
+
+def _begin_apart() -> None:
+    """Begin this command again in the same process, with settings of its own: they are read once, at start."""
+    for name in ("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL"):  # never on servers of others
+        os.environ.pop(name, None)
+    directory = Path(tempfile.mkdtemp(prefix="crisis-bench-"))
+    apart = {"CRISIS_DATA_DIR": str(directory), "CRISIS_DEMO": "1", MARK: str(os.getpid())}
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **apart})  # noqa: S606
+
+
+def _in_lines(found: dict[str, Any]) -> str:
+    ratios = [f"{name}: {r['median']:.2f} (best {r['min']:.2f})" for name, r in found["ratios"].items()]
+    absolute = [f"{name}: {a['median']:,g} {a['unit']}" for name, a in found["absolute"].items()]
+    head = f"{found['rounds']} rounds, noise {found['noise']:.0%}, {found['memory_mb']} MB"
+    return "\n".join([head, "ratios", *(f"  {line}" for line in ratios), "absolute", *(f"  {line}" for line in absolute)])
