@@ -59,6 +59,7 @@ POSTGRES = {
     "shared_buffers": "256MB",
     "random_page_cost": "1.1",
     "jit": "off",
+    "autovacuum_naptime": "15s",  # reach reads the index alone where pages were vacuumed
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",

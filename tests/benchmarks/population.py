@@ -27,14 +27,15 @@ INSIDE = 0.4  # of Egypt's people, up to 50 km from Hurghada
 
 # Bits as they occur: for each kind mostly nothing or a live address, seven languages, one in two follows us.
 TRAITS = f"""(CASE WHEN random() < 0.7 THEN 1 ELSE (random() * 4)::int END)
-    | (CASE WHEN random() < 0.5 THEN 0 ELSE (random() * 4)::int END) << 3
-    | (CASE WHEN random() < 0.8 THEN 0 ELSE 1 END) << 6 | (CASE WHEN random() < 0.7 THEN 0 ELSE (random() * 2)::int END) << 12
+    | ((CASE WHEN random() < 0.5 THEN 0 ELSE (random() * 4)::int END) << 3)
+    | ((CASE WHEN random() < 0.9 THEN 0 ELSE 1 END) << 6) | ((CASE WHEN random() < 0.8 THEN 0 ELSE 1 END) << 12)
     | (CASE WHEN random() < 0.5 THEN {traits.SUBSCRIBED} ELSE 0 END) | ((random() * 7)::int << {traits.LANGUAGE_SHIFT})
     | (CASE WHEN random() < 0.8 THEN {traits.LATEST} ELSE 0 END)"""
 
 ROWS = f"""
     INSERT INTO audiences_presence (contact_id, country, cell, last_seen_at, source_id, traits)
-    SELECT n, %(country)s, (%(cells)s::bigint[])[1 + n %% %(many)s], %(until)s - random() * %(span)s, %(source)s, {TRAITS}
+    SELECT n, %(country)s, (%(cells)s::bigint[])[1 + (n * 7919) %% %(many)s], %(until)s - random() * %(span)s,
+           %(source)s, {TRAITS}
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
