@@ -2,157 +2,196 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audiences.criteria import Criteria, Node, Permitted, Seen, Subscribed
-from audiences.models import AddressKind, Audience, AudienceVersion
-from crisis.forms import CountriesField
-from crisis.models import Country, Incident, User
+from audiences.criteria import AnyOf, Criteria, Except, Node, Seen
+from audiences.models import Audience, AudienceVersion
+from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Question
+from audiences.whereabouts import PLACE, missing
+from crisis.models import Incident, User
 from crisis.refusal import Refused
-from crisis.templatetags.console import zone_name
 
-VK = AddressKind.VK.slug
-HOURS = {"hours": 1, "days": 24}
-FIELDS = {"hours": "window", "yes": "allows", "kind": "allows"}  # what Criteria calls a field → what the form calls it
-YEARS = range(2000, 2101)
-
-MODE_CHOICES = [
-    ("last_seen_there", gettext_lazy("Last seen there, and nowhere else since")),
-    ("was_there", gettext_lazy("Were there, also those seen elsewhere since")),
-]
-FOLLOWING = [
-    ("", gettext_lazy("everybody, whether they follow it or not")),
-    ("yes", gettext_lazy("only those who follow it")),
-    ("no", gettext_lazy("only those who do not follow it")),
-]
+# What Criteria calls a field → what the form calls it. A question has names of its own beside these.
+FIELDS = {"hours": "window", "yes": "allows", "kind": "allows"}
 
 
-def _allowing() -> list[tuple[str, Any]]:
-    return [("", gettext_lazy("everybody")), *((kind.slug, kind.label) for kind in AddressKind)]
-
-
-def _until_hint() -> str:
-    return _("%(place)s time. Leave it empty for the moment of sending.") % {"place": zone_name(settings.TIME_ZONE)}
-
-
-def add_problems(form: forms.BaseForm, refused: Refused, names: Mapping[str, str] = FIELDS) -> None:
+def add_problems(form: forms.BaseForm, refused: Refused, names: Mapping[str, str] = FIELDS, prefix: str = "") -> None:
     """Put a refusal's sentences beside the fields they speak of, those without one above the form."""
     for problem in refused.problems:
-        name = names.get(problem.field, problem.field)
+        name = prefix + names.get(problem.field, problem.field)
         form.add_error(name if name in form.fields else None, str(problem.sentence))
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Questions that stay folded until somebody needs them; `prefix` begins the names of their fields."""
+
+    title: Any
+    questions: Sequence[Question]
+    prefix: str = ""
+    rows: tuple[str, ...] = ()  # names of the first fields of the rows shown; all of them when empty
+    hint: Any = ""
+
+
+PART_ROWS = ("near", "shape", "sources")
+FIRST_ROWS = ("countries", "mode", "window", "until")
+PEOPLE, KNOWN = (FOLLOWING, ALLOWING, SPEAKING), (TRIP, LISTS)
+OTHERS, TAKEN_AWAY = (PLACE, TRIP, LISTS), (PLACE, SPEAKING, LISTS)
+OR, NOT = "or_", "not_"
+
+
+def folds() -> list[Fold]:
+    return [
+        Fold(gettext_lazy("Part of the country, sources of sightings"), [PLACE], rows=PART_ROWS),
+        Fold(gettext_lazy("Who follows us, who allows our messages, language"), PEOPLE),
+        Fold(gettext_lazy("Trips, lists, earlier messages"), [*KNOWN, *FROM_ELSEWHERE]),
+        Fold(
+            gettext_lazy("Or people of another place, trip or list"), OTHERS, OR,
+            hint=gettext_lazy("They are meant as well. The other conditions hold for all of them."),
+        ),
+        Fold(
+            gettext_lazy("But not these people"), TAKEN_AWAY, NOT,
+            hint=gettext_lazy("Whoever meets one of these is not meant."),
+        ),
+    ]  # fmt: skip
 
 
 class CriteriaForm(forms.Form):
     """Whom an audience means. `criteria()` is there when these fields are valid, whatever other fields a subclass has.
 
-    `kept` are conditions this form has no fields for: they stay as they are.
+    `kept` are conditions this form has no fields for: they stay as they are. `by` is who asks: the messages to choose from are
+    those this person sees.
     """
 
-    countries = CountriesField(
-        label=gettext_lazy("Where were they seen?"),
-        help_text=gettext_lazy("Start typing the country."),
-        error_messages={"required": gettext_lazy("Choose at least one country: an audience never means everybody.")},
-    )
-    mode = forms.ChoiceField(
-        label=gettext_lazy("How?"),
-        choices=MODE_CHOICES,
-        initial="last_seen_there",
-        widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Choose whether people were there or were last seen there.")},
-    )
-    window = forms.IntegerField(
-        label=gettext_lazy("How far back?"),
-        initial=14,
-        help_text=gettext_lazy("From 1 hour to 90 days."),
-        widget=forms.NumberInput(attrs={"min": 1, "inputmode": "numeric"}),
-        error_messages={
-            "required": gettext_lazy("Say how many hours or days back people may have been seen."),
-            "invalid": gettext_lazy("Write a whole number, such as 14."),
-        },
-    )
-    unit = forms.ChoiceField(
-        label=gettext_lazy("Hours or days"),
-        choices=[("days", gettext_lazy("days")), ("hours", gettext_lazy("hours"))],
-        initial="days",
-    )
-    until = forms.DateTimeField(
-        label=gettext_lazy("Up to when?"),
-        required=False,
-        help_text=lazy(_until_hint, str)(),
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S"),
-        error_messages={"invalid": gettext_lazy("Write a date and a time, such as 2015-11-08 12:00, or leave it empty.")},
-    )
-    subscribed = forms.ChoiceField(
-        label=gettext_lazy("Our group in VK"), choices=FOLLOWING, required=False, widget=forms.RadioSelect
-    )
-    allows = forms.ChoiceField(label=gettext_lazy("Only those who allow our messages by"), choices=_allowing, required=False)
-
-    def __init__(self, *args: Any, kept: Iterable[Node] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by: User, kept: Iterable[Node] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kept = (*kept,)
-
-    def clean_until(self) -> datetime | None:
-        until: datetime | None = self.cleaned_data["until"]
-        if until and until.year not in YEARS:
-            raise forms.ValidationError(_("The year is not one of 2000 to 2100. Check the date."))
-        return until
+        own, self.fields = self.fields, {}
+        for prefix, question in asked():
+            self.fields |= {prefix + name: field for name, field in question.fields(by).items()}
+        self.asked = frozenset(self.fields)
+        self.fields |= own
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if not self.errors.keys() & CriteriaForm.base_fields.keys():
+        if not self.errors.keys() & self.asked:
             try:
-                data["criteria"] = self._criteria(data)
+                criteria = self._criteria()
             except Refused as refused:
                 add_problems(self, refused)
+            else:
+                if criteria:
+                    data["criteria"] = criteria
         return data
 
-    def _criteria(self, data: Mapping[str, Any]) -> Criteria:
-        codes = tuple(country.code for country in data["countries"])
-        nodes: list[Node] = [Seen(codes, data["window"] * HOURS[data["unit"]], data["until"], data["mode"])]
-        if data["subscribed"]:
-            nodes.append(Subscribed(VK, data["subscribed"] == "yes"))
-        if data["allows"]:
-            nodes.append(Permitted(data["allows"], True))
-        return Criteria(*nodes, *self.kept)
+    def _criteria(self) -> Criteria | None:
+        """None when something typed is wrong, which now stands beside its field."""
+        meant = self._read("", [PLACE, *PEOPLE, *KNOWN, *FROM_ELSEWHERE])
+        others, taken = self._read(OR, OTHERS), self._read(NOT, TAKEN_AWAY)
+        if self.errors.keys() & self.asked:
+            return None
+        places = [node for node in meant if isinstance(node, Seen)]
+        first = [*places, *others]
+        nodes = [*([AnyOf(*first)] if len(first) > 1 else first), *(node for node in meant if node not in places)]
+        nodes += [*([Except(*taken)] if taken else []), *self.kept]
+        if not any(node.bounded for node in nodes):
+            raise Refused(problems=missing(self.cleaned_data))
+        return Criteria(*nodes)
+
+    def _read(self, prefix: str, questions: Iterable[Question]) -> list[Node]:
+        found: list[Node] = []
+        for question in questions:
+            data = {name.removeprefix(prefix): value for name, value in self.cleaned_data.items() if name.startswith(prefix)}
+            try:
+                found += question.read(data)
+            except Refused as refused:
+                add_problems(self, refused, question.names, prefix)
+        return found
 
     def criteria(self) -> Criteria:
         """What was typed. Raises KeyError while `cleaned_data` has no "criteria"."""
         found: Criteria = self.cleaned_data["criteria"]
         return found
 
+    def first_rows(self) -> list[list[forms.BoundField]]:
+        """What every audience is asked."""
+        return self._rows("", [PLACE], FIRST_ROWS)
 
-def fields_of(criteria: Criteria) -> tuple[dict[str, Any], tuple[Node, ...]]:
+    def folds(self) -> list[dict[str, Any]]:
+        """The other questions; a fold in which something stands or is wrong is open."""
+        found = []
+        for fold in folds():
+            rows = self._rows(fold.prefix, fold.questions, fold.rows)
+            fields = [field for row in rows for field in row]
+            is_open = any(field.errors or _is_said(field) for field in fields)
+            found.append({"title": fold.title, "hint": fold.hint, "rows": rows, "open": is_open})
+        return found
+
+    def _rows(self, prefix: str, questions: Iterable[Question], first: Sequence[str]) -> list[list[forms.BoundField]]:
+        rows = [row for question in questions for row in question.rows if not first or row[0] in first]
+        shown = [[self[prefix + name] for name in row] for row in rows]
+        return [row for row in shown if row[0].errors or getattr(row[0].field, "choices", True)]
+
+
+def _is_said(field: forms.BoundField) -> bool:
+    """Whether something stands in it that does not stand in every new form."""
+    return field.value() not in (None, "", []) and str(field.value()) != str(field.field.initial)
+
+
+def asked() -> Iterator[tuple[str, Question]]:
+    """Every question of the form with the prefix of its fields."""
+    yield "", PLACE
+    yield from (("", question) for question in (*PEOPLE, *KNOWN, *FROM_ELSEWHERE))
+    yield from ((OR, question) for question in OTHERS)
+    yield from ((NOT, question) for question in TAKEN_AWAY)
+
+
+def fields_of(criteria: Criteria, by: User) -> tuple[dict[str, Any], tuple[Node, ...]]:
     """The initial values of a CriteriaForm that says this, and the conditions it has no fields for."""
-    place = criteria.place
-    following = next((leaf for leaf in criteria.of if isinstance(leaf, Subscribed)), None)
-    allowing = next((leaf for leaf in criteria.of if isinstance(leaf, Permitted) and leaf.yes), None)
-    initial: dict[str, Any] = {
-        "subscribed": "" if following is None else "yes" if following.yes else "no",
-        "allows": allowing.kind if allowing else "",
-    }
-    if place:
-        initial |= _initial_place(place)
-    shown = (place if place and not (place.area or place.sources) else None, following, allowing)
-    return initial, tuple(leaf for leaf in criteria.of if leaf not in shown)
+    initial, shown = _shown(criteria.of, "", [PLACE, *PEOPLE, *KNOWN, *FROM_ELSEWHERE], by)
+    for node in criteria.of:
+        match node:
+            case AnyOf(of=inner) if criteria.place is None and OR not in shown:
+                values, others = _shown_choice(inner, by)
+            case Except(of=inner) if NOT not in shown:
+                values, others = _shown(inner, NOT, TAKEN_AWAY, by)
+            case _:
+                continue
+        if len(others) == len(inner):
+            initial, shown = initial | values, [*shown, node, OR if isinstance(node, AnyOf) else NOT]
+    return initial, tuple(node for node in criteria.of if node not in shown)
 
 
-def _initial_place(place: Seen) -> dict[str, Any]:
-    days, rest = divmod(place.hours, 24)
-    return {
-        "countries": [*Country.objects.filter(pk__in=place.countries)],
-        "mode": place.mode,
-        "window": place.hours if rest else days,
-        "unit": "hours" if rest else "days",
-        "until": place.until,
-    }
+def _shown_choice(nodes: Sequence[Node], by: User) -> tuple[dict[str, Any], list[Any]]:
+    """The first place stands where every audience has its place, the others in the fold for them."""
+    place, first = _shown(nodes, "", [PLACE], by)
+    others, rest = _shown([node for node in nodes if node not in first], OR, OTHERS, by)
+    return {**place, **others}, [*first, *rest]
+
+
+def _shown(nodes: Sequence[Node], prefix: str, questions: Iterable[Question], by: User) -> tuple[dict[str, Any], list[Any]]:
+    initial: dict[str, Any] = {}
+    shown: list[Any] = []
+    for question in questions:
+        values, found = question.show(nodes)
+        fields = question.fields(by)
+        if all(_can_say(fields[name], value) for name, value in values.items()):
+            initial |= {prefix + name: value for name, value in values.items()}
+            shown += found
+    return initial, shown
+
+
+def _can_say(field: forms.Field, value: Any) -> bool:
+    """Whether each choice is still one of those offered to this person."""
+    if not isinstance(field, forms.ChoiceField):
+        return True
+    return all(field.valid_value(str(each)) for each in (value if isinstance(value, list) else [value]))
 
 
 class AudienceForm(CriteriaForm):
@@ -174,7 +213,7 @@ class AudienceForm(CriteriaForm):
     )
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, by=by, **kwargs)
         seen = Incident.objects.seen_by(by).exclude(status=Incident.Status.CLOSED)
         self.fields["incident"].queryset = seen  # type: ignore[attr-defined]
 

@@ -14,7 +14,8 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("messaging.credentials")  # a change that takes two persons registers itself
-        from messaging import answers
+        from messaging import answers, asking
 
         answers.register()
+        asking.register()
         import_module("messaging.purging")  # a change that takes two persons registers itself

@@ -19,7 +19,7 @@ from audiences.forms import AudienceFilter, AudienceForm, CriteriaForm, Revision
 from audiences.models import Audience, AudienceVersion
 from audiences.views.counting import counted, sentence
 from crisis.clock import now
-from crisis.models import Incident
+from crisis.models import Incident, User
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.views import person
@@ -79,16 +79,16 @@ def audience_new(request: HttpRequest) -> HttpResponse:
 @requires("audience.write")
 def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """The next version. `?version=` starts from an older one; `?hours=` and `?mode=` from a narrower choice."""
-    audience = _audience(request, pk)
+    audience, by = _audience(request, pk), person(request)
     last = _version(audience, None)
-    initial, kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria))
+    initial, kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria), by)
     initial |= {"based_on": last.number, **_asked(request)}
-    form = RevisionForm(request.POST or None, initial=initial, kept=kept)
+    form = RevisionForm(request.POST or None, by=by, initial=initial, kept=kept)
     based_on = form["based_on"].value()
     if _is_to_be_saved(request, form):
         try:
             form.demand_newest(last)
-            version = definitions.revise(audience, form.criteria(), by=person(request))
+            version = definitions.revise(audience, form.criteria(), by=by)
         except Refused as refused:
             add_problems(form, refused)
             based_on = last.number  # they are told of it now: saving again is meant
@@ -99,16 +99,21 @@ def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _form_page(request, "audiences/audience_edit.html", form, based_on=based_on, **context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires("see")
 def audience_reach(request: HttpRequest) -> HttpResponse:
-    """The inside of the count beside a form being filled in. `prefix` is the form's, `audience` the one being revised."""
+    """The inside of the count beside a form being filled in. `prefix` is the form's, `audience` the one being revised.
+
+    It is posted, because a polygon is longer than an address may be, and changes nothing.
+    """
+    by = person(request)
     kept: tuple[Any, ...] = ()
     if request.GET.get("audience"):
         audience = _audience(request, _number(request.GET["audience"]))
-        kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria))[1]
-    form = CriteriaForm(request.GET, prefix=request.GET.get("prefix") or None, kept=kept)
-    return render(request, "audiences/_counted.html", _counted_form(form))
+        kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria), by)[1]
+    typed = request.POST or request.GET
+    form = CriteriaForm(typed, by=by, prefix=typed.get("prefix") or None, kept=kept)
+    return render(request, "audiences/_counted.html", _counted_form(form, by))
 
 
 def _is_to_be_saved(request: HttpRequest, form: CriteriaForm) -> bool:
@@ -121,23 +126,24 @@ def _is_to_be_saved(request: HttpRequest, form: CriteriaForm) -> bool:
 
 def _form_page(request: HttpRequest, template: str, form: CriteriaForm, **context: Any) -> HttpResponse:
     """A form with its count: of what was typed, or of what it is filled with when it is first shown."""
-    context |= {"form": form, "kept": [leaf.sentence() for leaf in form.kept], **_counted_form(form)}
+    context |= {"form": form, "kept": [leaf.sentence() for leaf in form.kept], **_counted_form(form, person(request))}
     return render(request, template, context, status=422 if form.is_bound and form.errors else 200)
 
 
-def _counted_form(form: CriteriaForm) -> dict[str, Any]:
+def _counted_form(form: CriteriaForm, by: User) -> dict[str, Any]:
     """What `_counted.html` shows: the count, or what is still missing for one."""
-    form = form if form.is_bound else _filled(form)
+    form = form if form.is_bound else _filled(form, by)
     form.is_valid()
     if "criteria" in form.cleaned_data:
         return counted(form.criteria(), now())
     return {"missing": [sentence for sentences in form.errors.values() for sentence in sentences]}
 
 
-def _filled(form: CriteriaForm) -> CriteriaForm:
+def _filled(form: CriteriaForm, by: User) -> CriteriaForm:
     """The form as if what it is first shown with had been typed."""
     typed = {field.name: field.initial for field in form if field.initial is not None}
-    return CriteriaForm(typed | {"countries": [*map(str, typed.get("countries", []))]}, kept=form.kept)
+    typed |= {name: [*map(str, value)] for name, value in typed.items() if isinstance(value, list)}
+    return CriteriaForm(typed, by=by, kept=form.kept)
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from crisis.permissions import requires
 @require_GET
 @requires("see")
 def place_list(request: HttpRequest) -> HttpResponse:
-    """Options for a list of suggestions. `q` is what was typed; `country`, as often as wanted, a code to look in alone."""
+    """Options for a list of suggestions. What was typed is `q` or a field of the form; `country` is a code to look in alone."""
     language = (get_language() or "ru").split("-")[0]
-    found = gazetteer.find(request.GET.get("q", ""), request.GET.getlist("country"), language)
+    typed = next((request.GET[name] for name in ("q", "near", "or_near", "not_near") if name in request.GET), "")
+    found = gazetteer.find(typed, request.GET.getlist("country"), language)
     return render(request, "audiences/_places.html", {"places": found})

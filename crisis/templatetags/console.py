@@ -214,7 +214,10 @@ def _first_input(form: BaseForm, name: str) -> str:
     if name not in form.fields:
         return ""
     field = form[name]
-    return field.subwidgets[0].id_for_label or "" if field.use_fieldset else field.id_for_label
+    if not field.use_fieldset:
+        return field.id_for_label
+    first = next(iter(field.subwidgets), None)  # none: there is nothing to choose from
+    return str(first.id_for_label or "") if first else f"{field.auto_id}_group"
 
 
 @register.simple_tag
