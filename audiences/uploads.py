@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 from audiences import imports, keys
 from audiences.criteria.checks import shown
 from audiences.imports import (
-    MOST_ROWS,
     FileKind,
     Imported,
     Parsed,
@@ -78,7 +77,7 @@ def keep(kind: FileKind, file: File[bytes], source: Source | None, *, by: User, 
         raise Refused(_("The file is larger than %(n)d MB. Split it.") % {"n": MOST_BYTES >> 20}, field="file")
     content = file.read()
     if is_workbook(file.name or "", content):
-        content = as_csv(content, MOST_BYTES, MOST_ROWS)
+        content = as_csv(content, MOST_BYTES)
     parsed = imports.read(kind, BytesIO(content))
     forget()
     ring = keys.ring()

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from audiences.imports import as_csv, is_workbook, read, workbooks
 from crisis.refusal import Refused
 
-MOST_BYTES, MOST_ROWS = 30 << 20, 1_000
+MOST_BYTES = 30 << 20
 SHEET = "xl/worksheets/sheet1.xml"
 
 
@@ -43,12 +43,12 @@ def altered(name: str, content: bytes | Callable[[bytes], bytes]) -> bytes:
 
 
 def text(content: bytes) -> str:
-    return as_csv(content, MOST_BYTES, MOST_ROWS).decode()
+    return as_csv(content, MOST_BYTES).decode()
 
 
 def refusal(content: bytes) -> str:
     with pytest.raises(Refused) as refused:
-        as_csv(content, MOST_BYTES, MOST_ROWS)
+        as_csv(content, MOST_BYTES)
     assert [problem.field for problem in refused.value.problems] == ["file"]
     return str(refused.value)
 
@@ -64,20 +64,20 @@ def test_a_workbook_becomes_the_csv_it_would_have_been_saved_as() -> None:
 
 
 def test_a_line_of_the_report_is_a_row_of_the_sheet() -> None:
-    content = as_csv(workbook([["contact", "language"], ["a\nb", "ru"], [], ["c", "1"]]), MOST_BYTES, MOST_ROWS)
+    content = as_csv(workbook([["contact", "language"], ["a\nb", "ru"], [], ["c", "1"]]), MOST_BYTES)
     parsed = read("contacts", BytesIO(content))
     assert [(error.line, error.column) for error in parsed.errors] == [(2, "contact"), (4, "language")]
 
 
 @pytest.mark.parametrize("formula", ['=HYPERLINK("http://x")', "=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1"])
 def test_a_formula_is_a_bad_cell_and_is_never_reckoned(formula: str) -> None:
-    content = as_csv(workbook([["contact", "language"], [formula, "ru"]]), MOST_BYTES, MOST_ROWS)
+    content = as_csv(workbook([["contact", "language"], [formula, "ru"]]), MOST_BYTES)
     (error,) = read("contacts", BytesIO(content)).errors
     assert "looks like a formula" in error.sentence
 
 
 def test_a_huge_cell_is_a_bad_cell() -> None:
-    content = as_csv(workbook([["contact", "language"], ["x" * 32_000, "ru"]]), MOST_BYTES, MOST_ROWS)
+    content = as_csv(workbook([["contact", "language"], ["x" * 32_000, "ru"]]), MOST_BYTES)
     (error,) = read("contacts", BytesIO(content)).errors
     assert "longer than 4096" in error.sentence
 
@@ -135,13 +135,19 @@ def test_several_sheets_are_refused() -> None:
 
 
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Refused, match="more than 2 rows"):
-        as_csv(workbook([["contact"], *([str(n)] for n in range(9))]), MOST_BYTES, 2)
+    monkeypatch.setattr(workbooks, "MOST_ROWS", 2)
+    assert "up to 2 rows. Save it as CSV" in refusal(workbook([["contact"], *([str(n)] for n in range(9))]))
+
+
+def test_a_row_of_a_million_cells_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "MOST_TAGS", 1_000)
+    monkeypatch.setattr(workbooks, "load_workbook", lambda *_args, **_more: pytest.fail("the workbook was read"))
+    assert "Save it as CSV" in refusal(altered(SHEET, b"<worksheet><row>" + b"<c/>" * 1_000 + b"</row></worksheet>"))
 
 
 def test_more_text_than_a_file_may_have_is_refused() -> None:
     with pytest.raises(Refused, match="is larger than"):
-        as_csv(workbook([["contact"], ["x" * 100]]), 50, MOST_ROWS)
+        as_csv(workbook([["contact"], ["x" * 100]]), 50)
 
 
 @pytest.mark.parametrize("broken", [PEOPLE[:-200], PEOPLE[:100], b"PK\x03\x04" + bytes(500)])

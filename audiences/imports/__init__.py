@@ -10,12 +10,11 @@ from audiences.imports.applying import Imported, apply, demand_source
 from audiences.imports.bringing import bring
 from audiences.imports.columns import COLUMNS, FileKind
 from audiences.imports.named import demand_list_name
-from audiences.imports.reading import MOST_ROWS, Parsed, RowError, read
+from audiences.imports.reading import Parsed, RowError, read
 from audiences.imports.workbooks import as_csv, is_workbook
 
 __all__ = [
     "COLUMNS",
-    "MOST_ROWS",
     "FileKind",
     "Imported",
     "Parsed",

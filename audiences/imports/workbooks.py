@@ -22,7 +22,9 @@ from crisis.refusal import Refused
 
 ZIP, OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 MOST_PARTS = 200
-MOST_SHEET = 300 << 20  # bytes of one sheet, unpacked: read as a stream
+MOST_SHEET = 64 << 20  # bytes of one sheet, unpacked: read as a stream
+MOST_TAGS = 3_000_000  # of all parts: what a hundred thousand rows of six cells need, some ten seconds of reading
+MOST_ROWS = 100_000
 MOST_SHARED = 32 << 20  # bytes of the shared texts, unpacked: held in memory, several times as large
 MOST_OTHER = 8 << 20  # bytes of any other part
 MOST_RATIO = 150  # a sheet of numbers shrinks to a thirtieth, a bomb to a thousandth
@@ -58,13 +60,13 @@ def is_workbook(name: str, content: bytes) -> bool:
     return found
 
 
-def as_csv(content: bytes, most_bytes: int, most_rows: int) -> bytes:
+def as_csv(content: bytes, most_bytes: int) -> bytes:
     """The only sheet of a workbook, row by row. Raises Refused for a workbook that is broken, dangerous or too large."""
     try:
         with ZipFile(BytesIO(content)) as packed:
             _weigh(packed)
             _demand_plain_xml(packed)
-        return _written(_rows(content, most_rows), most_bytes)
+        return _written(_rows(content), most_bytes)
     except DefusedXmlException:
         raise _doctype() from None
     except Refused:
@@ -93,24 +95,27 @@ def _weigh(packed: ZipFile) -> None:
 
 
 def _demand_plain_xml(packed: ZipFile) -> None:
-    """Entities, files from elsewhere and a million laughs all need a document type."""
+    """Entities, files from elsewhere and a million laughs all need a document type. Too many tags are refused too."""
+    tags = 0
     for part in packed.infolist():
         tail = b""
         with packed.open(part) as stream:
             while chunk := stream.read(CHUNK):
                 if any(mark in tail + chunk for mark in DOCTYPES):
                     raise _doctype()
-                tail = chunk[-32:]
+                tail, tags = chunk[-32:], tags + chunk.count(b"<")
+                if tags > MOST_TAGS:
+                    raise _too_many()
 
 
-def _rows(content: bytes, most_rows: int) -> Iterator[list[str]]:
+def _rows(content: bytes) -> Iterator[list[str]]:
     book = load_workbook(BytesIO(content), read_only=True, keep_links=False, rich_text=False)
     try:
         if len(book.worksheets) != 1:
             raise _refused(_("The workbook has several sheets. Keep the one with the rows and delete the others."))
         for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True, max_col=MOST_COLUMNS)):
-            if number > most_rows:
-                raise _refused(_("The file has more than %(n)d rows. Split it.") % {"n": most_rows})
+            if number > MOST_ROWS:
+                raise _too_many()
             yield [_cell(value) for value in row]
     finally:
         book.close()
@@ -143,6 +148,10 @@ def _cell(value: Any) -> str:
         case date() | time():
             return value.isoformat()
     return str(value).translate(LINE_BREAKS)
+
+
+def _too_many() -> Refused:
+    return _refused(_("A workbook is read up to %(n)d rows. Save it as CSV, or split it.") % {"n": MOST_ROWS})
 
 
 def _doctype() -> Refused:
