@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 
 from audiences.keys import fingerprint
-from audiences.models import AddressKind
+from audiences.models import AddressKind, Presence
 from messaging import bell, delivery
 from messaging.channels import OrderReport
 from messaging.models import Account, Batch, Campaign, Delivery, Order, Receipt, Reply
@@ -268,3 +268,15 @@ def test_it_keeps_an_event_whose_id_is_very_long_once(vk: Account) -> None:
     for _ in range(2):
         assert knock(vk, event("message_deny", {"user_id": 1000}, event_id="e" * 190)) == (200, "ok")
     assert len(Receipt.objects.get().event_id) == 64
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_no_event_of_a_platform_says_where_somebody_is(vk: Account, rings: list[list[int]], known: bool) -> None:
+    world.contacts([1000 if known else 999])
+    seen = [*Presence.objects.values_list("contact_id", "country", "cell", "last_seen_at", "source_id")]
+    place = {"geo": {"type": "point", "coordinates": {"latitude": 30.04, "longitude": 31.24}}}
+    for number, kind in enumerate(["message_allow", "message_deny", "message_allow", "group_join", "group_leave"]):
+        assert knock(vk, event(kind, {"user_id": 1000, "country": "TR", **place}, event_id=f"e{number}")) == (200, "ok")
+    assert knock(vk, message(1000, "30.04, 31.24", "e9")) == (200, "ok")
+    delivery.settle()
+    assert [*Presence.objects.values_list("contact_id", "country", "cell", "last_seen_at", "source_id")] == seen
