@@ -16,7 +16,9 @@ from audiences.criteria.checks import known_countries
 
 # Names, abbreviations and signs that stand in Russian sentences as they are.
 NAMES = frozenset({"VK", "MAX", "Telegram", "Redis", "Django"})
-SIGNS = frozenset({"API", "CSV", "XLSX", "JSON", "UTF-8", "CP1251", "NUL", "UTC", "GeoJSON", "WKT", "CAP", "URL", "DEMO", "RU", "EN"})
+SIGNS = frozenset(
+    {"API", "CSV", "XLSX", "JSON", "UTF-8", "CP1251", "NUL", "UTC", "GeoJSON", "WKT", "CAP", "URL", "DEMO", "RU", "EN"}
+)
 SHOWN = 40  # lines of what is not Russian that are worth reading at once
 HASH = re.compile(r"(api-)?[0-9a-f]{12}|[0-9a-f]{64}")  # also the user name of a program
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")

@@ -230,10 +230,10 @@ def test_every_page_of_a_test_says_what_it_is(cast: Cast) -> None:
     assert "No citizen received this" in pages[-1]
 
 
-@pytest.mark.parametrize("name", ["campaign_list", "situation"])
+@pytest.mark.parametrize("name", ["campaign_list", "situation", "incident_detail"])
 def test_wherever_it_stands_beside_live_campaigns_it_says_test(cast: Cast, name: str) -> None:
-    submitted(cast)
-    page = visits.page(cast.approver, name)
+    incident = submitted(cast).incident_id
+    page = visits.page(cast.approver, name, *([incident] if name == "incident_detail" else []))
     assert re.search(r'<span class="tag tone-wait">.{1,200}TEST</span>', page, re.S)
 
 
