@@ -53,6 +53,11 @@ class Source(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def has_basis(self) -> bool:
+        """Without a legal basis nothing is taken in."""
+        return bool(self.legal_basis.strip())
+
 
 class Contact(models.Model):
     """A person we may write to. No name is needed. `language` is a code such as "ru", or empty when not known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audiences.views import audiences, imports, places, staff
+from audiences.views import audiences, imports, places, sources, staff
 
 urlpatterns = [
     path("audiences/", audiences.audience_list, name="audience_list"),
@@ -18,5 +18,10 @@ urlpatterns = [
     path("audiences/<int:pk>/", audiences.audience_detail, name="audience_detail"),
     path("audiences/staff/", staff.staff_list, name="staff_list"),
     path("audiences/staff/<int:pk>/remove/", staff.staff_remove, name="staff_remove"),
+    path("sources/", sources.source_list, name="source_list"),
+    path("sources/new/", sources.source_new, name="source_new"),
+    path("sources/<int:pk>/", sources.source_detail, name="source_detail"),
+    path("sources/<int:pk>/edit/", sources.source_edit, name="source_edit"),
+    path("sources/<int:pk>/switch/", sources.source_switch, name="source_switch"),
     path("audiences/<int:pk>/edit/", audiences.audience_edit, name="audience_edit"),
 ]

@@ -57,6 +57,8 @@ TABLE: tuple[Rule, ...] = (
     Rule("sightings.feed", _("say by program where people were seen"), "- - - - own -"),
     Rule("trips.feed", _("say by program who will travel where"), "- - - - own -"),
     Rule("contacts.import", _("import a file of people, addresses or sightings"), "Y Y - - - -"),
+    Rule("source.write", _("enter a source of sightings, its owner, legal basis and retention"), "- - Y - - -"),
+    Rule("source.switch", _("switch a source of sightings off at once, and on again"), "- Y Y - - -"),
     Rule("campaign.write", _("write, edit and discard a draft"), "Y Y - - own -"),
     Rule("campaign.submit", _("submit a campaign for approval, withdraw it"), "Y Y - - own -"),
     Rule("campaign.approve", _("approve, return or reject what somebody else wrote"), "- 2P - - - -"),

@@ -17,7 +17,7 @@ from django.urls import URLPattern, reverse
 
 from audiences import uploads
 from audiences.imports import FileKind
-from audiences.models import Audience
+from audiences.models import Audience, Source
 from crisis.clock import now
 from crisis.models import Duty, Scope, User
 from crisis.permissions import ANONYMOUS, CLIENT, NO, OPERATOR, ROLES, RULES, actions_of
@@ -54,6 +54,7 @@ class Ground:
         self.others = {
             "key": self.desk.pk,
             "account": self.account.pk,
+            "source": Source.objects.create(name="A carrier", owner="A carrier").pk,
             "hook": self.account.pk,
             "user": rests.pk,
             "playbook": preparing.prepare("Out", ["Transport"], preparing.Prepared(BLANKS, ["vk-direct"]), by=author).pk,

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import translation
 
+from audiences.models import Source
 from crisis.models import User
 from messaging import bell
 from messaging.models import Status
@@ -196,6 +197,10 @@ def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
     sending = watch.campaigns[Status.SENDING]
     return {
         "staff_list": each(ROLES),
+        "source_list": each(ROLES),
+        "source_detail": [visit for source in Source.objects.all() for visit in each(ROLES, source.pk)],
+        "source_new": each(["gleb"]),
+        "source_edit": each(["gleb"], Source.objects.earliest("pk").pk),
         "campaign_test": [
             visit
             for row, status in ((watch.incident, 200), (watch.drill_incident, 409), (watch.closed, 409))

@@ -265,8 +265,7 @@ def corrections(watch: Watch) -> Iterator[Post]:
     draft, paused, sent = (watch.campaigns[status].pk for status in (Status.DRAFT, Status.PAUSED, Status.SENT))
     yield Post("anna", "campaign_top_up", (sent,), {}, 409)
     yield Post("anna", "campaign_correct", (draft,), {}, 409)
-    for who in ("boris", "anna"):
-        yield Post(who, "campaign_correct", (paused,), {}, 302)
+    yield from (Post(who, "campaign_correct", (paused,), {}, 302) for who in ("boris", "anna"))
     yield Post("anna", "campaign_top_up", (paused,), {}, 409)
 
 
@@ -276,6 +275,9 @@ def restraint(watch: Watch) -> Iterator[Post]:
     for address, status in (("ы", 422), ("1900000001", 302)):
         yield Post("boris", "staff_list", (), {"name": "Инженер", "kind": "1", "address": address}, status)
     yield Post("anna", "campaign_test", (watch.incident.pk,), {"accounts": [watch.vk.pk]}, 302)
+    pk = Source.objects.latest("pk").pk
+    yield from (Post("gleb", name, args, {}, 422) for name, args in (("source_new", ()), ("source_edit", (pk,))))
+    yield from (Post("boris", "source_switch", (pk,), {"on": on}, n) for on, n in (("", 422), ("yes", 409), ("no", 302)))
     yield from (Post("boris", "staff_remove", (StaffMember.objects.get().pk,), {}, status) for status in (302, 409))
     yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {}, 422)
     yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {"incident": watch.drill_incident.pk}, 422)
