@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -32,7 +33,13 @@ def stray(field: Any, text: str) -> str:
 
 
 class OneLine(logging.Formatter):
-    """A record begins one line, whatever somebody typed: control signs are written as codes, a fault's own lines are set in."""
+    """A record begins one line, whatever somebody typed: control signs are written as codes, a fault's own lines are set in.
+
+    Its time is UTC and says so: the lines of several machines can be laid beside each other.
+    """
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = escaped(record.message)

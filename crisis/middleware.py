@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,11 +11,12 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 
 from crisis.models import User
-from crisis.refusal import Refused
+from crisis.refusal import Forbidden, Refused
 from crisis.sessions import is_poll
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SEEN_EVERY = timedelta(minutes=1)
+log = logging.getLogger(__name__)
 
 
 class PersonMiddleware:
@@ -41,7 +43,7 @@ class PersonMiddleware:
 
 
 class RefusalMiddleware:
-    """Turns a verb's refusal that no form caught into a page with its sentences."""
+    """Turns a verb's refusal that no form caught into a page with its sentences; what a role does not allow is logged."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -51,6 +53,8 @@ class RefusalMiddleware:
 
     @staticmethod
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Forbidden):
+            log.warning("Person %s may not: %s %s", request.user.pk, request.method, request.path)
         if isinstance(exception, Refused):
             return render(request, "refused.html", {"problems": exception.problems}, status=exception.status)
         return None
