@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, ProgrammingError
 
 from crisis.clock import now
-from crisis.models import Duty, User
+from crisis.models import Duty, Incident, User
 from crisis.refusal import Refused
 from messaging import fuses, workflow
-from messaging.models import Approval, Campaign, GlassBreak, Status
+from messaging.models import Approval, Campaign, GlassBreak, Kind, Status
 from messaging.workflow.breaking_glass import break_glass, review
 from messaging.workflow.preparing import approve_playbook, revise
 from tests import prepared, world
@@ -51,6 +52,37 @@ def test_a_drill_can_practise_it(night: Night) -> None:
 def test_not_with_another_word_in_the_text(night: Night) -> None:
     words = {"ru": world.WORDS["ru"], "en": world.WORDS["en"]}
     expect_no_glass(night.submitted(texts=words), night.boris, "changed since it was made from the playbook")
+
+
+@pytest.mark.parametrize("part", ["headline", "body", "instruction"])
+def test_not_with_one_part_of_it_changed(night: Night, part: str) -> None:
+    words = prepared.filled_words(night.version, prepared.VALUES)
+    words["en"] = replace(words["en"], **{part: "Leave by the coast road, 10:00 (Moscow)."})
+    expect_no_glass(night.submitted(texts=words), night.boris, "changed since it was made from the playbook")
+
+
+def test_not_with_a_link_that_the_playbook_does_not_have(night: Night) -> None:
+    expect_no_glass(night.submitted(link="https://mid.ru/x"), night.boris, "changed since it was made from the playbook")
+
+
+def test_not_as_another_kind_of_message(night: Night) -> None:
+    first = world.approve(night.submitted(), night.vera)
+    expect_no_glass(night.submitted(kind=Kind.UPDATE, refers_to=first), night.boris, "changed since it was made")
+
+
+def test_not_to_people_who_did_not_subscribe(night: Night) -> None:
+    night.book = prepared.playbook(night.anna, night.vera, night.zoya, ways=["vk-geo"])
+    grounds = {"exception_reason": "People may die in the next hours.", "exception_expires_at": now() + timedelta(hours=2)}
+    expect_no_glass(night.submitted(ways=[world.account("vk-geo")], **grounds), night.boris, "people who did not subscribe")
+
+
+def test_not_in_a_closed_incident(night: Night) -> None:
+    campaign = night.submitted()
+    Incident.objects.update(status=Incident.Status.CLOSED)
+    with pytest.raises(Refused, match="closed"):
+        alone(campaign, night.boris)
+    with pytest.raises(IntegrityError, match="One person alone may not send this: closed"):
+        alone_by_sql(campaign, night.boris)
 
 
 @pytest.mark.parametrize("value", ["the [country]", "a\nb", "x" * 301])
@@ -117,6 +149,13 @@ def test_not_off_duty(night: Night) -> None:
     expect_no_glass(campaign, night.boris, "not on duty")
 
 
+def test_not_when_the_shift_is_over_or_to_come(night: Night) -> None:
+    campaign = night.submitted()
+    for hours in (-3, 3):
+        Duty.objects.update(from_at=now() + timedelta(hours=hours), until_at=now() + timedelta(hours=hours + 2))
+        expect_no_glass(campaign, night.boris, "not on duty")
+
+
 def test_not_as_an_operator_on_duty(night: Night) -> None:
     night.on_duty(night.anna)
     campaign = workflow.submit(prepared.draft(night.version, night.incident, night.account, by=night.anna), by=night.anna)
@@ -159,6 +198,13 @@ def test_another_supervisor_reviews_it_in_words(night: Night) -> None:
     assert (found.review, found.review_words, found.reviewed_by) == ("wrong", "The border was open.", night.vera)
     with pytest.raises(Refused, match="reviewed already"):
         review(found, "right", "Second thoughts.", by=night.zoya)
+
+
+def test_the_database_keeps_the_first_review(night: Night) -> None:
+    alone(night.submitted(), night.boris)
+    review(GlassBreak.objects.get(), "wrong", "The border was open.", by=night.vera)
+    with pytest.raises(IntegrityError, match="reviewed once"), workflow.acting(night.zoya):
+        sql("UPDATE messaging_glassbreak SET review = 'right', review_words = 'Fine.', reviewed_by_id = %s", night.zoya.pk)
 
 
 def test_nobody_reviews_themselves(night: Night) -> None:

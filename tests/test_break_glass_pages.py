@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from messaging.models import Campaign, GlassBreak, Status
 from messaging.views.reports import report_of
 from tests import world
 from tests.night import REASON, Night, alone
+from tests.visits import proof, remember
 
 pytestmark = pytest.mark.django_db
 FOLD = "Nobody else can be reached"
@@ -47,6 +49,13 @@ def test_the_author_on_duty_sends_it_from_the_decision_page(night: Night, screen
     assert "Send alone now to 3 people in Egypt" in page
     assert send(desk, campaign).url == reverse("campaign_live", args=[campaign.pk])
     assert Campaign.objects.get(pk=campaign.pk).status == Status.SENDING
+
+
+def test_whoever_proved_long_ago_who_they_are_sends_nothing_alone(night: Night, screen: Callable[[User], Client]) -> None:
+    campaign, desk = night.submitted(), screen(night.boris)
+    remember(desk, **proof(night.boris, time.time() - 301))
+    assert send(desk, campaign).url.startswith("/reauthenticate/")
+    assert Campaign.objects.get(pk=campaign.pk).status == Status.SUBMITTED
 
 
 @pytest.mark.parametrize("changes", [{"understood": ""}, {"glass_reason": "urgent"}, {"seen": "forged"}])

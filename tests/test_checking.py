@@ -14,7 +14,7 @@ from crisis.clock import now
 from crisis.models import Incident
 from crisis.refusal import Refused
 from messaging import checking, workflow
-from messaging.models import Account, Campaign, Kind, Status
+from messaging.models import Account, Campaign, Kind, Status, Text
 from messaging.reaching import reach_of
 from messaging.wording import TEMPLATES, Words
 from tests import world
@@ -104,6 +104,16 @@ def test_every_text_of_a_drill_begins_with_its_word(cast: Cast) -> None:
 def test_a_live_text_does_not_begin_with_it(cast: Cast) -> None:
     campaign = cast.submitted()
     assert not any(r.body.startswith(("УЧЕНИЕ", "EXERCISE")) for r in campaign.renderings.all())
+
+
+@pytest.mark.parametrize(("said", "sent"), [
+    ("EXERCISE: nothing happened.", "EXERCISE: nothing happened."),
+    ("Nothing happened.", "EXERCISE. Nothing happened."),
+    ("EXERCISES are held today.", "EXERCISE. EXERCISES are held today."),
+    ("This is an EXERCISE.", "EXERCISE. This is an EXERCISE."),
+])  # fmt: skip
+def test_a_drill_is_spared_its_word_only_where_it_begins_with_it(cast: Cast, said: str, sent: str) -> None:
+    assert checking.render(Text(language="en", body=said), cast.account, drill=True) == sent
 
 
 @pytest.mark.parametrize("drill_incident", [True, False])

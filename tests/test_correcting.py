@@ -240,6 +240,14 @@ def test_what_was_never_sent_is_not_corrected(engine: Engine, status: str) -> No
         workflow.correct(campaign, by=engine.author)
 
 
+def test_the_database_lets_nothing_correct_what_was_never_sent(engine: Engine) -> None:
+    campaign = engine.at(Status.SUBMITTED)
+    names = ", ".join(field.column for field in Campaign._meta.local_concrete_fields if field.column != "id")
+    taken = names.replace("corrects_id", str(campaign.pk)).replace("status", "'draft'")
+    with pytest.raises(IntegrityError, match="something that was sent"), workflow.acting(engine.author):
+        sql(f"INSERT INTO messaging_campaign ({names}) SELECT {taken} FROM messaging_campaign WHERE id = %s", campaign.pk)
+
+
 @pytest.mark.parametrize("status", [Status.SENT, Status.STOPPED, Status.EXPIRED, Status.PAUSED])
 def test_what_has_ended_can_be_corrected(engine: Engine, status: str) -> None:
     campaign = engine.at(status)

@@ -202,6 +202,11 @@ def test_a_drill_whose_platform_is_the_real_one_sends_nothing(drill: Drill, sett
     assert Account.objects.get(pk=drill.account.pk).paused_at
 
 
+def test_the_database_queues_nobody_of_a_drill_at_a_live_account(drill: Drill) -> None:
+    with pytest.raises(DatabaseError, match="A drill uses drill accounts only"), transaction.atomic():
+        copy_the_rows(drill)
+
+
 ATTEMPTS: tuple[Callable[[Drill], None], ...] = (
     begin_with_a_live_account, swap_by_verb, swap_by_sql, add_a_way_by_sql, flip_the_campaign, flip_the_incident,
     flip_the_account, flip_all_three_at_once, flip_the_live_account_into_the_drill, move_it_to_a_live_incident,

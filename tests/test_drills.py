@@ -132,6 +132,15 @@ def test_no_button_of_a_drill_is_called_like_one_of_a_live_alert(cast: Cast) -> 
     assert {page.count("mode-drill") for page in drills[:-1]} == {1}
 
 
+def test_what_is_ticked_and_asked_before_it_says_that_it_is_a_drill(cast: Cast) -> None:
+    campaign = workflow.submit(drill(cast), by=cast.author)
+    ticked = visits.page(cast.approver, "campaign_decision", campaign.pk)
+    world.approve(campaign, cast.approver)
+    asked = visits.page(cast.author, "campaign_stop", campaign.pk)
+    assert ("I understand that this is a drill" in ticked, "Stop the drill?" in asked) == (True, True)
+    assert ("will get this" in ticked, "Stop sending?" in asked) == (False, False)
+
+
 def test_no_status_of_a_drill_under_way_reads_like_a_live_one() -> None:
     live, played = ({Campaign(drill=drill, status=status).get_status_display() for status in PLAYED} for drill in (False, True))
     assert live & played == set()

@@ -222,6 +222,14 @@ def test_a_mail_server_that_is_down_is_tried_again_and_holds_no_campaign_up(dark
     assert world.approve(campaign, dark.approver).status == Status.SENDING
 
 
+def test_after_six_tries_a_notice_is_given_up(night: Night) -> None:
+    night.submitted()
+    Notice.objects.filter(way=EMAIL).update(attempts=5)
+    assert escalation.sending._claim(EMAIL)
+    Notice.objects.filter(way=EMAIL).update(lease_until=None)
+    assert escalation.sending._claim(EMAIL) is None
+
+
 def test_two_tellers_at_once_tell_one_person_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     night.submitted()
     claimed = [escalation.sending._claim(EMAIL) for _teller in range(2)]

@@ -118,6 +118,9 @@ def test_whoever_wrote_the_exception_approves_no_message_that_rests_on_it(case: 
     assert other.exception_id == first.exception_id
     with pytest.raises(Refused, match="another person"):
         world.approve(other, chief)
+    assert sql(
+        "SELECT messaging_may_approve(%s, %s), messaging_may_approve(%s, %s)", chief.pk, other.pk, case.vera.pk, other.pk
+    ) == [(False, True)]
 
 
 @pytest.mark.parametrize("hours", [0, 73])
@@ -240,6 +243,13 @@ def test_a_term_is_granted_by_another_supervisor_for_at_most_72_hours(case: Case
         ExceptionTerm.objects.create(exception=exception, by=person, until=now() + timedelta(hours=hours))
 
 
+def test_no_term_is_granted_for_an_incident_that_was_rated_lower(case: Case) -> None:
+    exception = exception_of(case.sending())
+    Incident.objects.filter(pk=case.incident.pk).update(severity="Moderate")
+    with pytest.raises(IntegrityError, match="serious harm"), workflow.acting(case.vera):
+        ExceptionTerm.objects.create(exception=exception, by=case.vera, until=now() + timedelta(hours=5))
+
+
 def test_a_message_rests_on_no_exception_of_another_incident(case: Case) -> None:
     other = case.draft(incident=world.incident(case.author))
     campaign = case.draft()
@@ -247,10 +257,11 @@ def test_a_message_rests_on_no_exception_of_another_incident(case: Case) -> None
         sql("UPDATE messaging_campaign SET exception_id = %s WHERE id = %s", other.exception_id, campaign.pk)
 
 
-def test_nothing_begins_by_sql_under_an_exception_that_is_over(case: Case) -> None:
+@pytest.mark.parametrize("severity", ["Moderate", "Minor"])
+def test_nothing_begins_by_sql_under_an_exception_that_is_over(case: Case, severity: str) -> None:
     campaign = case.sending()
     workflow.pause(campaign, by=case.author)
-    Incident.objects.filter(pk=case.incident.pk).update(severity="Minor")
+    Incident.objects.filter(pk=case.incident.pk).update(severity=severity)
     with expect_refusal("The exception this rests on is over"):
         workflow.resume(campaign, by=case.boris)
     with pytest.raises(IntegrityError, match="not in force"), transaction.atomic():

@@ -78,3 +78,18 @@ def test_a_fact_that_the_message_does_not_use_is_not_told(desk: Desk) -> None:
     campaign = desk.submitted()
     state(desk, "+7 495 000-00-01")
     assert filling.changed_since(campaign) == []
+
+
+def test_a_fact_whose_old_value_was_typed_into_the_message_is_told(desk: Desk) -> None:
+    state(desk, "+7 495 000-00-01")
+    typed = replace(world.WORDS["en"], instruction="Call +7 495 000-00-01.")
+    campaign = desk.submitted(texts={"en": typed})
+    state(desk, "+7 495 000-00-02")
+    ((fact, old),) = filling.changed_since(campaign)
+    assert (fact.value_ru, old and old.value_ru) == ("+7 495 000-00-02", "+7 495 000-00-01")
+
+
+def test_a_draft_that_was_returned_is_told_of_no_change(overtaken: Campaign, desk: Desk) -> None:
+    workflow.send_back(overtaken, "Say it shorter", by=desk.chief)
+    returned = Campaign.objects.get(pk=overtaken.pk)
+    assert (returned.submitted_at is None, filling.changed_since(returned)) == (False, [])
