@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audiences.views import audiences, imports, places, sources, staff
+from audiences.views import audiences, imports, places, sources, staff, versions
 
 urlpatterns = [
     path("audiences/", audiences.audience_list, name="audience_list"),
@@ -23,5 +23,6 @@ urlpatterns = [
     path("sources/<int:pk>/", sources.source_detail, name="source_detail"),
     path("sources/<int:pk>/edit/", sources.source_edit, name="source_edit"),
     path("sources/<int:pk>/switch/", sources.source_switch, name="source_switch"),
+    path("audiences/<int:pk>/compare/", versions.audience_compare, name="audience_compare"),
     path("audiences/<int:pk>/edit/", audiences.audience_edit, name="audience_edit"),
 ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import SequenceMatcher
 from typing import Any
 
 from django.utils.translation import get_language
@@ -16,20 +14,11 @@ from audiences.criteria import Criteria
 from audiences.models import AudienceVersion
 from crisis.models import AuditEntry, User
 from crisis.templatetags.console import local_time
+from crisis.wording import Piece, words
 from messaging.models import Account, Campaign, Kind, Part, Round, Status
 from messaging.phrases import size_of
 
-LONGEST = 3_000  # words of a text that are compared one by one; a longer one is shown whole, before and after
-SAME, GONE, NEW = "same", "del", "ins"
 FIELDS = ("headline", "body", "instruction", "link")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some words, and whether they stayed, went or came."""
-
-    op: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +39,6 @@ class Changes:
     asked: list[AuditEntry]
     texts: list[TextChange]
     facts: list[tuple[Any, str, str]]
-
-
-def words(old: str, new: str) -> list[Piece]:
-    """A diff of words, whatever spaces stand after them. Put together, what stayed and came are the words of the new text."""
-    before, after = (re.findall(r"\S+\s*|^\s+", text) for text in (old, new))
-    if max(len(before), len(after)) > LONGEST:
-        return [Piece(op, text) for op, text in ((GONE, old), (NEW, new)) if text]
-    pieces = [*_pieces(before, after)]
-    last = len(pieces) - 1
-    return [
-        piece if n == last or piece.text[-1:].isspace() else Piece(piece.op, f"{piece.text} ") for n, piece in enumerate(pieces)
-    ]
-
-
-def _pieces(before: list[str], after: list[str]) -> Iterator[Piece]:
-    old, new = ([token.strip() for token in tokens] for tokens in (before, after))
-    for op, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
-        if op == "equal":
-            yield Piece(SAME, "".join(after[c:d]))
-            continue
-        if a < b:
-            yield Piece(GONE, "".join(before[a:b]))
-        if c < d:
-            yield Piece(NEW, "".join(after[c:d]))
 
 
 def since_seen(campaign: Campaign, reader: User) -> Changes | None:

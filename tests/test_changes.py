@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crisis import wording
 from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Refused
@@ -25,7 +26,7 @@ from tests.world import WORDS
 def said(old: str, new: str) -> str:
     """A diff in one line: -went-, +came+."""
     marks = {"same": "", "del": "-", "ins": "+"}
-    return "".join(f"{marks[p.op]}{p.text.strip()}{marks[p.op]} " for p in changes.words(old, new)).strip()
+    return "".join(f"{marks[p.op]}{p.text.strip()}{marks[p.op]} " for p in wording.words(old, new)).strip()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_diff_put_together_is_both_texts() -> None:
     dice = random.Random(7)
     for _round in range(50):
         old, new = (" ".join(dice.choices(["one", "two", "three\nfour", "", "five"], k=dice.randrange(30))) for _text in "ab")
-        pieces = changes.words(old, new)
+        pieces = wording.words(old, new)
         assert "".join(p.text for p in pieces if p.op != "del").split() == new.split()
         assert "".join(p.text for p in pieces if p.op != "ins").split() == old.split()
 
@@ -56,7 +57,7 @@ def test_a_diff_put_together_is_both_texts() -> None:
 @pytest.mark.parametrize("text", ["a b " * 5000, " ".join(str(n % 150) for n in range(2900)), "word" * 5000])
 def test_a_text_made_to_be_slow_is_not(text: str) -> None:
     began = perf_counter()
-    assert changes.words(text, text[::-1])
+    assert wording.words(text, text[::-1])
     assert perf_counter() - began < 2
 
 

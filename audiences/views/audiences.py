@@ -17,7 +17,8 @@ from audiences.criteria import MODES, Criteria
 from audiences.criteria.seen import LONGEST, SHORTEST
 from audiences.forms import AudienceFilter, AudienceForm, CriteriaForm, RevisionForm, add_problems, fields_of
 from audiences.models import Audience, AudienceVersion
-from audiences.views.counting import counted, sentence
+from audiences.views.counting import counted, day_bars, sentence
+from audiences.views.versions import comparing
 from crisis.clock import now
 from crisis.models import Incident, User
 from crisis.permissions import requires
@@ -46,13 +47,18 @@ def audience_detail(request: HttpRequest, pk: int) -> HttpResponse:
     audience = _audience(request, pk)
     version = _version(audience, request.GET.get("version"))
     versions = [(each, _sentence_of(each)) for each in audience.versions.select_related("written_by")]
+    criteria, at = Criteria.from_json(version.criteria), now()
+    days = day_bars(criteria, at)
     context = {
         "audience": audience,
         "version": version,
         "versions": versions,
         "newest": versions[0][0],
+        "comparing": comparing([each for each, _ in versions], version),
         "drill": _is_drill(audience),
-        **counted(Criteria.from_json(version.criteria), now()),
+        "days": days,
+        "width": 40 * len(days),
+        **counted(criteria, at),
     }
     return render(request, "audiences/audience_detail.html", context)
 
@@ -60,9 +66,10 @@ def audience_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires("audience.write")
 def audience_new(request: HttpRequest) -> HttpResponse:
-    """A new audience; `?incident=` fills in its place and name. “Count” saves nothing."""
-    incident = _incident(request, request.GET.get("incident"))
-    form = AudienceForm(request.POST or None, by=person(request), initial=_initial_of(incident))
+    """A new audience; `?incident=` fills in its place and name, `?copy=` all of another audience. “Count” saves nothing."""
+    incident, copied = _incident(request, request.GET.get("incident")), _copied(request)
+    initial, kept = _initial_of_copy(copied, person(request)) if copied else (_initial_of(incident), ())
+    form = AudienceForm(request.POST or None, by=person(request), initial=initial, kept=kept)
     if _is_to_be_saved(request, form):
         data = form.cleaned_data
         try:
@@ -72,7 +79,8 @@ def audience_new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The audience was saved. Nothing has been sent."))
             return redirect("audience_detail", version.audience_id)
-    return _form_page(request, "audiences/audience_new.html", form, incident=incident, drill=bool(incident and incident.drill))
+    drill = bool((incident and incident.drill) or (copied and _is_drill(copied.audience)))
+    return _form_page(request, "audiences/audience_new.html", form, drill=drill, kept_of=copied)
 
 
 @require_http_methods(["GET", "POST"])
@@ -81,7 +89,8 @@ def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """The next version. `?version=` starts from an older one; `?hours=` and `?mode=` from a narrower choice."""
     audience, by = _audience(request, pk), person(request)
     last = _version(audience, None)
-    initial, kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria), by)
+    shown = _version(audience, request.GET.get("version"))
+    initial, kept = fields_of(Criteria.from_json(shown.criteria), by)
     initial |= {"based_on": last.number, **_asked(request)}
     form = RevisionForm(request.POST or None, by=by, initial=initial, kept=kept)
     based_on = form["based_on"].value()
@@ -96,6 +105,7 @@ def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _revised(version, last))
             return redirect("audience_detail", audience.pk)
     context = {"audience": audience, "drill": _is_drill(audience), "last": last, "last_sentence": _sentence_of(last)}
+    context["kept_of"] = shown
     return _form_page(request, "audiences/audience_edit.html", form, based_on=based_on, **context)
 
 
@@ -167,6 +177,18 @@ def _initial_of(incident: Incident | None) -> dict[str, Any]:
     if incident is None:
         return {}
     return {"incident": incident, "name": str(incident)[:200], "countries": [*incident.countries.all()]}
+
+
+def _copied(request: HttpRequest) -> AudienceVersion | None:
+    pk = request.GET.get("copy")
+    return _version(_audience(request, _number(pk)), request.GET.get("version")) if pk else None
+
+
+def _initial_of_copy(version: AudienceVersion, by: User) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """Everything it says under a name of its own, which the person changes."""
+    initial, kept = fields_of(Criteria.from_json(version.criteria), by)
+    name = _("%(name)s (copy)") % {"name": version.audience.name[:180]}
+    return initial | {"name": name, "incident": version.audience.incident}, kept
 
 
 def _audience(request: HttpRequest, pk: int) -> Audience:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from babel.lists import format_list
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from audiences.criteria import Criteria
-from audiences.criteria.words import language_name
+from audiences.criteria.words import language_name, locale
+from audiences.history import by_day
 from audiences.models import AddressKind, Source
 from audiences.reach import KindReach, Reach, reach
 from audiences.traits import Reason
+from crisis.templatetags.console import number
 
 REASONS: Mapping[Reason, tuple[Any, str]] = {  # words and tone
     "not_permitted": (gettext_lazy("did not allow our messages"), "wait"),
@@ -32,6 +35,32 @@ class KindRow:
     label: str
     segments: list[dict[str, Any]]
     languages: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One day as a bar of a drawing that is a hundred units high."""
+
+    day: date
+    people: int
+    x: int
+    height: int
+
+    @property
+    def y(self) -> int:
+        return 100 - self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Whom one kind of address reaches beside those before it. `x` and `width` are thousandths of all who can be reached."""
+
+    sentence: str
+    label: str
+    people: int
+    before: int
+    x: str
+    width: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +81,10 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
         "at": at,
         "sentence": sentence(criteria),
         "reach": found,
+        "place": criteria.place,
         "mode": criteria.place.mode if criteria.place else "",
         "kinds": kinds,
+        "added": _added(found),
         "not_held": [str(kind.label) for kind in AddressKind if str(kind.label) not in held],
         "narrower": list(_narrower(criteria, found)),
         "sources": list(Source.objects.filter(active=True)),
@@ -74,6 +105,27 @@ def _row(kind: AddressKind, found: KindReach) -> KindRow:
     for reason, (words, tone) in REASONS.items():
         segments.append({"label": words, "people": found.excluded.get(reason, 0), "tone": tone})
     return KindRow(str(kind.label), segments, [(language_name(code), people) for code, people in found.languages.items()])
+
+
+def _added(found: Reach) -> list[Added]:
+    """The kinds that reach anybody, the widest first; a single one adds nothing to another."""
+    order = sorted((kind for kind, row in found.by_kind.items() if row.reachable), key=lambda k: -found.by_kind[k].reachable)
+    rows, before, labels = [], 0, list[str]()
+    for kind, people in found.added(order) if len(order) > 1 else []:
+        label = str(AddressKind(kind).label)
+        values = {"kind": label, "people": number(people), "others": format_list(labels, style="or", locale=locale())}
+        words = _("%(kind)s adds %(people)s whom %(others)s does not reach") if labels else _("%(kind)s reaches %(people)s")
+        x, width = (1000 * part / found.reachable_at_all for part in (before, people))
+        rows.append(Added(words % values, label, people, before, f"{x:.2f}", f"{width:.2f}"))
+        before, labels = before + people, [*labels, label]
+    return rows
+
+
+def day_bars(criteria: Criteria, at: datetime) -> list[DayBar]:
+    """The last days by the last sighting, the tallest a hundred units high."""
+    days = by_day(criteria, at)
+    most = max((people for _day, people in days), default=0) or 1
+    return [DayBar(day, people, 40 * n, round(100 * people / most)) for n, (day, people) in enumerate(days)]
 
 
 def _narrower(criteria: Criteria, found: Reach) -> Iterator[Narrower]:
