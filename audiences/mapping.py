@@ -16,10 +16,11 @@ from django.core.cache import cache as kept
 from django.db import connection
 
 from audiences import shapes, traits
-from audiences.criteria import Circle, Polygon
+from audiences.criteria import Circle, Criteria, Polygon, Seen
 from audiences.criteria.areas import Area
 from audiences.criteria.seen import ACTIVE
 from audiences.criteria.words import country_name
+from crisis.models import Country
 
 DAYS = 14  # of the shades
 KEPT = 600  # seconds a count of the whole world is shown
@@ -47,29 +48,46 @@ class Land:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """`steps`: the shades, each with the fewest and the most people it means, the last without a most. `at`: when counted."""
+    """`by_name`: the twin of the drawing, every country that can be chosen. `at`: when people were counted.
+
+    `steps`: the shades, each with the fewest and the most people it means, the last without a most.
+    """
 
     lands: list[Land]
     view: str
     circle: Mapping[str, str] | None
     polygon: str
+    by_name: list[Land]
     steps: list[tuple[int, int, int | None]]
     at: datetime
     days: int = DAYS
+
+    @property
+    def has_chosen(self) -> bool:
+        return any(land.chosen for land in self.lands)
+
+
+def map_of(criteria: Criteria, at: datetime) -> Map:
+    """The countries an audience reaches into, and the first parts of countries it names."""
+    places = [leaf for leaf in criteria.leaves(taken_away=False) if isinstance(leaf, Seen)]
+    return drawn(criteria.countries, [place.area for place in places if place.area], at)
 
 
 def drawn(chosen: Iterable[str], areas: Sequence[Area], at: datetime) -> Map:
     """The map with these countries outlined and as near as they allow; the whole world without any."""
     codes, (counts, counted_at) = frozenset(chosen), _people(at)
     box, near = _box(codes, areas), bool(codes)
+    paths, names = dict(_nearby(box)) if near else _world(), {row.pk: str(row) for row in Country.objects.all()}
     lands = [
-        Land(code, country_name(code), counts.get(code, 0), step(counts.get(code, 0)), code in codes, path)
-        for code, path in (_nearby(box) if near else _world().items())
+        Land(code, name, counts.get(code, 0), step(counts.get(code, 0)), code in codes, paths.get(code, ""))
+        for code, name in {**{code: country_name(code) for code in paths}, **names}.items()
     ]
     circle = next((area for area in areas if isinstance(area, Circle)), None)
     polygon = next((area for area in areas if isinstance(area, Polygon)), None)
     return Map(
-        lands=sorted(lands, key=lambda land: (land.chosen, land.code)),  # a border that is chosen lies above its neighbours
+        # The border of a chosen country lies above its neighbours'.
+        lands=sorted((land for land in lands if land.path), key=lambda land: (land.chosen, land.code)),
+        by_name=sorted((land for land in lands if land.code in names), key=lambda land: land.name),
         view=_view(box),
         circle=_ellipse(circle) if circle else None,
         polygon=" ".join(_point(lon, lat) for lat, lon in polygon.points) if polygon else "",

@@ -137,7 +137,7 @@
     for (const form of forms) {
       restore(form);
       const keep = (sent) => localStorage.setItem(keyOf(form), JSON.stringify({ at: Date.now(), page: location.pathname, values: read(form), sent }));
-      form.addEventListener("input", (event) => { if (event.isTrusted) keep(false); });
+      form.addEventListener("input", (event) => { if (event.isTrusted || event.detail === "picked") keep(false); });
       form.addEventListener("submit", () => keep(true));
     }
     for (const form of all("form[data-leave]")) {

@@ -16,6 +16,7 @@ from audiences import definitions
 from audiences.criteria import MODES, Criteria
 from audiences.criteria.seen import LONGEST, SHORTEST
 from audiences.forms import AudienceFilter, AudienceForm, CriteriaForm, RevisionForm, add_problems, fields_of
+from audiences.mapping import Map, drawn, map_of
 from audiences.models import Audience, AudienceVersion
 from audiences.views.counting import counted, day_bars, sentence
 from audiences.views.versions import comparing
@@ -57,6 +58,7 @@ def audience_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "comparing": comparing([each for each, _ in versions], version),
         "drill": _is_drill(audience),
         "days": days,
+        "map": map_of(criteria, at),
         "width": 40 * len(days),
         **counted(criteria, at),
     }
@@ -123,7 +125,7 @@ def audience_reach(request: HttpRequest) -> HttpResponse:
         kept = fields_of(Criteria.from_json(_version(audience, request.GET.get("version")).criteria), by)[1]
     typed = request.POST or request.GET
     form = CriteriaForm(typed, by=by, prefix=typed.get("prefix") or None, kept=kept)
-    return render(request, "audiences/_counted.html", _counted_form(form, by))
+    return render(request, "audiences/_counted.html", _counted_form(form))
 
 
 def _is_to_be_saved(request: HttpRequest, form: CriteriaForm) -> bool:
@@ -136,13 +138,21 @@ def _is_to_be_saved(request: HttpRequest, form: CriteriaForm) -> bool:
 
 def _form_page(request: HttpRequest, template: str, form: CriteriaForm, **context: Any) -> HttpResponse:
     """A form with its count: of what was typed, or of what it is filled with when it is first shown."""
-    context |= {"form": form, "kept": [leaf.sentence() for leaf in form.kept], **_counted_form(form, person(request))}
+    form_said = form if form.is_bound else _filled(form, person(request))
+    context |= {"form": form, "kept": [leaf.sentence() for leaf in form.kept], **_counted_form(form_said)}
+    context |= {"map": _map_of(form_said), "pick": form.add_prefix("countries")}
     return render(request, template, context, status=422 if form.is_bound and form.errors else 200)
 
 
-def _counted_form(form: CriteriaForm, by: User) -> dict[str, Any]:
+def _map_of(form: CriteriaForm) -> Map:
+    """The countries and the part of them that were typed, as far as they can be read."""
+    if "criteria" in form.cleaned_data:
+        return map_of(form.criteria(), now())
+    return drawn([country.code for country in form.cleaned_data.get("countries") or ()], (), now())
+
+
+def _counted_form(form: CriteriaForm) -> dict[str, Any]:
     """What `_counted.html` shows: the count, or what is still missing for one."""
-    form = form if form.is_bound else _filled(form, by)
     form.is_valid()
     if "criteria" in form.cleaned_data:
         return counted(form.criteria(), now())

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from babel.dates import format_date
 from babel.lists import format_list
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
@@ -49,6 +50,11 @@ class DayBar:
     @property
     def y(self) -> int:
         return 100 - self.height
+
+    @property
+    def label(self) -> str:
+        """Such as "8 Nov", in the reader's language."""
+        return format_date(self.day, "d MMM", locale=locale())
 
 
 @dataclass(frozen=True, slots=True)
