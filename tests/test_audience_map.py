@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
+import h3
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from audiences import definitions, mapping
+from audiences import definitions, mapping, presence
 from audiences.criteria import Circle, Criteria, Polygon, Seen
-from audiences.models import AudienceVersion
+from audiences.keys import fingerprint
+from audiences.models import AudienceVersion, Source
+from audiences.presence import Sighting
 from crisis.clock import now
 from crisis.models import User
 from tests import world
@@ -55,6 +59,14 @@ def test_each_country_has_the_people_last_seen_there(db: None) -> None:
     world.contacts([2000], country="TR")
     drawing = mapping.drawn((), (), now())
     assert [(land(drawing, code).people, land(drawing, code).step) for code in ("EG", "TR", "SY")] == [(12, 2), (1, 1), (0, 0)]
+
+
+def test_whoever_was_seen_elsewhere_since_is_counted_there_alone() -> None:
+    world.contacts([1000], at=now() - timedelta(days=1))
+    cell = h3.str_to_int(h3.latlng_to_cell(41.0, 29.0, 7))
+    presence.ingest([Sighting(1, fingerprint(1, "1000"), "TR", cell, now() - timedelta(hours=1))], Source.objects.get())
+    drawing = mapping.drawn((), (), now())
+    assert [land(drawing, code).people for code in ("EG", "TR")] == [0, 1]
 
 
 def test_the_whole_world_is_small_enough_for_a_slow_line() -> None:
