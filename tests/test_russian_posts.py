@@ -326,7 +326,7 @@ def power(watch: Watch) -> Iterator[Post]:
 
 def reference_data(watch: Watch) -> Iterator[Post]:
     lanes = {"lanes-TOTAL_FORMS": "0", "lanes-INITIAL_FORMS": "0"}
-    for name in ("messaging_account", "audiences_source", "crisis_country", "crisis_mission"):
+    for name in ("messaging_account", "crisis_country", "crisis_mission"):
         yield Post("gleb", f"admin:{name}_add", (), lanes, 200)
     account = {"slug": "vk-direct", "label": "ВК", "handle": "1", "secret_name": "VK_MINISTRY", "drill": "on", "rate": "99"}
     yield Post("gleb", "admin:messaging_account_add", (), {**lanes, **account, "mission": watch.mission.pk}, 200)
