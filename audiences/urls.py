@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audiences.views import audiences, imports, places, sources, staff, versions
+from audiences.views import audiences, forgetting, imports, places, sources, staff, versions
 
 urlpatterns = [
     path("audiences/", audiences.audience_list, name="audience_list"),
@@ -18,6 +18,8 @@ urlpatterns = [
     path("audiences/<int:pk>/", audiences.audience_detail, name="audience_detail"),
     path("audiences/staff/", staff.staff_list, name="staff_list"),
     path("audiences/staff/<int:pk>/remove/", staff.staff_remove, name="staff_remove"),
+    path("people/held/", forgetting.person_held, name="person_held"),
+    path("people/forget/", forgetting.person_forget, name="person_forget"),
     path("sources/", sources.source_list, name="source_list"),
     path("sources/new/", sources.source_new, name="source_new"),
     path("sources/<int:pk>/", sources.source_detail, name="source_detail"),

@@ -32,6 +32,8 @@ DEEDS = {
     "source.off": gettext_lazy("switched a source of sightings off"),
     "source.on": gettext_lazy("took a source of sightings into use again"),
     "people.search": gettext_lazy("searched for a person"),
+    "person.held": gettext_lazy("looked at what is held about a person"),
+    "person.forget": gettext_lazy("destroyed what was held about one person"),
     "person.add": gettext_lazy("added a person"),
     "person.begin": gettext_lazy("set their first password"),
     "person.second_step": gettext_lazy("changed the second step of their log-in"),

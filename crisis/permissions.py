@@ -80,6 +80,8 @@ TABLE: tuple[Rule, ...] = (
     Rule("shift.take", _("sign for a shift that is handed over"), "Y Y - - - -"),
     Rule("duty.write", _("plan who is on duty"), "- Y Y - - -"),
     Rule("people.search", _("look up one person by an exact address"), "- Y - - - -"),
+    Rule("person.held", _("answer a person what is held about them, by an exact address"), "- Y Y - - -"),
+    Rule("person.forget", _("destroy what is held about one person, at their request"), "- - Y - - -"),
     Rule("account.pause", _("pause an account, let it send again"), "- Y Y - - -"),
     Rule("staff.write", _("say which colleagues get a TEST"), "- Y Y - - -"),
     Rule("account.test", _("ask a platform whether it accepts an account"), "- Y Y - - -"),

@@ -14,8 +14,9 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("messaging.credentials")  # a change that takes two persons registers itself
-        from messaging import answers, asking
+        from messaging import answers, asking, remembering
 
         answers.register()
         asking.register()
+        remembering.register()
         import_module("messaging.purging")  # a change that takes two persons registers itself

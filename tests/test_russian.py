@@ -200,6 +200,7 @@ def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
     return {
         "staff_list": each(ROLES),
         "source_list": each(ROLES),
+        "person_held": each(["boris", "gleb"]),
         "source_detail": [visit for source in Source.objects.all() for visit in each(ROLES, source.pk)],
         "source_new": each(["gleb"]),
         "source_edit": each(["gleb"], Source.objects.earliest("pk").pk),

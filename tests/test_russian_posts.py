@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,8 +135,8 @@ def people_and_incidents(watch: Watch) -> Iterator[Post]:
     yield Post("boris", "people", (), {}, 422)
     for kind, address, status in (("1", "ы", 422), ("2", "1", 422), ("5", "ы", 422), ("яя", "1", 422), ("1", "9999", 200)):
         yield Post("boris", "people", (), {"kind": kind, "address": address}, status)
-    for address in ("1", "20", "21", "22", "90", "104", "106", "107", "110"):
-        yield Post("boris", "people", (), {"kind": "1", "address": address}, 200)
+    asked = product(("1", "20", "21", "22", "90", "104", "106", "107", "110"), ("people", "person_held"))
+    yield from (Post("boris", name, (), {"kind": "1", "address": address}, 200) for address, name in asked)
 
 
 def audiences(watch: Watch) -> Iterator[Post]:
@@ -178,8 +179,8 @@ def playbooks(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "playbook_use", (watch.incident.pk, used), {"ru_0": "[яя]"}, 422)
     yield Post("anna", "playbook_use", (watch.incident.pk, used), {"ru_0": "посольство"}, 302)
     submitted = watch.campaigns[Status.SUBMITTED].pk
-    for who, name, args, status in (("anna", "campaign_break_glass", submitted, 403), ("boris", "campaign_review", used, 404)):
-        yield Post(who, name, (args,), {}, status)
+    yield Post("anna", "campaign_break_glass", (submitted,), {}, 403)
+    yield Post("boris", "campaign_review", (used,), {}, 404)
     yield Post("boris", "campaign_break_glass", (submitted,), {"seen": "яя", "glass_reason": "Никто"}, 409)
     yield Post("boris", "campaign_review", (watch.alone.pk,), {"review": "right", "review_words": "Верно."}, 403)
     yield Post("boris", "campaign_review", (watch.alone.pk,), {}, 422)
@@ -237,8 +238,7 @@ def campaigns(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "campaign_submit", (sending,), {}, 409)
     yield Post("boris", "campaign_approve", (submitted,), {}, 409)
     yield Post("boris", "campaign_approve", (submitted,), {"seen": "яя", "understood": "1"}, 409)
-    for who, status in (("boris", 302), ("anna", 403)):
-        yield Post(who, "campaign_take", (submitted,), {}, status)
+    yield from (Post(who, "campaign_take", (submitted,), {}, n) for who, n in (("boris", 302), ("anna", 403)))
     for callee, reached, status in ((watch.boris.pk, "1", 302), (watch.boris.pk, "0", 302), (watch.anna.pk, "1", 409)):
         yield Post("anna", "campaign_called", (submitted, callee), {"reached": reached}, status)
     yield Post("boris", "campaign_send_back", (submitted,), {}, 422)
@@ -275,8 +275,8 @@ def restraint(watch: Watch) -> Iterator[Post]:
     for address, status in (("ы", 422), ("1900000001", 302)):
         yield Post("boris", "staff_list", (), {"name": "Инженер", "kind": "1", "address": address}, status)
     yield Post("anna", "campaign_test", (watch.incident.pk,), {"accounts": [watch.vk.pk]}, 302)
-    pk = Source.objects.latest("pk").pk
-    yield from (Post("gleb", name, args, {}, 422) for name, args in (("source_new", ()), ("source_edit", (pk,))))
+    empty = {"source_edit": (pk := Source.objects.latest("pk").pk,), "source_new": (), "person_held": (), "person_forget": ()}
+    yield from (Post("gleb", name, args, {}, 422) for name, args in empty.items())
     yield from (Post("boris", "source_switch", (pk,), {"on": on}, n) for on, n in (("", 422), ("yes", 409), ("no", 302)))
     yield from (Post("boris", "staff_remove", (StaffMember.objects.get().pk,), {}, status) for status in (302, 409))
     yield Post("anna", "campaign_copy_as_live", (watch.drill.pk,), {}, 422)

@@ -37,7 +37,7 @@ PAGES = {
     "gleb": (
         "/help/rights/", "/clients/", "/clients/new/", "/limits/", "/destroyed/", "/queues/", "/accounts/1/",
         "/accounts/1/credential/", "/incidents/1/purge/", "/audit/", "/staff/", "/staff/new/", "/staff/1/", "/power/",
-        "/screens/", "/sources/", "/sources/1/", "/sources/new/", "/sources/1/edit/",
+        "/screens/", "/sources/", "/sources/1/", "/sources/new/", "/sources/1/edit/", "/people/held/",
     ),
 }  # fmt: skip
 LOOKS = {"phone, dark, Russian": ("ru", NARROW, True), "desk, light, English": ("en", WIDE, False)}
