@@ -1,7 +1,7 @@
 """Addresses at rest: canonical form, AES-256-GCM under a key ring, and the keyed fingerprint that finds an address again.
 
-The ring is a 0600 file {"current": name, "keys": {name: base64 of 32 bytes}, "hmac": base64}. To rotate, add a key and make it
-current: old values name their own key. The `hmac` key never changes: opt-outs are remembered by it.
+The ring is a 0600 file {"current": name, "keys": {name: base64 of 32 bytes}, "hmac": base64}. `audiences.rotating` adds keys:
+values name their own key. The `hmac` key never changes: opt-outs are remembered by it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -109,6 +109,33 @@ def ring() -> Ring:
     return _read(path, about.st_mode, about.st_ino, about.st_mtime_ns, about.st_size)
 
 
+def add_key() -> str:
+    """Put a fresh key into the ring and make it the current one. Returns its name."""
+    ring()  # there is one, and it is good
+    data = json.loads(Path(settings.KEY_RING_FILE).read_text())
+    number = len(data["keys"]) + 1
+    while (name := f"k{number}") in data["keys"]:
+        number += 1
+    _replace({**data, "current": name, "keys": {**data["keys"], name: _fresh()}})
+    return name
+
+
+def drop_keys(names: Collection[str]) -> None:
+    """Take keys out of the ring for good, never the current one: what still names them can be read by nobody any more."""
+    data = json.loads(Path(settings.KEY_RING_FILE).read_text())
+    kept = {name: key for name, key in data["keys"].items() if name not in names or name == data["current"]}
+    _replace({**data, "keys": kept})
+
+
+def _replace(data: Mapping[str, object]) -> None:
+    """Whoever reads the ring meets the old one or the new one, whole, and it belongs to whom it belonged."""
+    path = Path(settings.KEY_RING_FILE)
+    owner, draft = path.stat(), _written(path, data)
+    if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+        os.chown(draft, owner.st_uid, owner.st_gid)
+    draft.replace(path)
+
+
 @lru_cache(maxsize=4)
 def _read(path: str, mode: int, *_identity: int) -> Ring:
     if mode & 0o077:
@@ -133,18 +160,27 @@ def _secret(value: str) -> bytes:
 def _create(path: Path) -> None:
     """Linking a finished file makes the first of two processes win and the second use its ring."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{token_bytes(4).hex()}")
-    fresh = {"current": "k1", "keys": {"k1": b64encode(token_bytes(32)).decode()}, "hmac": b64encode(token_bytes(32)).decode()}
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(fresh, file)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _written(path, {"current": "k1", "keys": {"k1": _fresh()}, "hmac": _fresh()})
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _fresh() -> str:
+    return b64encode(token_bytes(32)).decode()
+
+
+def _written(path: Path, data: Mapping[str, object]) -> Path:
+    """A finished file beside the ring, for its owner only."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{token_bytes(4).hex()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(data, file)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def _bound_to(kind: int) -> bytes:

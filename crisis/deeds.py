@@ -31,6 +31,8 @@ DEEDS = {
     "source.change": gettext_lazy("changed a source of sightings"),
     "source.off": gettext_lazy("switched a source of sightings off"),
     "source.on": gettext_lazy("took a source of sightings into use again"),
+    "keys.rotate": gettext_lazy("encrypted addresses with a new key"),
+    "keys.drop": gettext_lazy("dropped old keys of addresses"),
     "people.search": gettext_lazy("searched for a person"),
     "person.held": gettext_lazy("looked at what is held about a person"),
     "person.forget": gettext_lazy("destroyed what was held about one person"),
