@@ -1,9 +1,12 @@
-"""Looks for a platform's people everywhere we keep or write anything: none of their identifiers may have reached us."""
+"""Looks everywhere we keep or write anything for what must not stand there: identifiers of a platform's people, which may not
+have reached us at all, and addresses of our own, which may be kept only encrypted."""
 
 from __future__ import annotations
 
 import re
 import zlib
+from base64 import urlsafe_b64decode
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,3 +69,47 @@ def _inflated(value: bytes) -> bytes:
         return zlib.decompress(value)
     except zlib.error:
         return b""
+
+
+NUMBER = re.compile(rb"[0-9]{5,}")
+HEX = re.compile(rb"(?:[0-9a-f]{2}){5,}", re.IGNORECASE)
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{7,}")
+
+
+def in_clear(addresses: frozenset[bytes], files: Iterable[Path], exports: Iterable[bytes]) -> dict[str, int]:
+    """Place → how many of its rows, keys, files or exports hold one of these numbers as it is, in hex or in base64."""
+    found = Counter[str]()
+    for place, text in _everything(files, exports):
+        found[place] += any(number in addresses for words in _readings(text) for number in NUMBER.findall(words))
+    return {place: count for place, count in found.items() if count}
+
+
+def _everything(files: Iterable[Path], exports: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+    yield from _dump()
+    yield from (("redis", content) for content in _in_redis())
+    yield from ((path.name, path.read_bytes()) for path in files)
+    yield from (("exports", content) for content in exports)
+
+
+def _dump() -> Iterator[tuple[str, bytes]]:
+    """Every row of every table, but for the keys against repeats: numbers drawn at random, of which one may be an address."""
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES)
+        for (table,) in cursor.fetchall():
+            with cursor.copy(f"COPY (SELECT to_jsonb(t) - 'key' FROM {table} t) TO STDOUT") as rows:
+                yield from ((table, bytes(row)) for row in rows)
+
+
+def _readings(text: bytes) -> Iterator[bytes]:
+    """The text, and what stands in it in hex or in base64."""
+    yield text
+    for found in HEX.finditer(text):
+        digits = found[0].decode()
+        yield bytes.fromhex(digits)
+        yield bytes.fromhex(digits[1:-1])  # it may begin one digit later
+    for found in BASE64.finditer(text):
+        whole = found[0][: len(found[0]) // 4 * 4] if len(found[0]) % 4 == 1 else found[0]
+        yield urlsafe_b64decode(whole.translate(_URLSAFE) + b"=" * (-len(whole) % 4))
+
+
+_URLSAFE = bytes.maketrans(b"+/", b"-_")

@@ -35,7 +35,7 @@ STORIES = {
     DECISION: (egypt.generate, 2_000),
 }
 READY_SECONDS, SENT_SECONDS = 60.0, 300.0
-ZERO = ("lost", "duplicated", "unexpected", "identifiers_leaked", "rate_limited")
+ZERO = ("lost", "duplicated", "unexpected", "identifiers_leaked", "addresses_in_clear", "rate_limited")
 
 
 class Command(BaseCommand):
@@ -99,8 +99,10 @@ def _sending(stage: Stage, supervisor: Supervisor, directory: Path, ways: tuple[
     played = acting.play(directory, ways=ways)
     if not supervisor.run_until(acting.ended(played.campaign), SENT_SECONDS):
         raise StageError(f"The sending has not ended after {SENT_SECONDS:.0f} s.")
-    leaked = scanning.leaks(_marks(stage), _written(stage), _exports(played.campaign))
-    return _found(stage, directory, played, leaked)
+    exports = [*_exports(played.campaign)]
+    leaked = scanning.leaks(_marks(stage), _written(stage), exports)
+    clear = scanning.in_clear(_addresses(directory), (stage.data_dir / "logs").glob("*.log"), exports)
+    return _found(stage, directory, played, leaked) | {"addresses_in_clear": sum(clear.values()), "in_clear_where": clear}
 
 
 def _found(stage: Stage, directory: Path, played: acting.Played, leaked: dict[str, int]) -> dict[str, Any]:
@@ -139,6 +141,12 @@ def _marks(stage: Stage) -> str:
         told = json.load(answer)
     digits = len(told["identifiers"][0]) - len(told["prefix"])
     return f"{told['prefix']}[0-9a-f]{{{digits}}}"
+
+
+def _addresses(directory: Path) -> frozenset[bytes]:
+    """Those of the story, as its file names them."""
+    _header, *lines = (directory / "addresses.csv").read_bytes().splitlines()
+    return frozenset(line.split(b",")[2] for line in lines)
 
 
 def _written(stage: Stage) -> Iterator[Path]:
