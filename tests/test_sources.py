@@ -129,3 +129,8 @@ def test_the_reference_data_only_show_it(gleb: User, source: Source) -> None:
     screen = visits.screen_of(gleb)
     answer = screen.post(f"/admin/audiences/source/{source.pk}/change/", {**TYPED, "name": "another"})
     assert (answer.status_code, Source.objects.get().name) == (403, "Story")
+
+
+def test_who_sends_nothing_is_not_told_how_few_people_a_source_holds(gleb: User, boris: User, source: Source) -> None:
+    assert "fewer than 10 people, fewer than 10 sightings" in visits.page(gleb, "source_detail", source.pk)
+    assert "3 people, 3 sightings" in visits.page(boris, "source_detail", source.pk)

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from audiences import small
 from crisis.clock import now
 from crisis.deeds import deed
 from crisis.models import AuditEntry
@@ -176,11 +177,25 @@ def _iso(at: Any) -> str | None:
     return at.isoformat() if at else None
 
 
+def rounded(report: dict[str, Any]) -> dict[str, Any]:
+    """The same report for those who send nothing. Only numbers of people are rounded, and the report says so."""
+    return report | {
+        "people_rounded_down_to": small.SMALL,
+        "reached": small.plain(report["reached"]),
+        "correction": small.plain(report["correction"]),
+        "ways": [small.plain(way) | {"account": way["account"]} for way in report["ways"]],
+        "failures": [one | {"people": small.plain(one["people"])} for one in report["failures"]],
+    }
+
+
 @require_GET
 @requires("report.export")
 def campaign_report_json(request: HttpRequest, pk: int) -> JsonResponse:
     """The totals as JSON."""
-    answer = JsonResponse(report_of(find(pk, person(request))), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    report = report_of(find(pk, person(request)))
+    if not small.sees_exact(person(request)):
+        report = rounded(report)
+    answer = JsonResponse(report, json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.json"'
     return answer
 
@@ -191,7 +206,8 @@ def campaign_report_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The totals as CSV for a spreadsheet, in words: UTF-8 with its mark, and no cell that a spreadsheet runs as a formula."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
-    writer.writerows([safe(cell) for cell in row] for row in sheet_rows(find(pk, person(request))))
+    rows = sheet_rows(find(pk, person(request)), exact=small.sees_exact(person(request)))
+    writer.writerows([safe(cell) for cell in row] for row in rows)
     answer = HttpResponse("\ufeff" + sheet.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.csv"'
     return answer

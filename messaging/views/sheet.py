@@ -10,6 +10,7 @@ from django.contrib.admin.utils import label_for_field
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audiences import small
 from audiences.criteria.words import language_name
 from crisis.clock import now
 from crisis.models import Incident
@@ -52,21 +53,28 @@ TOTALS = {
 }
 
 
-def sheet_rows(campaign: Campaign) -> Iterator[Row]:
-    """The header, then one row a number: what it was, what came of each way, and why people failed."""
+def sheet_rows(campaign: Campaign, *, exact: bool = True) -> Iterator[Row]:
+    """The header, then one row a number: what it was, what came of each way, and why people failed.
+
+    Not `exact`, numbers of people are rounded for those who send nothing, and a row says so.
+    """
+    people = _plain if exact else _rounded
     yield _("Section"), _("Name"), _("Value")
     ways = progress.ways(campaign)
-    yield from ((_("Campaign"), name, _plain(value)) for name, value in _facts(campaign, ways))
+    yield from ((_("Campaign"), name, _plain(value)) for name, value in _facts(campaign))
+    yield from ((_("Campaign"), name, people(value)) for name, value in _reached(ways))
+    if not exact:
+        yield _("Campaign"), _("numbers of people"), _("rounded down to tens")
     for way in ways:
-        yield from ((way.account.label, name, _plain(value)) for name, value in _way(way, campaign))
+        yield from ((way.account.label, name, people(value)) for name, value in _way(way, campaign))
     labels = {way.account.pk: way.account.label for way in ways}
     for one in progress.failures(campaign) or []:
         why = _("no answer came back") if one.status == Delivery.Status.UNCERTAIN else failure(one.reason)[0]
-        yield _("Reasons of failure"), f"{labels[one.account]}, {Delivery.Status(one.status).label}: {why}", one.people
+        yield _("Reasons of failure"), f"{labels[one.account]}, {Delivery.Status(one.status).label}: {why}", people(one.people)
 
 
-def _facts(campaign: Campaign, ways: list[Way]) -> Iterator[tuple[Any, Any]]:
-    incident, reached = campaign.incident, progress.reached(ways)
+def _facts(campaign: Campaign) -> Iterator[tuple[Any, Any]]:
+    incident = campaign.incident
     yield _("Number"), campaign.pk
     yield _("Incident"), incident
     yield _("Headline"), campaign.headline
@@ -90,9 +98,13 @@ def _facts(campaign: Campaign, ways: list[Way]) -> Iterator[tuple[Any, Any]]:
         yield _("Exception"), campaign.exception_reason
         yield _("the exception ends"), campaign.exception_expires_at
     yield from ((label_for_field(name, Incident), getattr(incident, name)) for name in ESTIMATE)
+    yield _("counted at"), now()
+
+
+def _reached(ways: list[Way]) -> Iterator[tuple[Any, Any]]:
+    reached = progress.reached(ways)
     yield _("people reached, at least"), reached.least
     yield _("people reached, at most"), reached.most
-    yield _("counted at"), now()
 
 
 def _way(way: Way, campaign: Campaign) -> Iterator[tuple[Any, Any]]:
@@ -115,6 +127,10 @@ def _at_submit(entry: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
         yield _("left out: %(reason)s") % {"reason": EXCLUDED[reason]}, people
     for code, people in entry.get("languages", {}).items():
         yield _("language: %(languages)s") % {"languages": language_name(code)}, people
+
+
+def _rounded(value: Any) -> Any:
+    return small.plain(_plain(value))
 
 
 def _plain(value: Any) -> Any:
