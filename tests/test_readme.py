@@ -30,7 +30,11 @@ def test_a_path_it_names_is_there(path: str) -> None:
 
 @pytest.mark.parametrize("command", MANAGE)
 def test_a_command_it_names_is_there(command: str) -> None:
-    ours = {path.stem for app in ("crisis", "messaging") for path in (ROOT / app / "management" / "commands").glob("*.py")}
+    ours = {
+        path.stem
+        for app in ("crisis", "audiences", "messaging")
+        for path in (ROOT / app / "management" / "commands").glob("*.py")
+    }
     assert command in ours | {"migrate", "collectstatic"}
 
 

@@ -27,7 +27,7 @@ WAYS: dict[str, Callable[[str], str]] = {
     "in hex": lambda words: words.encode().hex(),
     "in capital hex one digit later": lambda words: f"A{words.encode().hex().upper()}F",
     "in base64": lambda words: b64encode(words.encode()).decode(),
-    "in base64 of more": lambda words: b64encode(f'{{"to": {words}}}??>>'.encode()).decode(),
+    "in base64 of more": lambda words: b64encode(f'~?>{{"to": {words}}}'.encode()).decode(),
     "in base64 for a URL": lambda words: urlsafe_b64encode(f"~~~{words}".encode()).decode().rstrip("="),
 }
 

@@ -109,7 +109,4 @@ def _readings(text: bytes) -> Iterator[bytes]:
         yield bytes.fromhex(digits[1:-1])  # it may begin one digit later
     for found in BASE64.finditer(text):
         whole = found[0][: len(found[0]) // 4 * 4] if len(found[0]) % 4 == 1 else found[0]
-        yield urlsafe_b64decode(whole.translate(_URLSAFE) + b"=" * (-len(whole) % 4))
-
-
-_URLSAFE = bytes.maketrans(b"+/", b"-_")
+        yield urlsafe_b64decode(whole + b"=" * (-len(whole) % 4))
