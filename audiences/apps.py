@@ -13,4 +13,5 @@ class AudiencesConfig(AppConfig):
     verbose_name = _("audiences")
 
     def ready(self) -> None:
-        import_module("audiences.retention")  # once a day
+        for registers in ("audiences.retention", "audiences.recount"):  # once a day
+            import_module(registers)

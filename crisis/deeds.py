@@ -92,6 +92,7 @@ DEEDS = {
     "power.propose": gettext_lazy("proposed a change of power"),
     "power.confirm": gettext_lazy("confirmed a change of power"),
     "power.refuse": gettext_lazy("refused a change of power"),
+    "presence.mend": gettext_lazy("mended what is known of where people are"),
     "retention": gettext_lazy("destroyed what was older than its source lets us keep"),
     "incident.purge": gettext_lazy("destroyed what was held about people of an incident"),
     "reference.add": gettext_lazy("added reference data"),

@@ -1,4 +1,4 @@
-"""`manage.py bench reach|ingest [--contacts N] [--sightings N] [--json]`: the product beside what its database could do.
+"""`manage.py bench reach [--contacts N] [--sightings N] [--json]`: the product beside what its database could do.
 
 Everything happens on servers of its own in a temporary directory, durable ones. Only ratios of one run mean anything.
 """
@@ -22,7 +22,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crisis import embedded
 
 MARK = "CRISIS_BENCH"  # the process that has its own settings already
-BENCHES = ("reach", "ingest")
+BENCHES = ("reach",)
 
 
 class Command(BaseCommand):
