@@ -219,7 +219,7 @@ def test_a_condition_nobody_knows_any_more_is_refused_before_anything_is_sent(
 
 
 FORM: dict[str, Any] = {
-    "countries": ["Egypt"], "mode": "was_there", "window": "14", "unit": "days", "until": "", "subscribed": "", "allows": "",
+    "countries": ["Egypt"], "mode": "was_there", "window": "14", "unit": "days", "until": "", "subscribed": "",
     "name": "Tourists", "incident": "",
 }  # fmt: skip
 

@@ -239,12 +239,6 @@ def test_who_gets_what_cannot_be_changed_any_more(cast: Cast, change: str) -> No
         sql(f"UPDATE messaging_batch SET {change}")
 
 
-def test_people_can_be_forgotten(cast: Cast) -> None:
-    sending(cast)
-    sql("UPDATE messaging_batch SET people = '{}'")
-    assert (Batch.objects.get().people, sizes()) == ([], [3])
-
-
 COPY = """
     INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, people, total, status, key, fence, attempt,
                                  in_doubt, reason, accepted, failed, uncertain, delivered, read)

@@ -119,14 +119,6 @@ def test_a_closed_incident_sends_nothing(cast: Cast) -> None:
         workflow.top_up(campaign, by=cast.author)
 
 
-def test_where_it_is_not_known_any_more_who_got_it_nobody_is_a_newcomer(cast: Cast) -> None:
-    campaign = sent(cast)
-    world.contacts([4])
-    Batch.objects.update(people=[])
-    with expect_refusal("erased"):
-        workflow.top_up(campaign, by=cast.author)
-
-
 def test_an_approval_that_lost_what_it_rested_on_sends_nothing(cast: Cast) -> None:
     campaign = sent(cast)
     world.contacts([4])

@@ -43,10 +43,11 @@ def comparing(versions: list[AudienceVersion], shown: AudienceVersion) -> Versio
 @require_GET
 @requires("see")
 def audience_compare(request: HttpRequest, pk: int) -> HttpResponse:
-    """`?one=` and `?other=` are numbers of versions; the older one stands first, whichever was named first."""
+    """`?one=` and `?other=` are numbers of versions, without them the last two. The older one stands first."""
     audience = get_object_or_404(Audience.objects.seen_by(person(request)), pk=pk)
     versions = {version.number: version for version in audience.versions.all()}
-    form = VersionsForm(request.GET, numbers=sorted(versions))
+    numbers = sorted(versions)
+    form = VersionsForm(request.GET or {"one": numbers[-2:][0], "other": numbers[-1]}, numbers=numbers)
     if not form.is_valid():
         raise Http404
     older, newer = (versions[n] for n in sorted((form.cleaned_data["one"], form.cleaned_data["other"])))

@@ -13,7 +13,7 @@ from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging import delivery
 from messaging.choosing import count
-from messaging.models import NEVER_BEGUN, Batch, Campaign, Kind, Status
+from messaging.models import NEVER_BEGUN, Campaign, Kind, Status
 from messaging.workflow.moving import acting, lock, log
 
 ENDING = {Kind.CANCEL, Kind.ALL_CLEAR}
@@ -65,5 +65,3 @@ def _demand_fresh(campaign: Campaign) -> None:
         raise Refused(_("This is being corrected, so nobody else gets it. Nothing was sent."))
     if campaign.followed_by.filter(kind__in=ENDING, started_at__isnull=False).exists():
         raise Refused(_("This was cancelled or ended by a later message, so nobody else gets it. Nothing was sent."))
-    if Batch.objects.filter(campaign=campaign, total__gt=0, people=[]).exists():
-        raise Refused(_("Who got it was erased, so newcomers cannot be told from them. Nothing was sent. Write a new message."))
