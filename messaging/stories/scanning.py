@@ -73,6 +73,7 @@ def _inflated(value: bytes) -> bytes:
 
 NUMBER = re.compile(rb"[0-9]{5,}")
 HEX = re.compile(rb"(?:[0-9a-f]{2}){5,}", re.IGNORECASE)
+SEALED = re.compile(rb"[0-9a-f]{32,}", re.IGNORECASE)  # hashes and ciphertext: digits stand in them by chance
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{7,}")
 
 
@@ -101,8 +102,8 @@ def _dump() -> Iterator[tuple[str, bytes]]:
 
 
 def _readings(text: bytes) -> Iterator[bytes]:
-    """The text, and what stands in it in hex or in base64."""
-    yield text
+    """The text but for its hashes and ciphertext, and what stands in it in hex or in base64."""
+    yield SEALED.sub(b" ", text)
     for found in HEX.finditer(text):
         digits = found[0].decode()
         yield bytes.fromhex(digits)
