@@ -10,8 +10,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audiences import keys
 from audiences.criteria import AnyOf, Criteria, Except, Node, Seen
-from audiences.models import Audience, AudienceVersion
+from audiences.models import AddressKind, Audience, AudienceVersion
 from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Question
 from audiences.whereabouts import PLACE, missing
 from crisis.models import Incident, User
@@ -260,3 +261,26 @@ class AudienceFilter(forms.Form):
         if chosen.get("incident"):
             rows = rows.filter(incident=chosen["incident"])
         return rows.order_by("name", "pk") if chosen.get("sort") else rows.order_by("-pk")
+
+
+class AddressForm(forms.Form):
+    """An exact address. It is posted, so that it stands in no URL and no log."""
+
+    kind = forms.TypedChoiceField(
+        label=gettext_lazy("What is it?"), choices=AddressKind.choices, coerce=int, initial=AddressKind.VK
+    )
+    address = forms.CharField(
+        label=gettext_lazy("Exact address"),
+        max_length=4096,
+        help_text=gettext_lazy("A VK number, a phone with its country code, an e-mail. Nothing is searched by a part of it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if "kind" in data and "address" in data:
+            try:
+                data["hmac"] = keys.fingerprint(data["kind"], data["address"])
+            except Refused as refused:
+                self.add_error("address", str(refused))
+        return data

@@ -8,7 +8,7 @@ from math import asin, cos, radians, sin, sqrt
 
 import h3.api.basic_int as h3
 
-RESOLUTION = 7
+RESOLUTION = 7  # cells of some 5 km²; nothing finer is kept
 EARTH_KM = 6371.0088  # mean radius
 RES_SHIFT, DIGIT_BITS, FINEST = 52, 3, 15  # of an H3 index
 OVERHANG = 1.5  # a cell's descendants lie within so many times its own radius from its centre

@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy
 from h3.api.basic_int import latlng_to_cell
 
 from audiences import keys
+from audiences.criteria.cells import RESOLUTION
 from audiences.models import AddressKind
 from audiences.presence import Sighting
 from crisis.models import Country
 from crisis.refusal import Refused
 
-RESOLUTION = 7  # H3: cells of some 5 km²; nothing finer is kept
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_YEAR = 2100

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audiences import forgetting, keys
+from audiences import forgetting
+from audiences.forms import AddressForm
 from audiences.models import Address, AddressKind
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.views import person
-
-
-class AddressForm(forms.Form):
-    """An exact address. It is posted, so that it stands in no URL and no log."""
-
-    kind = forms.TypedChoiceField(
-        label=gettext_lazy("What is it?"), choices=AddressKind.choices, coerce=int, initial=AddressKind.VK
-    )
-    address = forms.CharField(
-        label=gettext_lazy("Exact address"),
-        max_length=4096,
-        help_text=gettext_lazy("A VK number, a phone with its country code, an e-mail. Nothing is searched by a part of it."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if "kind" in data and "address" in data:
-            try:
-                data["hmac"] = keys.fingerprint(data["kind"], data["address"])
-            except Refused as refused:
-                self.add_error("address", str(refused))
-        return data
 
 
 class WhoForm(forms.Form):

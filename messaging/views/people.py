@@ -4,50 +4,26 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from audiences import keys
+from audiences.forms import AddressForm
 from audiences.models import Address, AddressKind
 from crisis import audit
 from crisis.models import User
 from crisis.permissions import requires
-from crisis.refusal import Refused
 from messaging.tracing import trace
 
 PREFIX = 12  # hex digits of the keyed hash that the audit keeps: enough to recognise a repeated search
-
-
-class SearchForm(forms.Form):
-    """An exact address. It is posted, so that it stands in no URL and no log."""
-
-    kind = forms.TypedChoiceField(label=_("What is it?"), choices=AddressKind.choices, coerce=int, initial=AddressKind.VK)
-    address = forms.CharField(
-        label=_("Exact address"),
-        max_length=4096,
-        help_text=_("A VK number, a phone with its country code, an e-mail. Nothing is searched by a part of it."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if "kind" in data and "address" in data:
-            try:
-                data["hmac"] = keys.fingerprint(data["kind"], data["address"])
-            except Refused as refused:
-                self.add_error("address", str(refused))
-        return data
 
 
 @require_http_methods(["GET", "POST"])
 @requires("people.search")
 def people(request: HttpRequest) -> HttpResponse:
     """Ask for an address; POST shows what is known of the person who has it."""
-    form = SearchForm(request.POST or None)
+    form = AddressForm(request.POST or None)
     if not form.is_valid():
         return render(request, "messaging/people.html", {"form": form}, status=422 if form.errors else 200)
     kind, hmac = form.cleaned_data["kind"], form.cleaned_data["hmac"]
