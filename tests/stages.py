@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from audiences.models import AddressKind
 from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Refused
@@ -22,10 +23,10 @@ from tests.world import sql
 class Cast:
     """An author, an approver, an account, and three people who were seen in Egypt."""
 
-    def __init__(self, *, lanes: int = 1) -> None:
+    def __init__(self, slug: str = "vk-direct", *, lanes: int = 1) -> None:
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
-        self.account = world.account(lanes=lanes)
-        world.contacts([1, 2, 3])
+        self.account = world.account(slug, lanes=lanes)
+        world.contacts([1, 2, 3], kind=AddressKind(self.account.address_kind))
 
     def draft(self, *, severity: str = "Severe", **changes: Any) -> Campaign:
         content = world.content(self.account, version=world.audience(self.author), **changes)

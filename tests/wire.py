@@ -154,7 +154,14 @@ class Simulator:
 @contextmanager
 def simulator(name: str, log: Path, *arguments: str, env: Mapping[str, str]) -> Iterator[Simulator]:
     """Run `messaging.simulators.<name>` until the block is left."""
-    command = [sys.executable, "-m", f"messaging.simulators.{name}", "--port", "0", "--log", str(log), *arguments]
+    with running(f"messaging.simulators.{name}", log, *arguments, env=env) as found:
+        yield found
+
+
+@contextmanager
+def running(module: str, log: Path, *arguments: str, env: Mapping[str, str]) -> Iterator[Simulator]:
+    """Run a module that serves like a simulator until the block is left."""
+    command = [sys.executable, "-m", module, "--port", "0", "--log", str(log), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **env}) as process:
         try:
             yield Simulator(_first_line(process).removeprefix("listening "), log)

@@ -81,7 +81,7 @@ def incident(
 def account(
     slug: str = "vk-direct", *, drill: bool = False, lanes: int = 1, rate: int | None = None, handle: str = ""
 ) -> Account:
-    name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO"}[slug]
+    name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO", "push-test": "PUSH_TEST"}[slug]
     row = Account.objects.create(
         slug=slug, label_ru=f"{slug}{' drill' if drill else ''}", handle=handle or ("100000002" if drill else "100000001"),
         rate=rate, secret_name=f"DRILL_{name}" if drill else name, drill=drill, address_kind=address_kind_of(slug),
@@ -99,12 +99,12 @@ def rename(row: Account, handle: str) -> None:
 
 
 def contacts(
-    peers: list[int], *, country: str = "EG", at: datetime | None = None, language: str = "ru", **flags: bool
-) -> list[Contact]:
-    """People with one VK address each, last seen in a country an hour ago unless told otherwise."""
+    peers: list[int], *, country: str = "EG", at: datetime | None = None, language: str = "ru",
+    kind: AddressKind = AddressKind.VK, **flags: bool,
+) -> list[Contact]:  # fmt: skip
+    """People with one address each, last seen in a country an hour ago unless told otherwise."""
     source, _ = Source.objects.get_or_create(name="Story", defaults={"owner": "Story", "legal_basis": "invented"})
     rows = Contact.objects.bulk_create([Contact(language=language) for _ in peers])
-    kind = AddressKind.VK
     flags = {"subscribed": True, "permitted": True, **flags}
     Address.objects.bulk_create(
         Address(
