@@ -22,6 +22,8 @@ STATUS_BITS = traits.SUBSCRIBED - 1  # how a person stands with each kind of add
 FIRST_BITS = sum(1 << traits.shift(kind) for kind in AddressKind)
 NARROWER = (72, 24)  # hours of the narrower choices offered beside every audience
 
+ByLanguage = Mapping[int, Mapping[int, int]]  # bits of traits → number of a language → people
+
 
 @dataclass(frozen=True, slots=True)
 class KindReach:
@@ -74,9 +76,9 @@ class Reach:
 
 
 class _Counted(NamedTuple):
-    """Those meant by their traits; `there` counts also people who have left, `stayed` those who have not."""
+    """Those meant, by status and language; `there` counts also people who have left, `stayed` those who have not."""
 
-    meant: Mapping[int, int]
+    meant: ByLanguage
     there: int
     stayed: int
     oldest_at: datetime | None
@@ -88,11 +90,11 @@ def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
     """Count the audience as it stands at `at`, which is also the end of a window that ends "now"."""
     started = perf_counter()
     place, found = criteria.place, _scan(criteria, at)
-    by_status, by_live = _summed(found.meant, STATUS_BITS), _by_live(found.meant)
+    by_status, by_live = _summed(found.meant), _by_live(found.meant)
     return Reach(
-        people=sum(found.meant.values()),
+        people=sum(by_status.values()),
         by_kind={kind: _kind_reach(by_status, by_live, traits.shift(kind)) for kind in kinds},
-        together=_together(by_live, kinds),
+        together=_together(_summed(by_live), kinds),
         was_there=found.there,
         left=found.there - found.stayed if place else 0,
         narrower={h: n for h, n in zip(NARROWER, found.narrower, strict=False) if place and h < place.hours},
@@ -143,46 +145,52 @@ def _scan(criteria: Criteria, at: datetime) -> _Counted:
     query = f"""
         SELECT array_agg(traits){only}, array_agg(people){only}, coalesce(sum(people), 0)::bigint,
                coalesce(sum(people) FILTER (WHERE {latest}), 0)::bigint, min(oldest_at){only}, max(newest_at){only}, {narrower}
-          FROM (SELECT p.traits, count(*) AS people, min({seen}) AS oldest_at, max({seen}) AS newest_at, {shorter}
-                  FROM {rows} GROUP BY p.traits) counted"""
+          FROM (SELECT p.traits & ~{traits.SUBSCRIBED} AS traits, count(*) AS people, min({seen}) AS oldest_at,
+                       max({seen}) AS newest_at, {shorter}
+                  FROM {rows} GROUP BY 1) counted"""
     with connection.cursor() as cursor:
         cursor.execute(query, params)
         masks, people, there, stayed, oldest, newest, *rest = cursor.fetchone()
-    meant = dict(zip(masks or [], people or [], strict=True))
-    return _Counted(meant, there, stayed, oldest, newest, tuple(rest))
+    return _Counted(_by_status(masks or [], people or []), there, stayed, oldest, newest, tuple(rest))
 
 
-def _summed(people: Mapping[int, int], bits: int) -> dict[int, int]:
-    """The same people by these bits of their traits alone: far fewer groups."""
-    found: dict[int, int] = defaultdict(int)
-    for mask, number in people.items():
-        found[mask & bits] += number
+def _by_status(masks: Iterable[int], people: Iterable[int]) -> ByLanguage:
+    """People by how they stand with each kind of address."""
+    found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for mask, number in zip(masks, people, strict=True):
+        found[mask & STATUS_BITS][mask >> traits.LANGUAGE_SHIFT & 7] += number
     return found
 
 
-def _by_live(people: Mapping[int, int]) -> dict[tuple[int, int], int]:
-    """People by the kinds they can be written to and by language. A kind is live when of its three bits only the first is set:
-    then exactly that bit is left of the mask."""
-    found: dict[tuple[int, int], int] = defaultdict(int)
-    for mask, number in people.items():
-        found[mask & ~(mask >> 1) & ~(mask >> 2) & FIRST_BITS, mask >> traits.LANGUAGE_SHIFT & 7] += number
+def _by_live(by_status: ByLanguage) -> ByLanguage:
+    """People by the kinds they can be written to. A kind is live when of its three bits only the first is set: then exactly
+    that bit is left."""
+    found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for status, languages in by_status.items():
+        live = found[status & ~(status >> 1) & ~(status >> 2) & FIRST_BITS]
+        for language, number in languages.items():
+            live[language] += number
     return found
 
 
-def _together(by_live: Mapping[tuple[int, int], int], kinds: Sequence[int]) -> Counter[frozenset[int]]:
+def _summed(people: ByLanguage) -> dict[int, int]:
+    return {bits: sum(languages.values()) for bits, languages in people.items()}
+
+
+def _together(by_live: Mapping[int, int], kinds: Sequence[int]) -> Counter[frozenset[int]]:
     shifts = [(kind, traits.shift(kind)) for kind in kinds]
     found = Counter[frozenset[int]]()
-    for (live, _language), people in by_live.items():
+    for live, people in by_live.items():
         found[frozenset(kind for kind, shift in shifts if live >> shift & 1)] += people
     return found
 
 
-def _kind_reach(by_status: Mapping[int, int], by_live: Mapping[tuple[int, int], int], shift: int) -> KindReach:
+def _kind_reach(by_status: Mapping[int, int], by_live: ByLanguage, shift: int) -> KindReach:
     statuses, languages = Counter[int](), Counter[int]()
-    for mask, number in by_status.items():
-        statuses[mask >> shift & 7] += number
-    for (live, language), number in by_live.items():
-        if live >> shift & 1:
+    for status, number in by_status.items():
+        statuses[status >> shift & 7] += number
+    for live in (bits for bits in by_live if bits >> shift & 1):
+        for language, number in by_live[live].items():
             languages[language] += number
     excluded = {reason: statuses[status] for status, reason in traits.REASONS.items()}
     named = {traits.LANGUAGE_OF[language]: people for language, people in languages.most_common()}
