@@ -15,6 +15,7 @@ from audiences.criteria import AnyOf, Criteria, Except, Node, Seen
 from audiences.models import AddressKind, Audience, AudienceVersion
 from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Question
 from audiences.whereabouts import PLACE, missing
+from crisis.forms import CountriesField, Moment
 from crisis.models import Incident, User
 from crisis.refusal import Refused
 
@@ -284,3 +285,26 @@ class AddressForm(forms.Form):
             except Refused as refused:
                 self.add_error("address", str(refused))
         return data
+
+
+class OutageForm(forms.Form):
+    """What does not work where, as it is typed. What is allowed is decided by the verb."""
+
+    kind = forms.TypedChoiceField(
+        label=gettext_lazy("What does not work?"), choices=AddressKind.choices, coerce=int, initial=AddressKind.VK
+    )
+    countries = CountriesField(
+        label=gettext_lazy("In which country?"),
+        help_text=gettext_lazy("Start typing the country."),
+        error_messages={"required": gettext_lazy("Choose at least one country.")},
+    )
+    since_at = Moment(label=gettext_lazy("Since when?"))
+    said_by = forms.CharField(
+        label=gettext_lazy("Who says so?"), help_text=gettext_lazy("A person, an office, a page. You may name yourself.")
+    )
+
+
+class OutageEndForm(forms.Form):
+    """Since when it works again."""
+
+    until_at = Moment(label=gettext_lazy("Works again since"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
+from crisis.lines import ONE_LINE
 from crisis.models import Incident, User
 
 COUNTRY = r"^[A-Z]{2}$"
@@ -118,6 +120,47 @@ class Presence(models.Model):
             models.Index(
                 fields=["cell"], include=["country", "last_seen_at", "contact", "traits", "source"], name="presence_area"
             ),
+        ]
+
+
+class OutageQuerySet(models.QuerySet["Outage"]):
+    def at(self, at: datetime) -> Self:
+        """Those that lasted at an instant."""
+        return self.filter(Q(until_at=None) | Q(until_at__gt=at), since_at__lte=at)
+
+
+class Outage(models.Model):
+    """A way of reaching people does not work in a country, as somebody says: a fact about the world, of no incident.
+
+    Whom it cuts off is subtracted from reach and written to all the same: nothing is lost when the network comes back. A row
+    changes once, when it ends: whoever mistyped one ends it and reports it again.
+    """
+
+    kind = models.PositiveSmallIntegerField(_("what does not work"), choices=AddressKind)
+    country = models.CharField(_("country"), max_length=2)
+    since_at = models.DateTimeField(_("since when"))
+    until_at = models.DateTimeField(_("until when"), null=True)
+    said_by = models.CharField(_("who says so"), max_length=200)
+    entered_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("entered by"))
+    entered_at = models.DateTimeField(db_default=Now())
+    ended_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("ended by"))
+
+    objects = OutageQuerySet.as_manager()
+    LINES = ("said_by",)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("outage"), _("outages")
+        ordering = ["-since_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "country"], name="one_open_outage", condition=Q(until_at=None)),
+            models.CheckConstraint(name="an_outage_is_of_a_kind", condition=Q(kind__in=AddressKind.values)),
+            models.CheckConstraint(name="outage_country_is_a_code", condition=Q(country__regex=COUNTRY)),
+            models.CheckConstraint(name="an_outage_ends_after_it_begins", condition=Q(until_at__gte=models.F("since_at"))),
+            models.CheckConstraint(
+                name="somebody_ends_an_outage",
+                condition=Q(until_at=None, ended_by=None) | Q(until_at__isnull=False, ended_by__isnull=False),
+            ),
+            models.CheckConstraint(name="an_outage_names_who_says_so", condition=Q(said_by__regex=ONE_LINE) & ~Q(said_by="")),
         ]
 
 

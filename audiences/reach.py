@@ -1,6 +1,10 @@
-"""How many people an audience means and how many of them can be written to, and the query of exactly those people.
+"""How many people an audience means and how many of them can be reached, and the query of exactly those who are written to.
 
 One index-only scan of presence counts; the same WHERE text selects the recipients, so that what is shown is what is queued.
+
+A way of reaching people may be down in a country. People are where they were last seen, by a source in use, whatever the
+audience asks; those there whom that way would reach are not counted as reachable by it, and are written to all the same: their
+message may arrive when the network is back. So the recipients are the reachable and those cut off, and no outage changes them.
 """
 
 from __future__ import annotations
@@ -16,29 +20,44 @@ from django.db import connection
 
 from audiences import traits
 from audiences.criteria import Criteria
-from audiences.models import AddressKind
+from audiences.criteria.seen import ACTIVE
+from audiences.models import AddressKind, Outage
 
 STATUS_BITS = traits.SUBSCRIBED - 1  # how a person stands with each kind of address
 FIRST_BITS = sum(1 << traits.shift(kind) for kind in AddressKind)
 NARROWER = (72, 24)  # hours of the narrower choices offered beside every audience
+WHERE_SHIFT = 32  # above the traits stands the number of the country, among those looked for, where the person was last seen
+
+# People who were last seen in one of these countries, with it: a row a person.
+LAST_SEEN = f"""SELECT l.contact_id, l.country FROM audiences_presence l
+                 WHERE l.country = ANY (%(away)s) AND l.traits & {traits.LATEST} <> 0 AND {ACTIVE.format(t="l")}"""
 
 ByLanguage = Mapping[int, Mapping[int, int]]  # bits of traits → number of a language → people
 
 
 @dataclass(frozen=True, slots=True)
 class KindReach:
-    """People of the audience by how they stand with one kind of address. `languages` counts the reachable ones."""
+    """People of the audience by how they stand with one kind of address. `languages` counts the reachable ones.
+
+    `cut_off` are those it would reach, were it not down where they are.
+    """
 
     reachable: int
     excluded: Mapping[traits.Reason, int]
     languages: Mapping[str, int]
+    cut_off: Mapping[Outage, int]
+
+    @property
+    def writable(self) -> int:
+        """Who is written to: whoever can be reached, and those cut off."""
+        return self.reachable + sum(self.cut_off.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """All counts are of distinct people and exact at the instant asked for.
 
-    * together: people by the set of kinds they can be written to, the empty set for those who cannot
+    * together: people by the set of kinds they can be reached by, the empty set for those who cannot
     * reachable_at_all: by at least one of the kinds; overlap: by two or more of them
     * was_there: in the place within the window whatever the mode; left: of these, seen elsewhere since
     * narrower: hours → people, the same audience in a shorter window
@@ -76,9 +95,9 @@ class Reach:
 
 
 class _Counted(NamedTuple):
-    """Those meant, by status and language; `there` counts also people who have left, `stayed` those who have not."""
+    """Those meant by their traits; `there` counts also people who have left, `stayed` those who have not."""
 
-    meant: ByLanguage
+    meant: Mapping[int, int]
     there: int
     stayed: int
     oldest_at: datetime | None
@@ -89,11 +108,16 @@ class _Counted(NamedTuple):
 def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
     """Count the audience as it stands at `at`, which is also the end of a window that ends "now"."""
     started = perf_counter()
-    place, found = criteria.place, _scan(criteria, at)
-    by_status, by_live = _summed(found.meant), _by_live(found.meant)
+    place, down = criteria.place, _down(kinds, at)
+    here = place.countries[0] if place and criteria.one_row_each else ""
+    away = sorted(down.keys() - {here})
+    found = _scan(criteria, at, away)
+    people, cut_off = _without(down, found.meant, [here, *away])
+    meant = _by_status(people)
+    by_status, by_live = _summed(meant), _by_live(meant)
     return Reach(
         people=sum(by_status.values()),
-        by_kind={kind: _kind_reach(by_status, by_live, traits.shift(kind)) for kind in kinds},
+        by_kind={kind: _kind_reach(by_status, by_live, kind, cut_off) for kind in kinds},
         together=_together(_summed(by_live), kinds),
         was_there=found.there,
         left=found.there - found.stayed if place else 0,
@@ -105,7 +129,7 @@ def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
 
 
 def recipients_sql(criteria: Criteria, kind: int, at: datetime) -> tuple[str, dict[str, Any]]:
-    """A query of (contact_id, language) with named parameters: exactly the people `reach` counts as reachable by this kind.
+    """A query of (contact_id, language) with named parameters: exactly the people `reach` counts as writable by this kind.
 
     Its parameters are named audience…; in the text no other percent sign stands. `language` is a code, "unknown" or "other".
     """
@@ -126,13 +150,30 @@ def writable_sql(contacts: str, kind: int) -> str:
     )
 
 
-def _scan(criteria: Criteria, at: datetime) -> _Counted:
-    """One scan, grouped by traits and put into one row: thousands of rows would take longer to fetch than to count."""
+def _down(kinds: Sequence[int], at: datetime) -> dict[str, list[Outage]]:
+    """What is down at this instant, by country."""
+    found: dict[str, list[Outage]] = defaultdict(list)
+    for outage in Outage.objects.at(at).filter(kind__in=kinds):
+        found[outage.country].append(outage)
+    return found
+
+
+def _scan(criteria: Criteria, at: datetime, away: Sequence[str]) -> _Counted:
+    """One scan, grouped by traits and put into one row: thousands of rows would take longer to fetch than to count.
+
+    With countries to look for, the traits carry above them which of these a person was last seen in, as WHERE_SHIFT says.
+    """
     scan, place = criteria.scan(at, any_mode=True), criteria.place
-    rows, params = f"{scan.rows} WHERE {scan.where}", dict(scan.params)
+    rows, where, params = scan.rows, f"WHERE {scan.where}", dict(scan.params)
+    mask = f"p.traits & ~{traits.SUBSCRIBED}"
     if not criteria.one_row_each:
-        rows = f"""(SELECT bit_or(p.traits) AS traits, max(p.last_seen_at) AS last_seen_at
-                      FROM {rows} GROUP BY p.contact_id) p"""
+        rows = f"""(SELECT p.contact_id, bit_or(p.traits) AS traits, max(p.last_seen_at) AS last_seen_at
+                      FROM {rows} {where} GROUP BY p.contact_id) p"""
+        where = ""
+    if away:
+        rows, params["away"] = f"{rows} LEFT JOIN ({LAST_SEEN}) l ON l.contact_id = p.contact_id", [*away]
+        number = "coalesce(array_position(%(away)s::text[], l.country::text), 0)::bigint"
+        mask = f"{mask} | ({number} << {WHERE_SHIFT})"
     seen, counts = "NULL::timestamptz", ["0"] * len(NARROWER)
     if place:
         seen, until = "p.last_seen_at", place.window(at)[1]
@@ -145,19 +186,19 @@ def _scan(criteria: Criteria, at: datetime) -> _Counted:
     query = f"""
         SELECT array_agg(traits){only}, array_agg(people){only}, coalesce(sum(people), 0)::bigint,
                coalesce(sum(people) FILTER (WHERE {latest}), 0)::bigint, min(oldest_at){only}, max(newest_at){only}, {narrower}
-          FROM (SELECT p.traits & ~{traits.SUBSCRIBED} AS traits, count(*) AS people, min({seen}) AS oldest_at,
-                       max({seen}) AS newest_at, {shorter}
-                  FROM {rows} GROUP BY 1) counted"""
+          FROM (SELECT {mask} AS traits, count(*) AS people, min({seen}) AS oldest_at, max({seen}) AS newest_at, {shorter}
+                  FROM {rows} {where} GROUP BY 1) counted"""
     with connection.cursor() as cursor:
         cursor.execute(query, params)
         masks, people, there, stayed, oldest, newest, *rest = cursor.fetchone()
-    return _Counted(_by_status(masks or [], people or []), there, stayed, oldest, newest, tuple(rest))
+    meant = dict(zip(masks or [], people or [], strict=True))
+    return _Counted(meant, there, stayed, oldest, newest, tuple(rest))
 
 
-def _by_status(masks: Iterable[int], people: Iterable[int]) -> ByLanguage:
-    """People by how they stand with each kind of address."""
+def _by_status(people: Mapping[int, int]) -> ByLanguage:
+    """The same people by how they stand with each kind of address."""
     found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for mask, number in zip(masks, people, strict=True):
+    for mask, number in people.items():
         found[mask & STATUS_BITS][mask >> traits.LANGUAGE_SHIFT & 7] += number
     return found
 
@@ -173,6 +214,26 @@ def _by_live(by_status: ByLanguage) -> ByLanguage:
     return found
 
 
+def _without(
+    down: Mapping[str, Sequence[Outage]], meant: Mapping[int, int], places: Sequence[str]
+) -> tuple[Mapping[int, int], Mapping[Outage, int]]:
+    """The same people with nothing LIVE that is down where they were last seen, and whom each outage cuts off.
+
+    `places` are the country of every row scanned, empty where they have several or none, and those looked for.
+    """
+    if not down:
+        return meant, {}
+    found, cut_off = defaultdict[int, int](int), Counter[Outage]()
+    for marked, people in meant.items():
+        number, mask = divmod(marked, 1 << WHERE_SHIFT)
+        for outage in down.get(places[number], ()) if number or mask & traits.LATEST else ():
+            if traits.address_status(mask, outage.kind) == traits.LIVE:
+                mask |= traits.CUT_OFF << traits.shift(outage.kind)
+                cut_off[outage] += people
+        found[mask] += people
+    return found, cut_off
+
+
 def _summed(people: ByLanguage) -> dict[int, int]:
     return {bits: sum(languages.values()) for bits, languages in people.items()}
 
@@ -185,8 +246,8 @@ def _together(by_live: Mapping[int, int], kinds: Sequence[int]) -> Counter[froze
     return found
 
 
-def _kind_reach(by_status: Mapping[int, int], by_live: ByLanguage, shift: int) -> KindReach:
-    statuses, languages = Counter[int](), Counter[int]()
+def _kind_reach(by_status: Mapping[int, int], by_live: ByLanguage, kind: int, cut_off: Mapping[Outage, int]) -> KindReach:
+    shift, statuses, languages = traits.shift(kind), Counter[int](), Counter[int]()
     for status, number in by_status.items():
         statuses[status >> shift & 7] += number
     for live in (bits for bits in by_live if bits >> shift & 1):
@@ -194,4 +255,5 @@ def _kind_reach(by_status: Mapping[int, int], by_live: ByLanguage, shift: int) -
             languages[language] += number
     excluded = {reason: statuses[status] for status, reason in traits.REASONS.items()}
     named = {traits.LANGUAGE_OF[language]: people for language, people in languages.most_common()}
-    return KindReach(statuses[traits.LIVE], excluded, named)
+    ours = {outage: people for outage, people in cut_off.items() if outage.kind == kind}
+    return KindReach(statuses[traits.LIVE], excluded, named, ours)

@@ -11,6 +11,7 @@ from typing import Literal
 from audiences.models import AddressKind
 
 NONE, LIVE, NOT_PERMITTED, DENIED, DEAD = range(5)
+CUT_OFF = LIVE | 4  # LIVE, by a way that is down where the person is: found while counting, never stored
 Reason = Literal["no_address", "not_permitted", "denied", "dead"]
 REASONS: dict[int, Reason] = {NONE: "no_address", NOT_PERMITTED: "not_permitted", DENIED: "denied", DEAD: "dead"}
 

@@ -19,6 +19,8 @@ DEEDS = {
     "incident.move": gettext_lazy("moved an incident on"),
     "incident.tick": gettext_lazy("noted what a mission has told its followers"),
     "incident.fact": gettext_lazy("stated a fact of an incident"),
+    "outage.report": gettext_lazy("reported what does not work in a country"),
+    "outage.end": gettext_lazy("noted that it works again in a country"),
     "audience.write": gettext_lazy("wrote an audience"),
     "audience.create": gettext_lazy("made an audience"),
     "contacts.upload": gettext_lazy("uploaded a file of contacts"),

@@ -52,6 +52,7 @@ TABLE: tuple[Rule, ...] = (
     #                                                             operator supervisor admin auditor client anonymous
     Rule("see", _("see incidents, campaigns, audiences and accounts"), "Y Y Y Y own -"),
     Rule("incident.write", _("declare an incident, keep its log, move it, tick missions"), "Y Y - - - -"),
+    Rule("outage.write", _("report what does not work in a country, and that it works again"), "Y Y - - - -"),
     Rule("audience.write", _("define an audience and count it"), "Y Y - - own -"),
     Rule("contacts.feed", _("bring contacts and their addresses by program"), "- - - - own -"),
     Rule("sightings.feed", _("say by program where people were seen"), "- - - - own -"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from audiences.criteria import Criteria
-from audiences.reach import recipients_sql, writable_sql
+from audiences.reach import LAST_SEEN, recipients_sql, writable_sql
 from audiences.staff import ONLY_STAFF
 from messaging.models import Account, Campaign, Part, Reached
 
@@ -83,3 +84,14 @@ def count(campaign: Campaign, account: Account, at: datetime, *, newcomers: bool
         cursor.execute(f"SELECT count(*) FILTER (WHERE got), count(*) FILTER (WHERE NOT got) FROM ({chosen}) q", values)
         got, others = cursor.fetchone()
     return Chosen(got, others)
+
+
+def last_seen_in(countries: Collection[str], campaign: Campaign, account: Account, at: datetime) -> dict[str, int]:
+    """How many of the same people were last seen in each of these countries; without those of nobody."""
+    if not countries:
+        return {}
+    chosen, values = chosen_sql(campaign, account, at)
+    query = f"SELECT l.country, count(*) FROM ({chosen}) q JOIN ({LAST_SEEN}) l ON l.contact_id = q.contact_id GROUP BY 1"
+    with connection.cursor() as cursor:
+        cursor.execute(query, {**values, "away": [*countries]})
+        return dict(cursor.fetchall())

@@ -11,11 +11,11 @@ from typing import Any
 from django.core.cache import cache
 
 from audiences.criteria import Criteria, Node
-from audiences.models import AudienceVersion
+from audiences.models import AudienceVersion, Outage
 from audiences.reach import reach
 from crisis.refusal import Refused
 from messaging.channels import ChannelError, Estimate
-from messaging.choosing import count, is_apart
+from messaging.choosing import count, is_apart, last_seen_in
 from messaging.models import Account, Campaign
 
 Estimates = Mapping[int, Estimate | str]  # account → the platform's word, or a sentence why there is none
@@ -28,8 +28,9 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
     {"at", "people" in scope, "left", "was_there", "newest_at", "took_ms", "narrower": {hours: people},
      "smaller": {country: people} where there are several,
      "addressed": people by our own accounts,
-     "accounts": {id: {"basis": "counted", "people", "excluded", "languages", "got", "others" where it matters who got the
-                     earlier message}
+     "accounts": {id: {"basis": "counted", "people" who are written to, "excluded", "languages" of those who can be reached,
+                     "got", "others" where it matters who got the earlier message,
+                     "cut_off": [{"country", "since_at", "people"}] of those written to where the way is down}
                    or {"basis": "estimated", "lower", "upper", "at", "withheld"}
                    or {"basis": "unknown", "why"}}}
     """
@@ -47,10 +48,11 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
             kind = found.by_kind[account.address_kind]
             shown[str(account.pk)] = {
                 "basis": "counted",
-                "people": kind.reachable,
+                "people": kind.writable,
                 "excluded": dict(kind.excluded),
                 "languages": dict(kind.languages),
                 **_apart(campaign, account, at),
+                **_cut_off(campaign, account, at, kind.cut_off),
             }
         else:
             shown[str(account.pk)] = _estimated(estimates.get(account.pk, ""))
@@ -100,6 +102,15 @@ def _apart(campaign: Campaign, account: Account, at: datetime) -> dict[str, int]
         return {}
     found = count(campaign, account, at)
     return {"people": found.people, "got": found.got, "others": found.others}
+
+
+def _cut_off(campaign: Campaign, account: Account, at: datetime, people: Mapping[Outage, int]) -> dict[str, Any]:
+    """Of the people whom this account writes to, those who probably see nothing in time: `people`, of the whole audience."""
+    if account.address_kind is not None and is_apart(campaign):
+        down = {outage.country: outage for outage in Outage.objects.at(at).filter(kind=account.address_kind)}
+        people = {down[code]: number for code, number in last_seen_in(down, campaign, account, at).items()}
+    rows = [{"country": o.country, "since_at": o.since_at.isoformat(), "people": number} for o, number in people.items()]
+    return {"cut_off": rows} if rows else {}
 
 
 def _estimated(word: Estimate | str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from math import cos, hypot, radians
@@ -188,6 +188,17 @@ def status(person: Person, kind: int) -> str:
     """Of several addresses of a kind the best counts."""
     found = {word_of(flags) for k, flags in person.addresses if k == kind}
     return next((word for word in ("live", "not_permitted", "denied", "dead") if word in found), "no_address")
+
+
+def reached(person: Person, kind: int, down: Collection[tuple[int, str]]) -> bool:
+    """Can be written to, and the way is not down where the person is."""
+    return status(person, kind) == "live" and (kind, whereabouts(person)) not in down
+
+
+def whereabouts(person: Person) -> str:
+    """The country they were last seen in; empty where that is said by a source that is switched off."""
+    country = newest(person)
+    return country if country and person.rows[country].source == 0 else ""
 
 
 def word_of(flags: dict[str, bool]) -> str:

@@ -178,7 +178,7 @@ def test_its_page_counts_people_by_kind_with_every_reason_they_are_excluded(brow
     row = answer.context["kinds"][0]
     assert row.label == "VK"
     assert {str(part["label"]): part["people"] for part in row.segments} == {
-        "can be written to": 2, "did not allow our messages": 1, "opted out": 1, "address no longer works": 0, "no address": 0,
+        "can be reached": 2, "did not allow our messages": 1, "opted out": 1, "address no longer works": 0, "no address": 0,
     }  # fmt: skip
     assert "opted out" in answer.content.decode()
 

@@ -26,7 +26,7 @@ VERBS = {
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook", "key_revoke",
     "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "shift_take", "session_end", "lock_lift",
     "exception_renew", "campaign_record_sign", "exception_note", "device_make", "device_revoke", "staff_remove",
-    "source_switch", "person_forget",
+    "source_switch", "person_forget", "outage_report", "outage_end",
 }  # fmt: skip
 # Of these an auditor may do some.
 AUDITORS = {"campaign_record_sign", "exception_note", "session_end", "audit_verify", "set_language", "hook"}

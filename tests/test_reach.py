@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from audiences.criteria import Criteria, Permitted, Seen
-from audiences.models import Presence, Source
+from audiences.criteria import Criteria, Listed, Permitted, Seen
+from audiences.models import Outage, Presence, Source
 from audiences.reach import Reach, reach, recipients_sql
+from tests import world
 from tests.plain import AT, KINDS, LIVE, PHONE, VK, Person, seen, store
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,73 @@ def test_nobody_is_nobody() -> None:
     assert found.by_kind[VK].excluded == {"no_address": 0, "not_permitted": 0, "denied": 0, "dead": 0}
 
 
+def down(*ways: tuple[int, str], **more: Any) -> None:
+    times = {"since_at": AT - timedelta(hours=1), **more}
+    anna = world.person("anna", "operator")
+    by = {"said_by": "the operator", "entered_by": anna, "ended_by": anna if "until_at" in more else None}
+    Outage.objects.bulk_create(Outage(kind=kind, country=country, **times, **by) for kind, country in ways)
+
+
+BOTH = [(VK, LIVE), (PHONE, LIVE)]
+
+
+def test_whom_an_outage_cuts_off_is_not_reachable_by_it_and_is_written_to_all_the_same() -> None:
+    people = [seen(addresses=BOTH), seen(), seen(addresses=[(VK, {})])]
+    down((VK, "EG"))
+    found = count(people, EGYPT)
+    vk = found.by_kind[VK]
+    assert (vk.reachable, [*vk.cut_off.values()], vk.writable, vk.excluded["not_permitted"]) == (0, [2], 2, 1)
+    assert (found.by_kind[PHONE].reachable, found.reachable_at_all, found.overlap) == (1, 1, 0)
+    assert {*recipients(EGYPT, VK)} == {people[0].id, people[1].id}
+
+
+def test_who_has_left_the_country_is_not_cut_off_by_what_is_down_there() -> None:
+    person = seen(ago=timedelta(days=3))
+    person.sightings["TR"] = (AT - timedelta(days=1), True)
+    down((VK, "EG"))
+    assert count([person], EGYPT).by_kind[VK].reachable == 1
+
+
+def test_who_has_left_is_cut_off_by_what_is_down_where_they_went() -> None:
+    person = seen(ago=timedelta(days=3))
+    person.sightings["TR"] = (AT - timedelta(days=1), True)
+    down((VK, "TR"))
+    assert count([person, seen()], EGYPT).by_kind[VK].reachable == 1
+
+
+def test_of_several_countries_only_the_last_one_counts() -> None:
+    moved, stays = seen(ago=timedelta(days=3)), seen()
+    moved.sightings["TR"] = (AT - timedelta(days=1), True)
+    down((VK, "EG"))
+    assert count([moved, stays], Criteria(Seen(("EG", "TR"), 336, AT))).by_kind[VK].reachable == 1
+
+
+def test_an_audience_without_a_place_is_cut_off_where_its_people_were_last_seen() -> None:
+    here, nowhere = seen(), Person()
+    here.lists = nowhere.lists = {1}
+    down((VK, "EG"))
+    stored = store([here, nowhere], [1])
+    found = reach(Criteria(Listed((stored.lists[1],))), KINDS, at=AT)
+    assert (found.people, found.by_kind[VK].reachable, found.by_kind[VK].writable) == (2, 1, 2)
+
+
+@pytest.mark.parametrize(("since", "until", "people"), [(-1, None, 0), (0, None, 0), (1, None, 1), (-9, 0, 1), (-9, 1, 0)])
+def test_an_outage_counts_from_its_first_instant_and_not_at_its_last(since: int, until: int | None, people: int) -> None:
+    ends = {} if until is None else {"until_at": AT + timedelta(seconds=until)}
+    down((VK, "EG"), since_at=AT + timedelta(seconds=since), **ends)
+    assert count([seen()], EGYPT).by_kind[VK].reachable == people
+
+
+def test_an_outage_of_the_country_asked_for_costs_no_other_query(django_assert_num_queries: Callable[..., Any]) -> None:
+    store([seen()])
+    with django_assert_num_queries(2) as before:
+        reach(EGYPT, KINDS, at=AT)
+    down((VK, "EG"))
+    with django_assert_num_queries(2) as after:
+        reach(EGYPT, KINDS, at=AT)
+    assert before.captured_queries[1]["sql"] == after.captured_queries[1]["sql"]
+
+
 # Among so many people elsewhere the planner prefers no other index, whatever it last knew of the table.
 ELSEWHERE = """INSERT INTO audiences_presence (contact_id, country, cell, last_seen_at, source_id, traits)
     SELECT -number, 'TR', 0, crisis_now(), 0, 0 FROM generate_series(1, 5000) AS number"""
@@ -106,12 +174,12 @@ ELSEWHERE = """INSERT INTO audiences_presence (contact_id, country, cell, last_s
 
 def test_it_is_one_scan_of_the_covering_index_alone(django_assert_num_queries: Callable[..., Any]) -> None:
     store([seen()])
-    with django_assert_num_queries(1) as captured:
+    with django_assert_num_queries(2) as captured:  # what is down, and the people
         reach(Criteria(Seen(("EG",), 336, AT, "last_seen_there"), Permitted("vk", True)), KINDS, at=AT)
     with connection.cursor() as cursor:
         cursor.execute(ELSEWHERE)
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        cursor.execute("EXPLAIN " + captured.captured_queries[0]["sql"])
+        cursor.execute("EXPLAIN " + captured.captured_queries[1]["sql"])
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert plan.count("audiences_presence") == 1
     assert "Index Only Scan using presence_reach" in plan

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -25,9 +29,27 @@ from audiences.criteria import (
     Subscribed,
     Travelling,
 )
+from audiences.models import Outage
 from audiences.reach import reach
+from crisis.models import User
 from crisis.refusal import Refused
-from tests.plain import AT, HERE, KINDS, PHONE, VK, Person, Sighting, Stored, language, meets, status, store
+from tests import world
+from tests.plain import (
+    AT,
+    HERE,
+    KINDS,
+    PHONE,
+    VK,
+    Person,
+    Sighting,
+    Stored,
+    language,
+    meets,
+    reached,
+    status,
+    store,
+    whereabouts,
+)
 from tests.test_reach import recipients
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +119,19 @@ nodes = st.recursive(
     max_leaves=5,
 )
 rules = st.lists(nodes, min_size=0, max_size=3)
+Down = tuple[int, str]
+outages = st.sets(st.tuples(st.sampled_from(KINDS), st.sampled_from(COUNTRIES)), max_size=4)
+
+
+@contextmanager
+def out(down: Collection[Down], by: User) -> Iterator[None]:
+    """These ways are down in these countries, and nothing of it is left afterwards."""
+    with transaction.atomic():
+        since = AT - timedelta(hours=1)
+        rows = [Outage(kind=kind, country=code, since_at=since, said_by="they", entered_by=by) for kind, code in sorted(down)]
+        Outage.objects.bulk_create(rows)
+        yield
+        transaction.set_rollback(True)
 
 
 def numbered(node: Any, stored: Stored) -> Any:
@@ -111,18 +146,23 @@ def numbered(node: Any, stored: Stored) -> Any:
     return node
 
 
-def compare(people: list[Person], stored: Stored, criteria: Criteria) -> None:
-    """Raises AssertionError where the count or the selection differs from the plain reading."""
+def compare(people: list[Person], stored: Stored, criteria: Criteria, down: Collection[Down] = ()) -> None:
+    """Raises AssertionError where the count or the selection differs from the plain reading. `down` is what is stored so."""
     found, whole = reach(criteria, KINDS, at=AT), AllOf(*criteria.of)
     meant = [person for person in people if meets(person, whole, stored)]
     assert found.people == len(meant), criteria
     for kind in KINDS:
         live = {person.id: language(person) for person in meant if status(person, kind) == "live"}
         assert recipients(criteria, kind) == live, criteria
-        assert found.by_kind[kind].reachable == len(live) == sum(found.by_kind[kind].languages.values())
+        spoken = Counter(language(person) for person in meant if reached(person, kind, down))
+        assert (found.by_kind[kind].writable, found.by_kind[kind].languages) == (len(live), spoken)
+        assert found.by_kind[kind].reachable == spoken.total()
+        assert {(kind, outage.country) for outage in found.by_kind[kind].cut_off} <= {*down}
+        for outage, number in found.by_kind[kind].cut_off.items():
+            assert number == sum(person.id in live and whereabouts(person) == outage.country for person in meant)
         for reason, number in found.by_kind[kind].excluded.items():
             assert number == sum(status(person, kind) == reason for person in meant)
-    either = [sum(status(person, kind) == "live" for kind in KINDS) for person in meant]
+    either = [sum(reached(person, kind, down) for kind in KINDS) for person in meant]
     assert (found.reachable_at_all, found.overlap) == (sum(n > 0 for n in either), sum(n > 1 for n in either))
     first, second = found.added(KINDS)
     assert (first[1], first[1] + second[1]) == (found.by_kind[VK].reachable, found.reachable_at_all)
@@ -139,17 +179,18 @@ def compare(people: list[Person], stored: Stored, criteria: Criteria) -> None:
 
 def test_reach_is_who_is_selected_is_who_a_plain_reading_finds() -> None:
     people = population(seed=2015)
-    stored = store(people, LISTS)
+    stored, anna = store(people, LISTS), world.person("anna", "operator")
     judged = []
 
-    @settings(max_examples=700, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
-    @given(places | st.none(), rules)
-    def judge(place: Seen | None, rest: list[Any]) -> None:
+    @settings(max_examples=750, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+    @given(places | st.none(), rules, outages)
+    def judge(place: Seen | None, rest: list[Any], down: set[Down]) -> None:
         try:
             criteria = Criteria(*(numbered(node, stored) for node in [*([place] if place else []), *rest]))
         except Refused:  # everybody, nobody, or too much: told by tests/test_criteria.py
             return
-        compare(people, stored, criteria)
+        with out(down, anna):
+            compare(people, stored, criteria, down)
         judged.append(criteria)
 
     judge()
@@ -162,6 +203,14 @@ def test_a_boundary_a_second_off_is_caught() -> None:
     for person in people:
         person.rows = {country: row._replace(at=row.at + timedelta(seconds=1)) for country, row in person.rows.items()}
     with pytest.raises(AssertionError):
+        compare(people, stored, Criteria(Seen(COUNTRIES, 336, AT)))
+
+
+@pytest.mark.parametrize("down", [{(VK, "EG")}, {(PHONE, "TR"), (VK, "IL")}])
+def test_an_outage_that_is_overlooked_is_caught(down: set[Down]) -> None:
+    people = population(seed=2015)
+    stored = store(people, LISTS)
+    with pytest.raises(AssertionError), out(down, world.person("anna", "operator")):
         compare(people, stored, Criteria(Seen(COUNTRIES, 336, AT)))
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from audiences import definitions, uploads
+from audiences import definitions, outages, uploads
 from audiences.criteria import Criteria, Permitted, Seen, Speaks, Subscribed
 from audiences.imports import FileKind
-from audiences.models import AudienceVersion, Source, Upload
+from audiences.models import AddressKind, AudienceVersion, Outage, Source, Upload
 from crisis import incidents
 from crisis.clock import now
 from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
@@ -67,6 +67,7 @@ class Watch:
         self.vk, self.geo = self._account("vk-direct", "Министерство, ВК"), self._account("vk-geo", "Рассылка по странам")
         self.drill_vk = self._account("vk-direct", "Учебный ВК", drill=True)
         self._sightings()
+        self.outage = self._outages()
         self.versions = [*self._audience()]
         self.campaigns = {status: self._at(status) for status in Status}
         self.empty_draft = workflow.draft(self.incident, workflow.Draft(), by=self.anna)
@@ -81,6 +82,14 @@ class Watch:
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
         self.changes = [*self._changes()]
         self.desk = made_client("Дежурная часть посольства", (self.people["gleb"], self.people["inna"]))
+
+    def _outages(self) -> Outage:
+        """Two ways are down in Egypt, one of them not any more."""
+        egypt, since = Country.objects.filter(pk="EG"), now() - timedelta(hours=3)
+        for kind in (AddressKind.VK, AddressKind.PHONE):
+            (outage,) = outages.report(kind, egypt, since, "оператор связи", by=self.anna)
+        outages.end(outage, now(), by=self.anna)
+        return Outage.objects.get(until_at=None)
 
     def _changes(self) -> Iterator[AdminAction]:
         """Changes of power: one that was made, one that was refused, two that wait."""

@@ -17,6 +17,7 @@ from audiences.criteria import Criteria
 from audiences.criteria.words import language_name, locale
 from audiences.history import by_day
 from audiences.models import AddressKind, Source
+from audiences.outages import described
 from audiences.reach import KindReach, Reach, reach
 from audiences.traits import Reason
 from crisis.templatetags.console import number
@@ -31,7 +32,7 @@ REASONS: Mapping[Reason, tuple[Any, str]] = {  # words and tone
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One kind of address: who can be written to and who is excluded, by reason, as parts of a bar; languages of the first."""
+    """One kind of address: who can be reached and who cannot, by reason, as parts of a bar; languages of the first."""
 
     label: str
     segments: list[dict[str, Any]]
@@ -90,6 +91,7 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
         "place": criteria.place,
         "mode": criteria.place.mode if criteria.place else "",
         "kinds": kinds,
+        "cut_off": [(described(o), people) for row in found.by_kind.values() for o, people in row.cut_off.items()],
         "added": _added(found),
         "not_held": [str(kind.label) for kind in AddressKind if str(kind.label) not in held],
         "narrower": list(_narrower(criteria, found)),
@@ -103,11 +105,13 @@ def sentence(criteria: Criteria) -> str:
 
 
 def _held(found: KindReach) -> bool:
-    return bool(found.reachable or any(people for reason, people in found.excluded.items() if reason != "no_address"))
+    return bool(found.writable or any(people for reason, people in found.excluded.items() if reason != "no_address"))
 
 
 def _row(kind: AddressKind, found: KindReach) -> KindRow:
-    segments: list[dict[str, Any]] = [{"label": _("can be written to"), "people": found.reachable, "tone": "ok"}]
+    segments: list[dict[str, Any]] = [{"label": _("can be reached"), "people": found.reachable, "tone": "ok"}]
+    for outage, people in found.cut_off.items():
+        segments.append({"label": described(outage), "people": people, "tone": "bad"})
     for reason, (words, tone) in REASONS.items():
         segments.append({"label": words, "people": found.excluded.get(reason, 0), "tone": tone})
     return KindRow(str(kind.label), segments, [(language_name(code), people) for code, people in found.languages.items()])

@@ -68,7 +68,7 @@ def audience_compare(request: HttpRequest, pk: int) -> HttpResponse:
 def _rows(before: Reach, after: Reach) -> list[tuple[str, int, int]]:
     rows = [
         (_("are meant"), before.people, after.people),
-        (_("can be written to at all"), before.reachable_at_all, after.reachable_at_all),
+        (_("can be reached at all"), before.reachable_at_all, after.reachable_at_all),
     ]
     for kind in AddressKind:
         counts = before.by_kind[kind].reachable, after.by_kind[kind].reachable

@@ -20,7 +20,7 @@ from crisis import duty
 from crisis.clock import now
 from crisis.models import User
 from crisis.permissions import may, requires
-from messaging import changes, checking, delivery, drilling, escalation, filling
+from messaging import changes, checking, cut_off, delivery, drilling, escalation, filling
 from messaging.correction import TO_WHOM
 from messaging.forms import CampaignFilter
 from messaging.models import Account, Campaign, Rendering, Status, Text
@@ -135,7 +135,7 @@ def _reach_row(account: Account, entry: dict[str, Any]) -> dict[str, Any]:
     excluded = [(EXCLUDED[reason], people) for reason, people in entry.get("excluded", {}).items() if people]
     at = datetime.fromisoformat(entry["at"]) if entry.get("at") else None
     why = no_estimate(entry.get("why", ""))
-    return {**entry, "account": account, "excluded": excluded, "at": at, "why": why}
+    return {**entry, "account": account, "excluded": excluded, "cut_off": cut_off.rows(account, entry), "at": at, "why": why}
 
 
 def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from audiences.criteria import Criteria
 from audiences.models import AddressKind
+from audiences.outages import described
 from audiences.reach import reach
 from crisis.clock import now
 from messaging.phrases import EXCLUDED
@@ -20,7 +21,8 @@ def count_of(criteria: Criteria, kinds: Sequence[int]) -> dict[str, Any]:
     by_kind = [
         {
             "label": AddressKind(kind).label,
-            "people": r.reachable,
+            "people": r.writable,
+            "cut_off": [(described(outage), n) for outage, n in r.cut_off.items()],
             "excluded": [(EXCLUDED[w], n) for w, n in r.excluded.items() if n],
         }
         for kind, r in found.by_kind.items()

@@ -22,7 +22,7 @@ from crisis.permissions import may, requires
 from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
-from messaging import live_tests, workflow
+from messaging import cut_off, live_tests, workflow
 from messaging.channels import Estimate
 from messaging.delivery.following import supersedes
 from messaging.forms import ReasonForm
@@ -55,6 +55,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
     size, context = size_of(counted), shared(campaign, request)
     context |= {
         **reach_times(counted),
+        "down": cut_off.warnings(campaign, counted) if waits else [],
         "reach": counted,
         "reach_rows": reach_rows(campaign, counted, then),
         "size": size,

@@ -21,7 +21,7 @@ from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
-from messaging import checking, workflow
+from messaging import checking, cut_off, workflow
 from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
@@ -290,6 +290,7 @@ def _preview(
         **shared(campaign, request),
         **reach_times(counted),
         **doubted(campaign, counted),
+        "down": cut_off.warnings(campaign, counted),
         "reach": counted,
         "reach_rows": reach_rows(campaign, counted),
         "size": size_of(counted),

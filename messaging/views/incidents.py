@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +16,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
+from audiences.forms import OutageEndForm, OutageForm
+from audiences.models import Outage
+from audiences.outages import described, is_theirs
 from crisis import facts
 from crisis.clock import now
 from crisis.forms import FactForm, NextUpdateForm, NoteForm
@@ -26,7 +32,8 @@ from messaging.phrases import size_of
 from messaging.stories import offering
 
 PER_PAGE = 50
-FACT_ID = "id_fact_%s"
+FACT_ID, OUTAGE_ID = "id_fact_%s", "id_outage_%s"
+END_ID = "id_end_%d_%%s"
 COUNTERS = ("accepted", "failed", "uncertain")
 LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
 
@@ -101,7 +108,7 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What do we know, and what did we do?"""
     seen = Incident.objects.seen_by(cast(User, request.user))
     incident = get_object_or_404(seen.prefetch_related("countries").select_related("opened_by"), pk=pk)
-    return _incident_page(request, incident, FactForm(auto_id=FACT_ID))
+    return incident_page(request, incident)
 
 
 @require_POST
@@ -112,17 +119,19 @@ def incident_fact(request: HttpRequest, pk: int) -> HttpResponse:
     incident = get_object_or_404(Incident.objects.seen_by(user).prefetch_related("countries"), pk=pk)
     form = FactForm(request.POST, auto_id=FACT_ID)
     if not form.is_valid():
-        return _incident_page(request, incident, form, 422)
+        return incident_page(request, incident, 422, fact=form)
     try:
         facts.state_fact(Fact(incident=incident, **form.cleaned_data), by=user)
     except Refused as refused:
         for problem in refused.problems:
             form.add_error(problem.field or None, str(problem.sentence))
-        return _incident_page(request, incident, form, 422)
+        return incident_page(request, incident, 422, fact=form)
     return redirect(f"{reverse('incident_detail', args=[pk])}#facts")
 
 
-def _incident_page(request: HttpRequest, incident: Incident, fact: FactForm, status: int = 200) -> HttpResponse:
+def incident_page(request: HttpRequest, incident: Incident, status: int = 200, **forms: Any) -> HttpResponse:
+    """The page of an incident. `forms` are those that came back with errors, by their names in the context."""
+    at = now()
     campaigns = board.with_totals(Campaign.objects.filter(incident=incident).prefetch_related("texts"))
     page = Paginator(incident.log.select_related("by"), PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -130,7 +139,7 @@ def _incident_page(request: HttpRequest, incident: Incident, fact: FactForm, sta
         "drill": incident.drill,
         "zone": next((country.zone for country in incident.countries.all()), None),
         "open": incident.status != Incident.Status.CLOSED,
-        "overdue": incident.update_overdue(now()),
+        "overdue": incident.update_overdue(at),
         "campaigns": campaigns,
         "reached": _reached(campaigns),
         "posts": board.posts([incident])[incident.pk],
@@ -138,12 +147,33 @@ def _incident_page(request: HttpRequest, incident: Incident, fact: FactForm, sta
         "page": page,
         "sheet": facts.sheet(incident),
         "stated": incident.facts.select_related("by")[:PER_PAGE],
-        "fact": fact,
+        "fact": FactForm(auto_id=FACT_ID),
         "note": NoteForm(),
         "next_update": NextUpdateForm(initial={"minutes": "60"}),
         "moves": _moves(incident),
+        **_outages(incident, at, cast(User, request.user), forms.pop("endings", {})),
+        **forms,
     }
     return render(request, "messaging/incident_detail.html", context, status=status)
+
+
+def _outages(incident: Incident, at: datetime, by: User, endings: Mapping[int, OutageEndForm]) -> dict[str, Any]:
+    """What is down anywhere, first in the places of the incident; what was down there; and the forms that report and end it."""
+    here = incident.country_codes
+
+    def form(row: Outage) -> OutageEndForm | None:
+        if incident.drill or not (may(by, "outage.write") and is_theirs(row.country, by)):
+            return None
+        return endings.get(row.pk) or OutageEndForm(initial={"until_at": at}, auto_id=END_ID % row.pk)
+
+    lasting = Outage.objects.filter(until_at=None).select_related("entered_by")
+    over = Outage.objects.filter(country__in=here).exclude(until_at=None).select_related("entered_by", "ended_by")
+    return {
+        "down": sorted(((row, described(row), form(row)) for row in lasting), key=lambda row: row[0].country not in here),
+        "over": [(row, described(row)) for row in over[:PER_PAGE]],
+        "outage": OutageForm(initial={"countries": incident.countries.all(), "since_at": at}, auto_id=OUTAGE_ID),
+        "zone_here": settings.TIME_ZONE,
+    }
 
 
 def _reached(campaigns: list[tuple[Campaign, list[board.Total]]]) -> dict[str, Any]:

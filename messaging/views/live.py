@@ -19,7 +19,7 @@ from crisis.clock import now
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.templatetags.console import number
-from messaging import progress, workflow
+from messaging import cut_off, progress, workflow
 from messaging.correction import clock
 from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, Order, Reply, Status
 from messaging.phrases import UNSURE, failure, pace, places, size_of
@@ -44,6 +44,7 @@ def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
         **shared(campaign, request),
         **numbers(campaign),
         **standing_of(campaign),
+        "down": cut_off.warnings(campaign, campaign.reach or {}),
         "approval": campaign.approvals.select_related("by").order_by("-round").first(),
     }
     return render(request, "messaging/campaign_live.html", context)

@@ -122,7 +122,10 @@ def _at_submit(entry: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     """Who could be reached when it was submitted."""
     if entry.get("basis") != "counted":
         return
-    yield _("could be reached when it was submitted"), entry["people"]
+    cut_off = sum(row["people"] for row in entry.get("cut_off", []))
+    yield _("could be reached when it was submitted"), entry["people"] - cut_off
+    if cut_off:
+        yield _("written to though the way was down where they were"), cut_off
     for reason, people in entry.get("excluded", {}).items():
         yield _("left out: %(reason)s") % {"reason": EXCLUDED[reason]}, people
     for code, people in entry.get("languages", {}).items():
