@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from audiences import keys
 from audiences.criteria import AnyOf, Criteria, Except, Node, Seen
 from audiences.models import AddressKind, Audience, AudienceVersion
+from audiences.outages import NOBODY_SAYS_SO
 from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Question
 from audiences.whereabouts import PLACE, missing
 from crisis.forms import CountriesField, Moment
@@ -298,13 +299,19 @@ class OutageForm(forms.Form):
         help_text=gettext_lazy("Start typing the country."),
         error_messages={"required": gettext_lazy("Choose at least one country.")},
     )
-    since_at = Moment(label=gettext_lazy("Since when?"))
+    since_at = Moment(
+        label=gettext_lazy("Since when?"), error_messages={"required": gettext_lazy("Say since when it does not work.")}
+    )
     said_by = forms.CharField(
-        label=gettext_lazy("Who says so?"), help_text=gettext_lazy("A person, an office, a page. You may name yourself.")
+        label=gettext_lazy("Who says so?"),
+        help_text=gettext_lazy("A person, an office, a page. You may name yourself."),
+        error_messages={"required": NOBODY_SAYS_SO},
     )
 
 
 class OutageEndForm(forms.Form):
     """Since when it works again."""
 
-    until_at = Moment(label=gettext_lazy("Works again since"))
+    until_at = Moment(
+        label=gettext_lazy("Works again since"), error_messages={"required": gettext_lazy("Say since when it works again.")}
+    )

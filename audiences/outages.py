@@ -25,6 +25,7 @@ from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
 
 LONGEST = 200
+NOBODY_SAYS_SO = gettext_lazy("Say who says so: a person, an office, a page. You may name yourself.")
 
 
 def words(kind: int, country: str, since_at: datetime) -> str:
@@ -96,7 +97,7 @@ def _problems(kind: int, places: list[Country], since_at: datetime, said_by: str
     if not places:
         yield Problem("countries", _("Choose at least one country."))
     if not said_by:
-        yield Problem("said_by", _("Say who says so: a person, an office, a page. You may name yourself."))
+        yield Problem("said_by", NOBODY_SAYS_SO)
     if len(said_by) > LONGEST:
         yield Problem("said_by", _("This has over %(most)s characters. Shorten it.") % {"most": LONGEST})
     yield from lines.problems(Outage(said_by=said_by), Outage.LINES)

@@ -36,7 +36,10 @@ def warnings(campaign: Campaign, reach: Mapping[str, Any]) -> list[str]:
     places = {*Criteria.from_json(campaign.audience_version.criteria).countries}
     people = _people(campaign, reach)
     outages = [o for o in Outage.objects.at(now()) if o.country in places or (o.kind, o.country) in people]
-    return [_sentence(outage, people.get((outage.kind, outage.country), 0)) for outage in outages]
+    found = [_sentence(outage, people.get((outage.kind, outage.country), 0)) for outage in outages]
+    if found and not all(account.addressed for account in campaign.accounts.all()):
+        found.append(_("How many it cuts off of those whom a platform finds by itself, nobody can say."))
+    return found
 
 
 def _people(campaign: Campaign, reach: Mapping[str, Any]) -> dict[tuple[int | None, str], int]:

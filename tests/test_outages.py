@@ -237,6 +237,16 @@ def test_what_has_ended_is_not_warned_of(desk: Desk) -> None:
     assert "will probably not see it" not in page(desk.at_chief, url(campaign, "preview/"))
 
 
+def test_whom_a_platform_finds_by_itself_nobody_can_count(desk: Desk) -> None:
+    report(desk.author)
+    sentence = "those whom a platform finds by itself, nobody can say"
+    ours = desk.draft()
+    desk.account = world.account("vk-geo")
+    theirs = desk.draft()
+    shown = [page(desk.at_author, url(campaign, "preview/")) for campaign in (ours, theirs)]
+    assert [sentence in one for one in shown] == [False, True]
+
+
 def test_what_is_down_elsewhere_warns_of_nothing(desk: Desk) -> None:
     report(desk.author, "TR")
     assert "unreachable" not in page(desk.at_chief, url(desk.submitted(), "preview/"))
@@ -288,9 +298,9 @@ def test_it_is_reported_and_ended_on_the_page_of_the_incident(desk: Desk) -> Non
         ({"countries": []}, "Choose at least one country."),
         ({"since_at": "2098-01-01T09:10"}, "This time has not come yet"),
         ({"since_at": "at nine"}, "This is no date and time."),
-        ({"since_at": ""}, "This field is required."),
+        ({"since_at": ""}, "Say since when it does not work."),
         ({"kind": "99"}, "Select a valid choice"),
-        ({"said_by": ""}, "This field is required."),
+        ({"said_by": ""}, "Say who says so"),
     ],
 )
 def test_what_was_typed_wrong_comes_back_with_its_sentence_and_nothing_is_noted(
