@@ -82,6 +82,7 @@ DEEDS = {
     "exception.revoke": gettext_lazy("revoked an exception"),
     "exception.note": gettext_lazy("took note of an exception"),
     "account.pause": gettext_lazy("paused an account"),
+    "account.rest": gettext_lazy("let an account rest that nobody answered"),
     "account.resume": gettext_lazy("resumed an account"),
     "account.credential": gettext_lazy("changed how an account logs in"),
     "account.test": gettext_lazy("tested an account"),

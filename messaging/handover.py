@@ -52,7 +52,7 @@ def shift_of(user: User, at: datetime) -> Shift:
         incidents=[(row, row.update_overdue(at)) for row in incidents],
         held=[_held(row, at) for row in rows],
         replies=_replies(user) if may(user, "replies.read") else [],
-        troubled=[(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
+        troubled=standing.in_trouble(),
         silent=board.silent(board.posts(incidents)),
         exceptions=_exceptions(incidents, at),
         last=AuditEntry.objects.filter(action="shift.take").select_related("by").order_by("-id").first(),
@@ -103,8 +103,8 @@ def line(shift: Shift) -> str:
     if people := sum(row["people"] for row in replies):
         sentence = ngettext("%(n)d unread reply, the oldest %(age)s", "%(n)d unread replies, the oldest %(age)s", people)
         parts.append(sentence % {"n": people, "age": duration(shift.at - replies[0]["since"])})
-    if paused := sum(not account.drill for account, _why in shift.troubled):
-        parts.append(ngettext("%(n)d account paused", "%(n)d accounts paused", paused) % {"n": paused})
+    if mute := sum(not account.drill for account, _why in shift.troubled):
+        parts.append(ngettext("%(n)d account in trouble", "%(n)d accounts in trouble", mute) % {"n": mute})
     if silent := sum(not post.incident.drill for post in shift.silent):
         parts.append(ngettext("%(n)d mission silent", "%(n)d missions silent", silent) % {"n": silent})
     return " · ".join(parts)

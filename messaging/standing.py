@@ -35,6 +35,7 @@ TROUBLE: Mapping[str, Any] = {
     "another_community": gettext_lazy("The token belongs to another group than this account names. Nothing may be sent by it."),
     "timeout": gettext_lazy("The platform did not answer in time."),
     "redirected": gettext_lazy("The platform's address sends us elsewhere; that is not followed."),
+    "broken": gettext_lazy("A fault of this console broke the request. An administrator finds it in the log."),
     "unreadable": gettext_lazy("The platform's answer could not be understood."),
     "bad_address": gettext_lazy("The platform's address is set up wrongly. An administrator has to put it right."),
     "unreachable": gettext_lazy("The platform could not be reached. Nothing was sent to it."),
@@ -76,6 +77,21 @@ def in_words(reason: str) -> str:
     return _("The platform's reason: %(reason)s.") % {"reason": reason or "—"}
 
 
+def trouble(account: Account) -> str:
+    """Why nothing is sent by this account now, in words; empty when nothing keeps it."""
+    if account.paused_at:
+        return in_words(account.paused_reason)
+    if not account.rests_until:
+        return ""
+    sentence = _("Nobody has answered %(n)d times in a row. %(why)s It is tried again by itself within a minute.")
+    return sentence % {"n": account.failures, "why": in_words(account.rest_reason)}
+
+
+def in_trouble() -> list[tuple[Account, str]]:
+    """Every account by which nothing is sent now, and why."""
+    return [(account, trouble(account)) for account in Account.objects.in_trouble()]
+
+
 def has_secret(account: Account) -> bool:
     """Whether the secret that the account names is in place. Its value is never shown."""
     try:
@@ -101,10 +117,10 @@ def pause_account(account: Account, reason: str, *, by: User) -> None:
 
 @transaction.atomic
 def resume_account(account: Account, *, by: User) -> None:
-    """Send by this account again, beginning with what waits."""
+    """Send by this account again, beginning with what waits; one that rests is tried at once."""
     demand(by, "account.pause")
-    changed = Account.objects.filter(pk=account.pk, paused_at__isnull=False).update(paused_at=None, paused_reason="")
-    if not changed:
+    fresh = {"paused_at": None, "paused_reason": "", "failures": 0, "rests_until": None, "rest_reason": ""}
+    if not Account.objects.in_trouble().filter(pk=account.pk).update(**fresh):
         raise Refused(_("The account is not paused. Nothing was changed."))
     lanes = [*Lane.objects.filter(account=account).select_related("account")]
     transaction.on_commit(partial(bell.ring, lanes), robust=True)

@@ -1,7 +1,8 @@
 """Every verb of the machine: start (snapshot), claim, send, record, settle, sweep. Never calls a person's verb.
 
 start     freeze who gets it, in one transaction          messaging.delivery.start
-pump      claim a batch, send it, record what is known    messaging.delivery.pump, .claiming, .recording
+pump      claim a batch, send it, record what is known    messaging.delivery.pump, .claiming, .sending, .recording
+breaker   an account that nobody answers rests            messaging.delivery.breaker
 following one message after another: no person gets a correction before its original   messaging.delivery.following
 turns     a campaign's own pace                           messaging.delivery.turns
 orders    ask, follow and cancel what platforms send      messaging.delivery.orders
@@ -13,7 +14,8 @@ from __future__ import annotations
 
 from messaging.delivery.excepting import is_over
 from messaging.delivery.following import begin
-from messaging.delivery.pumping import leaving, pump
+from messaging.delivery.pumping import pump
+from messaging.delivery.sending import leaving
 from messaging.delivery.settling import settle
 from messaging.delivery.starting import Held, add, close_open, finish, grown, ring, start
 from messaging.delivery.sweeping import sweep, sweep_alone

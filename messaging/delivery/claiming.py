@@ -26,7 +26,12 @@ class HeldLane:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch this process holds, with what is needed to send it. `age` = seconds since its first request may have begun."""
+    """A batch this process holds, with what is needed to send it.
+
+    * age: seconds since its first request may have begun
+    * width: most people in one request; None = as many as the channel takes
+    * failures: claims of its account in a row, before this one, that nobody answered
+    """
 
     id: int
     campaign: int
@@ -39,12 +44,17 @@ class Claim:
     in_doubt: bool
     age: float
     campaign_status: str
+    width: int | None
+    failures: int
 
 
-TAKE = """
+# An account a that is neither paused nor resting after requests that nobody answered.
+SPEAKS = "(a.paused_at IS NULL AND (a.rests_until IS NULL OR a.rests_until <= crisis_now()))"
+
+TAKE = f"""
 UPDATE messaging_lane l SET lease_until = crisis_now() + %(lease)s * interval '1 second', fence = l.fence + 1
   FROM messaging_account a
- WHERE l.id = %(lane)s AND a.id = l.account_id AND a.paused_at IS NULL
+ WHERE l.id = %(lane)s AND a.id = l.account_id AND {SPEAKS}
    AND (l.lease_until IS NULL OR l.lease_until < crisis_now())
 RETURNING l.id, l.account_id, l.fence,
           CASE WHEN a.rate IS NOT NULL
@@ -54,7 +64,7 @@ RETURNING l.id, l.account_id, l.fence,
 
 
 def take(lane: int) -> HeldLane | None:
-    """Hold a lane, unless another pump holds it or its account is paused."""
+    """Hold a lane, unless another pump holds it or its account is paused or rests."""
     row = _one(TAKE, lane=lane, lease=settings.LEASE_SECONDS)
     return HeldLane(row[0], row[1], row[2], int(row[3]) if row[3] else None, float(row[4] or 0)) if row else None
 
@@ -68,10 +78,10 @@ def release(lane: HeldLane) -> None:
     )  # fmt: skip
 
 
-RENEW = """
+RENEW = f"""
 UPDATE messaging_lane l
    SET lease_until = crisis_now() + %(lease)s * interval '1 second', next_at = crisis_now() + %(window)s * interval '1 second'
-  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(fence)s AND a.id = l.account_id AND a.paused_at IS NULL
+  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(fence)s AND a.id = l.account_id AND {SPEAKS}
 RETURNING l.id
 """
 
@@ -109,12 +119,13 @@ UPDATE messaging_batch b
   FROM messaging_campaign c
  WHERE c.id = b.campaign_id AND b.id = ({OPEN} ORDER BY b.rank, b.id LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
 RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence, b.attempt, b.in_doubt,
-          extract(epoch FROM crisis_now() - b.asked_at)::float8, c.status
+          extract(epoch FROM crisis_now() - b.asked_at)::float8, c.status, b.width,
+          (SELECT failures FROM messaging_account WHERE id = b.account_id)
 """
 
 
 def renew(lane: HeldLane) -> bool:
-    """Go on holding a lane. False when it was taken from us meanwhile, or its account was paused."""
+    """Go on holding a lane. False when it was taken from us meanwhile, or its account was paused or rests."""
     return _one(RENEW, lane=lane.id, fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW) is not None
 
 
@@ -134,8 +145,8 @@ def has_work(account: int) -> bool:
 
 
 GOES_ON = """
-SELECT c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now()) AND a.paused_at IS NULL
-  FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id JOIN messaging_account a ON a.id = b.account_id
+SELECT c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now())
+  FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
  WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending' AND b.lease_until > crisis_now()
 """
 EXTEND = """
@@ -145,9 +156,12 @@ UPDATE messaging_batch SET lease_until = crisis_now() + %(lease)s * interval '1 
 """
 
 
-def goes_on(held: Claim) -> bool:
-    """Whether the next request of a claim may begin: not stopped, paused or expired, still ours. Renews a lease half used."""
-    if _one(GOES_ON, batch=held.id, fence=held.fence) != (True,):
+def goes_on(lane: HeldLane, held: Claim) -> bool:
+    """Whether the next request of a claim may begin: not stopped, paused or expired, still ours.
+
+    Goes on holding its lane, and renews a lease half used.
+    """
+    if _one(GOES_ON, batch=held.id, fence=held.fence) != (True,) or not renew(lane):
         return False
     _run(EXTEND, batch=held.id, fence=held.fence, lease=settings.LEASE_SECONDS, half=settings.LEASE_SECONDS / 2)
     return True

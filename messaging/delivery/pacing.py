@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import monotonic, sleep
+from time import monotonic
 
 SECOND = 1.0
 
@@ -19,16 +18,15 @@ class Pace:
     """
 
     def __init__(self, permits: int | None, wait: float = 0.0) -> None:
-        self.free_at = None if permits is None else [monotonic() + wait] * permits
+        self.permits = permits
+        self._free_at = [monotonic() + wait] * (permits or 0)
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a permit and hold it for one request. No more turns may be taken at once than there are permits."""
-        if self.free_at is None:
-            yield
-            return
-        sleep(max(0.0, heapq.heappop(self.free_at) - monotonic()))
-        try:
-            yield
-        finally:
-            heapq.heappush(self.free_at, monotonic() + SECOND)
+    async def take(self) -> None:
+        """Wait for a permit. No more may be taken at once than there are."""
+        if self.permits:
+            await asyncio.sleep(heapq.heappop(self._free_at) - monotonic())
+
+    def give(self, *, used: bool = True) -> None:
+        """Give a permit back once its request was answered, or at once when none was made with it."""
+        if self.permits:
+            heapq.heappush(self._free_at, monotonic() + (SECOND if used else 0.0))

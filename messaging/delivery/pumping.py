@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Iterator
-from threading import Event
 from time import monotonic
 
 from django.db import connection
 
 from audiences import presence
 from messaging.channels import Channel, ChannelError, Message, Outcome, Target
-from messaging.delivery import orders, replies
-from messaging.delivery.claiming import Claim, HeldLane, claim, goes_on, has_work, release, take
+from messaging.delivery import breaker, orders, replies
+from messaging.delivery.claiming import Claim, HeldLane, claim, has_work, release, take
 from messaging.delivery.pacing import Pace
 from messaging.delivery.recording import Close, change_addresses, record, served
+from messaging.delivery.sending import Requests, judge, leaving
 from messaging.delivery.starting import finish
 from messaging.delivery.trouble import content_refused, pause_account
 from messaging.delivery.turns import keep_turns
 from messaging.models import Account
 
-leaving = Event()  # set when this process is asked to stop: the batch in hand is finished, no other is taken
-FRESH = 1.0  # seconds a look at "not stopped" stays good
 log = logging.getLogger(__name__)
 
 
@@ -105,58 +102,33 @@ class _Pump:
             log.warning("Batch %s was taken over while we held it; nothing was written.", held.id)
 
     def _send(self, channel: Channel, held: Claim, targets: list[Target]) -> tuple[list[Outcome], Close]:
-        """Make the requests of a claim. Stops at the first that fails as a whole: the rest is served by the next claim."""
-        message = _message(held)
-        outcomes: list[Outcome] = []
-        try:
-            for start in range(0, len(targets), channel.per_request):
-                with self.pace.turn():
-                    if not self._may_go_on(held):
-                        return outcomes, Close(done=False, in_doubt=held.in_doubt)
-                    outcomes += self.runner.run(channel.send(message, targets[start : start + channel.per_request]))
-        except ChannelError as error:
-            return outcomes, self._trouble(held, error, targets[len(outcomes) :], outcomes, channel)
-        waiting = {t.contact for t in targets} - {o.contact for o in outcomes if o.status != "retry"}
-        wait, in_doubt = (backoff(held.attempt), held.in_doubt) if waiting else (0.0, False)
-        return outcomes, Close(done=not waiting, wait=wait, in_doubt=in_doubt)
-
-    def _may_go_on(self, held: Claim) -> bool:
-        if monotonic() - self.looked_at < FRESH:
-            return True
-        self.looked_at = monotonic()
-        return goes_on(held)
-
-    def _trouble(
-        self, held: Claim, error: ChannelError, rest: list[Target], outcomes: list[Outcome], channel: Channel
-    ) -> Close:
-        """What a request that failed as a whole means for its batch, its account and its campaign."""
-        if error.scope == "pause":
-            pause_account(self.account.pk, error.reason)
-        elif error.scope == "content":
-            content_refused(held.campaign, self.account, error.reason)
-        elif error.scope == "uncertain" and not channel.resendable_for:
-            outcomes += [Outcome(t.contact, "uncertain", error.reason) for t in rest[: channel.per_request]]
-            waiting = len(rest) > channel.per_request or any(o.status == "retry" for o in outcomes)
-            return Close(done=not waiting, wait=backoff(held.attempt) if waiting else 0.0, reason=error.reason)
-        in_doubt = held.in_doubt or error.scope == "uncertain"
-        wait = backoff(held.attempt) if error.retry_after is None else error.retry_after
-        return Close(done=False, wait=wait, in_doubt=in_doubt, reason=error.reason)
+        requests = Requests(channel, self.lane, held, _message(held), self.pace, self.runner, self.looked_at)
+        asked = requests.make(targets)
+        self.looked_at = requests.looked_at
+        for error in filter(None, (one.error for one in asked)):
+            if error.scope == "pause":
+                pause_account(self.account.pk, error.reason)
+            elif error.scope == "content":
+                content_refused(held.campaign, self.account, error.reason)
+        breaker.note(self.account, held.failures, asked)
+        return judge(channel, held, targets, asked)
 
     def _answer(self, channel: Channel, reply: replies.Due) -> None:
         try:
-            with self.pace.turn():
-                message, target = Message(reply.body, reply.language, reply.key), Target(reply.contact, reply.address)
-                (outcome,) = self.runner.run(channel.send(message, [target]))
+            (outcome,) = self.runner.run(self._say(channel, reply))
             replies.close(reply, answered=outcome.status == "accepted", again=outcome.status == "retry")
         except ChannelError as error:
             if error.scope == "pause":
                 pause_account(self.account.pk, error.reason)
             replies.close(reply, answered=False, again=error.scope in ("retry", "uncertain"))
 
-
-def backoff(attempt: int) -> float:
-    """Seconds before the next attempt: doubling from 1 to 60, with jitter so that lanes do not come back together."""
-    return float(min(60, 2 ** (attempt - 1))) * random.uniform(0.75, 1.25)  # noqa: S311 (spreads load, guards nothing)
+    async def _say(self, channel: Channel, reply: replies.Due) -> list[Outcome]:
+        await self.pace.take()
+        try:
+            message, target = Message(reply.body, reply.language, reply.key), Target(reply.contact, reply.address)
+            return await channel.send(message, [target])
+        finally:
+            self.pace.give()
 
 
 def _message(held: Claim) -> Message:

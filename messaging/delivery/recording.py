@@ -19,7 +19,8 @@ FINAL = ("accepted", "failed", "uncertain")
 class Close:
     """How a claim ends: `done`, or `queued` again after `wait` seconds, possibly with an unanswered request behind it.
 
-    `follow`: queued again even after its campaign was stopped, because a platform still works on it.
+    * follow: queued again even after its campaign was stopped, because a platform still works on it
+    * width: most people in one request of the next attempt; None = as many as the channel takes
     """
 
     done: bool
@@ -27,11 +28,12 @@ class Close:
     in_doubt: bool = False
     reason: str = ""
     follow: bool = False
+    width: int | None = None
 
 
 # The campaign is looked at under its lock: a stop at this very moment would else leave the batch queued for ever.
 CLOSE = """
-UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s,
+UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s, width = %(width)s,
        status = CASE WHEN %(done)s THEN 'done'
                      WHEN c.status IN ('stopped', 'expired') AND NOT %(follow)s THEN c.status
                      ELSE 'queued' END,
@@ -72,6 +74,7 @@ def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: 
         cursor.execute(CLOSE, {
             "campaign": held.campaign, "batch": held.id, "fence": held.fence, "done": close.done, "follow": close.follow,
             "wait": min(close.wait, LONGEST), "in_doubt": close.in_doubt, "reason": close.reason[:200],
+            "width": close.width,
         })  # fmt: skip
         if cursor.fetchone() is None:
             return False

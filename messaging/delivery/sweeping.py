@@ -15,7 +15,7 @@ from crisis import audit, daily, incidents
 from crisis.clock import now
 from messaging import bell, escalation
 from messaging.delivery import orders
-from messaging.delivery.claiming import DUE
+from messaging.delivery.claiming import DUE, SPEAKS
 from messaging.delivery.destroying import purge_some
 from messaging.delivery.following import begin
 from messaging.delivery.pumping import pump
@@ -130,13 +130,13 @@ NEGLECTED = f"""
                                                                coalesce(b.lease_until, c.started_at))))
       FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id JOIN messaging_account a ON a.id = b.account_id
       LEFT JOIN messaging_order o ON o.batch_id = b.id
-     WHERE {DUE} AND a.paused_at IS NULL
+     WHERE {DUE} AND {SPEAKS}
        AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
      GROUP BY 1
     UNION ALL
     SELECT r.account_id, extract(epoch FROM crisis_now() - min(r.received_at))
       FROM messaging_reply r JOIN messaging_account a ON a.id = r.account_id
-     WHERE r.answer = 'queued' AND (r.lease_until IS NULL OR r.lease_until < crisis_now()) AND a.paused_at IS NULL
+     WHERE r.answer = 'queued' AND (r.lease_until IS NULL OR r.lease_until < crisis_now()) AND {SPEAKS}
        AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
      GROUP BY 1
 """

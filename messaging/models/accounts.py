@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from functools import lru_cache
-from typing import cast
+from typing import Self, cast
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
@@ -57,6 +57,12 @@ def secret(name: str) -> str:
     return _secrets_file(settings.SECRETS_FILE.stat().st_mtime)[name]
 
 
+class AccountQuerySet(models.QuerySet["Account"]):
+    def in_trouble(self) -> Self:
+        """Those by which nothing is sent now: paused by somebody, or resting because nobody answers."""
+        return self.filter(Q(paused_at__isnull=False) | Q(rests_until__isnull=False))
+
+
 class Account(models.Model):
     """One account on one channel. The ministry's own (no mission) writes to people; missions only publish."""
 
@@ -71,6 +77,12 @@ class Account(models.Model):
     address_kind = models.PositiveSmallIntegerField(null=True, editable=False)
     paused_at = models.DateTimeField(_("paused at"), null=True, editable=False)
     paused_reason = models.CharField(_("why it is paused"), max_length=300, blank=True, editable=False)
+
+    failures = models.PositiveIntegerField(default=0, editable=False)  # claims in a row that nobody answered
+    rests_until = models.DateTimeField(null=True, editable=False)  # asked nothing until then, after too many of these
+    rest_reason = models.CharField(max_length=60, blank=True, editable=False)
+
+    objects = AccountQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("account"), _("accounts")

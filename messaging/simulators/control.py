@@ -45,6 +45,9 @@ class Fault:
         """True when the platform does not even look at the call, so that nothing is accepted."""
         return self.kind == "lose_before" or (self.kind == "fail" and not self.detail.get("after"))
 
+    def concerns(self, people: Collection[str]) -> bool:
+        return "of" not in self.detail or any(str(one) in people for one in self.detail["of"])
+
     @property
     def result(self) -> str | None:
         """What the journal says of a call spoiled by this fault; None leaves the call's own result."""
@@ -75,10 +78,10 @@ class Faults:
         detail: dict[str, Any] = {"calls": order} if isinstance(order, int) else dict(order)
         self._armed.append(Fault(kind, detail.pop("method", self.default), int(detail.pop("calls", 1)), detail))
 
-    def take(self, method: str) -> Fault | None:
-        """The fault meant for this call, used up by one; at most one fault spoils a call."""
+    def take(self, method: str, people: Collection[str] = ()) -> Fault | None:
+        """The fault meant for this call of these people, used up by one; at most one fault spoils a call."""
         for fault in self._armed:
-            if fault.method in {method, "*"} and fault.calls:
+            if fault.method in {method, "*"} and fault.calls and fault.concerns(people):
                 fault.calls -= 1 if fault.calls > 0 else 0
                 return fault
         return None

@@ -13,7 +13,8 @@ Orders over POST /control, one JSON object:
 
 * hold, lose_after, lose_before, fail, error, omit, strangers, garbage: a number of calls, or an object with "calls" (-1 = on),
   "method" ("messages.send" if not said, "*" = any) and details: fail has "status", "after", "headers"; error "code"; omit and
-  strangers have "peers"; garbage has "form" (html, truncated, empty, null, wrong-shape)
+  strangers have "peers"; garbage has "form" (html, truncated, empty, null, wrong-shape); with "of", a list of peer ids, a
+  fault spoils only calls that name one of them
 * release (hold accepts, and answers only now), reset, delay_ms, limit (true | false), string_errors (true | false), advance
   (seconds), allow, deny (lists of peer ids)
 * callback: {"group", "url", "secret", "confirmation"}
@@ -84,7 +85,7 @@ class Vk:
         params = await _params(request)
         await self.faults.pause()
         method = request.match_info["method"]
-        fault = self.faults.take(method)
+        fault = self.faults.take(method, _named(params))
         answer = self._judge(method, params, fault)
         self._write(method, answer)
         return await self.faults.answer(request, fault, web.json_response(answer.body))
@@ -93,7 +94,7 @@ class Vk:
         if fault is None:
             return self.api.call(method, params)
         if fault.before:
-            return Answer(result=fault.result or "lost", peers=_named(params))
+            return Answer(result=fault.result or "lost", peers=len(_named(params)))
         answer = self.api.call(method, params, forced=int(fault.detail["code"]) if fault.kind == "error" else 0)
         answer.result = fault.result or answer.result
         if fault.kind in {"omit", "strangers"}:
@@ -210,10 +211,10 @@ class Vk:
                 self.api.dialogs.restore(*said, datetime.fromisoformat(line["at"]).timestamp())
 
 
-def _named(params: Mapping[str, str]) -> int:
-    """How many people a call names that nobody looked at."""
+def _named(params: Mapping[str, str]) -> list[str]:
+    """The people a call names, whoever they are."""
     named = params.get("peer_ids") or params.get("peer_id") or params.get("user_id")
-    return named.count(",") + 1 if named else 0
+    return named.split(",") if named else []
 
 
 def _spoil(items: Any, kind: str, peers: list[int]) -> None:

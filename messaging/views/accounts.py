@@ -53,6 +53,8 @@ def health(account: Account) -> Health:
     lanes, secret = len(account.lanes.all()), standing.has_secret(account)
     if account.paused_at:
         return Health("paused", _("paused"), standing.in_words(account.paused_reason), secret, lanes)
+    if account.rests_until:
+        return Health("trouble", _("does not answer"), standing.trouble(account), secret, lanes)
     if not secret:
         return Health("trouble", _("cannot speak"), standing.in_words("KeyError"), secret, lanes)
     if not lanes:

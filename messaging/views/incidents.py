@@ -27,7 +27,7 @@ from crisis.models import Fact, Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
 from messaging import board, standing, training
-from messaging.models import Account, Campaign, ReachException, Status
+from messaging.models import Campaign, ReachException, Status
 from messaging.phrases import size_of
 from messaging.stories import offering
 
@@ -56,7 +56,7 @@ def situation(request: HttpRequest) -> HttpResponse:
         "under_way": board.with_totals(live),
         "approvals": [(row, size_of(row.reach or {}), row in decisions) for row in waiting],
         "incidents": incidents,
-        "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
+        "troubled": standing.in_trouble(),
         "silent": board.silent(posts),
         "last_drill": drills.order_by("-started_at").first(),
         "nobody_trained": training.nobody_lately(),

@@ -25,7 +25,7 @@ from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, O
 from messaging.phrases import UNSURE, failure, pace, places, size_of
 from messaging.progress import Failure, Way
 from messaging.replying import mark_read
-from messaging.standing import in_words
+from messaging.standing import trouble
 from messaging.views.campaigns import PER_PAGE, find, person, reach_rows, shared
 
 UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
@@ -111,7 +111,7 @@ def way_row(way: Way, reasons: list[Failure], at: datetime) -> dict[str, Any]:
     return {
         "way": way,
         "account": way.account,
-        "paused": in_words(way.account.paused_reason) if way.account.paused_at else "",
+        "trouble": trouble(way.account),
         "at": (way.order.totals_at if way.order else None) or at,
         "segments": segments,
         "text": _order_text(way) if way.order else _text(way),

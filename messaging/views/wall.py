@@ -16,7 +16,7 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Problem
 from messaging import board, standing
-from messaging.models import Account, Status
+from messaging.models import Status
 from messaging.views.incidents import LIVE
 
 
@@ -58,5 +58,5 @@ def _shown(seen_by: User) -> dict[str, Any]:
         "waiting": len(waiting),
         "waiting_since": min((row.submitted_at for row in waiting if row.submitted_at), default=None),
         "incidents": [(row, row.update_overdue(at)) for row in board.open_incidents(by=seen_by)],
-        "troubled": [(row, standing.in_words(row.paused_reason)) for row in Account.objects.exclude(paused_at=None)],
+        "troubled": standing.in_trouble(),
     }
