@@ -41,7 +41,7 @@ def account() -> Account:
 
 
 class Minutes:
-    """The engine at work again and again, each time 70 s later: whatever waits or rests is due by then."""
+    """The engine at work again and again, each time 80 s later: whatever waits or rests is due by then."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.later = engine, 0
@@ -49,7 +49,7 @@ class Minutes:
     def pump(self, times: int = 1) -> int:
         done = 0
         for _ in range(times):
-            self.later += 70
+            self.later += 80
             done = self.engine.pump(later=self.later)
         return done
 

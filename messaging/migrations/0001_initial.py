@@ -53,9 +53,9 @@ class Migration(migrations.Migration):
                     "paused_reason",
                     models.CharField(blank=True, editable=False, max_length=300, verbose_name="why it is paused"),
                 ),
-                ("failures", models.PositiveIntegerField(default=0, editable=False)),
-                ("rests_until", models.DateTimeField(editable=False, null=True)),
-                ("rest_reason", models.CharField(blank=True, editable=False, max_length=60)),
+                ("failures", models.PositiveIntegerField(default=0, editable=False, verbose_name="unanswered in a row")),
+                ("rests_until", models.DateTimeField(editable=False, null=True, verbose_name="rests until")),
+                ("rest_reason", models.CharField(blank=True, editable=False, max_length=60, verbose_name="why it rests")),
                 (
                     "mission",
                     models.ForeignKey(
@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
                 ("attempt", models.PositiveIntegerField(default=0, verbose_name="attempts")),
                 ("not_before", models.DateTimeField(null=True, verbose_name="not before")),
                 ("asked_at", models.DateTimeField(null=True, verbose_name="asked at")),
-                ("width", models.PositiveSmallIntegerField(null=True)),
+                ("width", models.PositiveSmallIntegerField(null=True, verbose_name="people in one request")),
                 ("in_doubt", models.BooleanField(default=False, verbose_name="in doubt")),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 ("accepted", models.PositiveIntegerField(default=0, verbose_name="accepted")),

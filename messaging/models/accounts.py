@@ -78,9 +78,9 @@ class Account(models.Model):
     paused_at = models.DateTimeField(_("paused at"), null=True, editable=False)
     paused_reason = models.CharField(_("why it is paused"), max_length=300, blank=True, editable=False)
 
-    failures = models.PositiveIntegerField(default=0, editable=False)  # claims in a row that nobody answered
-    rests_until = models.DateTimeField(null=True, editable=False)  # asked nothing until then, after too many of these
-    rest_reason = models.CharField(max_length=60, blank=True, editable=False)
+    failures = models.PositiveIntegerField(_("unanswered in a row"), default=0, editable=False)  # claims of batches
+    rests_until = models.DateTimeField(_("rests until"), null=True, editable=False)  # after too many of these
+    rest_reason = models.CharField(_("why it rests"), max_length=60, blank=True, editable=False)
 
     objects = AccountQuerySet.as_manager()
 

@@ -42,7 +42,9 @@ class Batch(models.Model):
     attempt = models.PositiveIntegerField(_("attempts"), default=0)
     not_before = models.DateTimeField(_("not before"), null=True)
     asked_at = models.DateTimeField(_("asked at"), null=True)  # when the first request with `key` may have begun
-    width = models.PositiveSmallIntegerField(null=True)  # most people in one request, while one of them breaks every request
+    width = models.PositiveSmallIntegerField(
+        _("people in one request"), null=True
+    )  # at most, while one of them breaks every request
     in_doubt = models.BooleanField(_("in doubt"), default=False)  # a request went out whose answer never came
     resend_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", verbose_name=_("repeats"))
     reason = models.CharField(_("reason"), max_length=200, blank=True)
