@@ -29,33 +29,53 @@ INCOMING = """
     CREATE TEMP TABLE incoming (kind smallint, hmac bytea, country varchar(2), cell bigint, seen_at timestamptz) ON COMMIT DROP
 """
 
-NEWEST = """
+INCOMING_TYPES = ("int2", "bytea", "varchar", "int8", "timestamptz")
+
+# `k` is a row as stored, `n` a newer sighting. A row moves by an hour's step, or at once when that rule could hide where a
+# person is now: the row is not the newest of its person, or the same delivery saw the person in another country too.
+MOVES = f"""
+    n.seen_at > k.last_seen_at AND (n.seen_at >= k.last_seen_at + interval '1 hour'
+        OR k.traits & {traits.LATEST} = 0 OR count(n.seen_at) OVER (PARTITION BY contact_id) > 1)
+"""
+
+# Few rows among millions are looked up one by one: OFFSET 0 keeps PostgreSQL from reading the millions instead, whatever it
+# believes of tables just filled. `changes` is judged before anybody is locked, so that a repeat locks nobody.
+NEWEST = f"""
     DROP TABLE IF EXISTS pg_temp.newest;
     CREATE TEMP TABLE newest ON COMMIT DROP AS
-    SELECT DISTINCT ON (a.contact_id, i.country) a.contact_id, i.country, i.cell, i.seen_at
-      FROM pg_temp.incoming i JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
-     WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NOT NULL
-     ORDER BY a.contact_id, i.country, i.seen_at DESC, i.cell
+    WITH told AS (
+        SELECT DISTINCT ON (a.contact_id, i.country) a.contact_id, i.country, i.cell, i.seen_at,
+               count(*) OVER (PARTITION BY a.contact_id, i.country) AS sightings
+          FROM pg_temp.incoming i
+          JOIN LATERAL (SELECT contact_id FROM audiences_address WHERE kind = i.kind AND value_hmac = i.hmac OFFSET 0) a ON true
+         WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NOT NULL
+         ORDER BY a.contact_id, i.country, i.seen_at DESC, i.cell)
+    SELECT n.*, k.country IS NULL OR {MOVES} AS changes
+      FROM told n
+      LEFT JOIN LATERAL (SELECT * FROM audiences_presence
+                          WHERE contact_id = n.contact_id AND country = n.country OFFSET 0) k USING (contact_id, country)
 """
+
+CHANGING = "SELECT contact_id FROM pg_temp.newest WHERE changes"
 
 COUNTED = """
-    SELECT count(*) FILTER (WHERE i.seen_at > crisis_now() + interval '5 minutes'),
-           count(*) FILTER (WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NULL)
-      FROM pg_temp.incoming i LEFT JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
+    SELECT (SELECT count(*) FROM pg_temp.incoming WHERE seen_at > crisis_now() + interval '5 minutes'),
+           (SELECT coalesce(sum(sightings), 0) FROM pg_temp.newest)::bigint
 """
 
-# Rows of the people concerned as they will be. A row moves by an hour's step, or at once when that rule could hide where a
-# person is now: the row is not the newest of its person, or the same delivery saw the person in another country too.
+# Rows of the people concerned as they will be.
 PLANNED = f"""
     DROP TABLE IF EXISTS pg_temp.planned;
     CREATE TEMP TABLE planned ON COMMIT DROP AS
-    WITH known AS (SELECT * FROM audiences_presence WHERE contact_id IN (SELECT contact_id FROM pg_temp.newest)),
+    WITH concerned AS (SELECT DISTINCT contact_id FROM pg_temp.newest WHERE changes),
+    told AS (SELECT * FROM pg_temp.newest JOIN concerned USING (contact_id)),
+    known AS (SELECT k.* FROM concerned c
+                JOIN LATERAL (SELECT * FROM audiences_presence WHERE contact_id = c.contact_id OFFSET 0) k ON true),
     judged AS (
         SELECT contact_id, country, k.cell AS old_cell, k.last_seen_at AS old_at, n.cell AS new_cell, n.seen_at AS new_at,
                coalesce(k.traits & {traits.LATEST} <> 0, false) AS was_latest, k.contact_id IS NULL AS fresh,
-               coalesce(n.seen_at > k.last_seen_at AND (n.seen_at >= k.last_seen_at + interval '1 hour'
-                   OR k.traits & {traits.LATEST} = 0 OR count(n.seen_at) OVER (PARTITION BY contact_id) > 1), false) AS moved
-          FROM known k FULL JOIN pg_temp.newest n USING (contact_id, country)),
+               coalesce({MOVES}, false) AS moved
+          FROM known k FULL JOIN told n USING (contact_id, country)),
     decided AS (SELECT *, CASE WHEN fresh OR moved THEN new_at ELSE old_at END AS last_seen_at FROM judged)
     SELECT contact_id, country, CASE WHEN fresh OR moved THEN new_cell ELSE old_cell END AS cell, last_seen_at,
            fresh, moved, was_latest,
@@ -76,7 +96,7 @@ ADD = f"""
     SELECT d.contact_id, d.country, d.cell, d.last_seen_at, %(source)s,
            t.traits | CASE WHEN d.latest THEN {traits.LATEST} ELSE 0 END
       FROM pg_temp.planned d
-      JOIN ({traits.traits_sql("SELECT contact_id FROM pg_temp.planned WHERE fresh")}) t USING (contact_id)
+      JOIN LATERAL ({traits.traits_sql("d.contact_id")} OFFSET 0) t ON true
      WHERE d.fresh
 """
 
@@ -100,6 +120,8 @@ NEWEST_AGAIN = f"""
               FROM audiences_presence WHERE contact_id = ANY (%(contacts)s)) n
      WHERE p.contact_id = n.contact_id AND p.country = n.country AND (p.traits & {traits.LATEST} <> 0) <> n.latest
 """
+
+REFRESH_STATISTICS = "SELECT audiences_refresh_statistics()"
 
 NAMED = "a.kind = %(kind)s AND a.value_hmac = ANY (%(hmacs)s)"
 
@@ -158,17 +180,20 @@ def ingest(rows: Iterable[Sighting], source: Source) -> Ingested:
     Raises Refused for a source that is switched off or has no legal basis.
     """
     demand_usable(source)
-    with incoming(INCOMING, ["int2", "bytea", "varchar", "int8", "timestamptz"], rows) as (cursor, total):
+    with connection.cursor() as cursor:
+        total = _copy(cursor, INCOMING, INCOMING_TYPES, rows)
         cursor.execute(NEWEST)
-        lock_contacts(cursor, "SELECT contact_id FROM pg_temp.newest")
         cursor.execute(COUNTED)
-        future, unknown = cursor.fetchone()
+        future, known = cursor.fetchone()
+        lock_contacts(cursor, CHANGING)
         cursor.execute(PLANNED)
         cursor.execute(MOVE, {"source": source.pk})
         cursor.execute(ADD, {"source": source.pk})
         cursor.execute("SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE moved) FROM pg_temp.planned")
         added, moved = cursor.fetchone()
-    return Ingested(added, moved, total - future - unknown - added - moved, unknown, future)
+        if total >= MANY:
+            cursor.execute(REFRESH_STATISTICS)
+    return Ingested(added, moved, known - added - moved, total - future - known, future)
 
 
 def demand_usable(source: Source) -> None:
@@ -252,7 +277,7 @@ def incoming(table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) ->
             cursor.execute("SET LOCAL enable_nestloop = off")
         yield cursor, total
         if total >= MANY:
-            cursor.execute("SET LOCAL enable_nestloop TO DEFAULT; SELECT audiences_refresh_statistics()")
+            cursor.execute(f"SET LOCAL enable_nestloop TO DEFAULT; {REFRESH_STATISTICS}")
 
 
 def _copy(cursor: CursorWrapper, table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -268,8 +293,9 @@ def _copy(cursor: CursorWrapper, table: str, types: Sequence[str], rows: Iterabl
 
 def lock_contacts(cursor: CursorWrapper, contacts: str, params: dict[str, Any] | None = None) -> None:
     """Lock the contacts whose ids the query gives, in the order of their ids, until the transaction ends."""
-    locked = f"SELECT FROM audiences_contact WHERE id IN ({contacts}) ORDER BY id FOR NO KEY UPDATE"
-    cursor.execute(f"SELECT count(*) FROM ({locked}) locked", params)
+    ids = f"SELECT DISTINCT contact_id FROM ({contacts}) given (contact_id) ORDER BY 1"
+    one = "SELECT FROM audiences_contact WHERE id = ids.contact_id FOR NO KEY UPDATE"
+    cursor.execute(f"SELECT count(*) FROM ({ids}) ids JOIN LATERAL ({one}) locked ON true", params)
 
 
 @transaction.atomic

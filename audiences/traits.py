@@ -50,13 +50,11 @@ LANGUAGE_SQL = f"(ARRAY[{_CODES}])[(p.traits >> {LANGUAGE_SHIFT} & 7) + 1]"
 
 
 def traits_sql(contacts: str) -> str:
-    """A query of (contact_id, traits without LATEST) for the contacts whose ids the inner query gives."""
+    """A query of (contact_id, traits without LATEST) for the contacts whose ids the inner query gives, or that are listed."""
     return f"""
         SELECT c.id AS contact_id, coalesce(a.bits, 0) | (({CONTACT_LANGUAGE_SQL}) << {LANGUAGE_SHIFT}) AS traits
           FROM audiences_contact c
-          LEFT JOIN (SELECT contact_id, bit_or(status << 3 * (kind - 1)) | max(follows) AS bits
-                       FROM (SELECT a.contact_id, a.kind::int, min({ADDRESS_STATUS_SQL}) AS status,
-                                    max({FOLLOWS_SQL}) AS follows
-                               FROM audiences_address a WHERE a.contact_id IN ({contacts}) GROUP BY a.contact_id, a.kind) kinds
-                      GROUP BY contact_id) a ON a.contact_id = c.id
+          LEFT JOIN LATERAL (SELECT bit_or(status << 3 * (kind - 1)) | max(follows) AS bits
+                               FROM (SELECT a.kind::int, min({ADDRESS_STATUS_SQL}) AS status, max({FOLLOWS_SQL}) AS follows
+                                       FROM audiences_address a WHERE a.contact_id = c.id GROUP BY a.kind) kinds) a ON true
          WHERE c.id IN ({contacts})"""

@@ -20,16 +20,18 @@ BROWSER = "tests/browser/"
 PASSWORD = "correct horse battery staple"
 # Power changes between two persons. Tests about something else have the owner of the tables do it, in their own transaction.
 OWNERS_HAND = """
-CREATE FUNCTION tests_grant(who bigint, roles text[], since timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION tests_grant(who bigint, roles text[], since timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
     DELETE FROM crisis_user_groups WHERE user_id = who;
     INSERT INTO crisis_user_groups (user_id, group_id) SELECT who, id FROM auth_group WHERE name = ANY(roles);
     UPDATE crisis_user SET approver_since = since WHERE id = who AND 'supervisor' = ANY(roles);
 $$;
-CREATE FUNCTION tests_place(who bigint, mission bigint, active boolean) RETURNS void LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION tests_place(who bigint, mission bigint, active boolean) RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
     UPDATE crisis_user SET mission_id = mission, is_active = active WHERE id = who;
 $$;
+CREATE OR REPLACE FUNCTION tests_analyze() RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS 'ANALYZE public.audiences_presence';
 """
 
 

@@ -1,5 +1,6 @@
 """Audience versions are written once; presence is vacuumed early, as an index-only scan of unvacuumed pages reads every row;
-and the application may refresh the planner's statistics after an import: by those of an empty table a big join takes minutes."""
+and the application may refresh the planner's statistics of tables that an import has made more than twice as big: by those of
+an empty table a big join takes minutes."""
 
 from __future__ import annotations
 
@@ -33,8 +34,19 @@ ALTER TABLE audiences_presence RESET (
 """
 
 STATISTICS = """
-CREATE FUNCTION audiences_refresh_statistics() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS
-    'ANALYZE public.audiences_contact, public.audiences_address, public.audiences_presence';
+CREATE FUNCTION audiences_refresh_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    grown regclass;
+BEGIN
+    FOR grown IN
+        SELECT oid FROM pg_class
+         WHERE oid IN ('public.audiences_contact'::regclass, 'public.audiences_address'::regclass, 'public.audiences_presence'::regclass)
+           AND pg_relation_size(oid) > 2 * relpages * current_setting('block_size')::bigint
+    LOOP
+        EXECUTE format('ANALYZE %s', grown);
+    END LOOP;
+END
+$$;
 REVOKE ALL ON FUNCTION audiences_refresh_statistics() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audiences_refresh_statistics() TO crisis_app;
 """
