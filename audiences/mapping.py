@@ -21,6 +21,7 @@ from audiences.criteria.areas import Area
 from audiences.criteria.seen import ACTIVE
 from audiences.criteria.words import country_name
 from crisis.models import Country
+from crisis.small import told
 
 DAYS = 14  # of the shades
 KEPT = 600  # seconds a count of the whole world is shown
@@ -79,7 +80,7 @@ def drawn(chosen: Iterable[str], areas: Sequence[Area], at: datetime) -> Map:
     box, near = _box(codes, areas), bool(codes)
     paths, names = dict(_nearby(box)) if near else _world(), {row.pk: str(row) for row in Country.objects.all()}
     lands = [
-        Land(code, name, counts.get(code, 0), step(counts.get(code, 0)), code in codes, paths.get(code, ""))
+        Land(code, name, counts.get(code, 0), step(told(counts.get(code, 0))), code in codes, paths.get(code, ""))
         for code, name in {**{code: country_name(code) for code in paths}, **names}.items()
     ]
     circle = next((area for area in areas if isinstance(area, Circle)), None)
@@ -91,7 +92,7 @@ def drawn(chosen: Iterable[str], areas: Sequence[Area], at: datetime) -> Map:
         view=_view(box),
         circle=_ellipse(circle) if circle else None,
         polygon=" ".join(_point(lon, lat) for lat, lon in polygon.points) if polygon else "",
-        steps=[(n, first, STEPS[n] - 1 if n < len(STEPS) else None) for n, first in enumerate(STEPS, 1)],
+        steps=[(n, first, STEPS[n] - 1 if n < len(STEPS) else None) for n, first in enumerate(STEPS, 1) if told(first)],
         at=counted_at,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from audiences.criteria import Criteria
 from audiences.criteria.seen import LONGEST
 from audiences.models import Source
 from crisis import audit, lines
@@ -80,6 +81,21 @@ def people_of(source: Source) -> int:
     with connection.cursor() as cursor:
         cursor.execute(PEOPLE, {"source": source.pk})
         return int(cursor.fetchone()[0])
+
+
+def silenced(criteria: Criteria, at: datetime) -> list[str]:
+    """Why nobody is meant by a rule that takes people away by a source that is switched off, each with its remedy."""
+    asked = criteria.silent(at)
+    if asked is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(asked.text, asked.params)
+        names = sorted(name for (name,) in cursor.fetchall())
+    sentence = _(
+        "The source “%(source)s” is switched off, so it is not known whom “but not” takes away by it, and nobody is meant. "
+        "Have it switched on, or take that condition out."
+    )
+    return [sentence % {"source": name} for name in names]
 
 
 def _problems(source: Source) -> list[Problem]:

@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from crisis.admin_site import ReadOnlyAdmin, RoleAdmin, coded
-from crisis.deeds import deed
+from crisis.admin_site import ReadOnlyAdmin, RoleAdmin, as_code, coded
+from crisis.deeds import data_of, deed
 from crisis.models import AdminAction, AuditEntry, Country, Coverage, Incident, LogEntry, Mission, User
 from crisis.permissions import ROLES
 from crisis.templatetags.console import role_name
@@ -106,9 +106,14 @@ def done(row: AuditEntry) -> str:
     return deed(row.action)
 
 
+@admin.display(description=_("data"))
+def data(row: AuditEntry) -> str:
+    return as_code(data_of(row))
+
+
 ABOUT = coded("object_type", _("about what"))
 HASHES = (coded("prev_hash", _("hash of the row before")), coded("hash", _("hash")))
-ENTRY: list[Any] = ["at", "by", done, ABOUT, "object_id", coded("data", _("data")), *HASHES]
+ENTRY: list[Any] = ["at", "by", done, ABOUT, "object_id", data, *HASHES]
 KIND = coded("kind", _("kind"))
 PROPOSED: list[Any] = [
     KIND, "person", coded("data", _("data")), "why", "proposed_by", "proposed_at", "confirmed_by", "confirmed_at", "refused_by",

@@ -57,11 +57,14 @@ def coded(name: str, description: Any) -> Callable[[Any], str]:
 
     @admin.display(description=description, ordering=name)
     def shown(row: Any) -> str:
-        value = getattr(row, name)
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return "—" if value in ("", None) else format_html("<code>{}</code>", text)
+        return as_code(getattr(row, name))
 
     return shown
+
+
+def as_code(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "—" if value in ("", None) else format_html("<code>{}</code>", text)
 
 
 class RoleAdmin(ModelAdmin):  # type: ignore[type-arg]

@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crisis import small
 from crisis.models import AuditEntry
 
 DEEDS = {
@@ -103,6 +104,14 @@ DEEDS = {
     "reference.delete": gettext_lazy("deleted reference data"),
 }
 
+# Numbers in the data of a row that count no people.
+UNCOUNTED = frozenset(
+    [
+        "account", "by", "campaign", "change", "client", "correction", "drill", "entry", "fact", "incident", "mission",
+        "person", "proposed_by", "retention_days", "round", "sessions", "version",
+    ]
+)  # fmt: skip
+
 
 def deed(action: str) -> str:
     """The action in words; a new action shows its own name until it has some."""
@@ -112,7 +121,7 @@ def deed(action: str) -> str:
 def told(entries: Iterable[AuditEntry], *, with_data: bool) -> Iterator[dict[str, Any]]:
     """Rows as the timeline shows them. The data are for those who read machine words."""
     for entry in entries:
-        codes = [*([_data(entry)] if with_data else []), entry.hash[:12]]
+        codes = [*([_in_line(data_of(entry))] if with_data else []), entry.hash[:12]]
         yield {
             "key": entry.pk,
             "at": entry.at,
@@ -134,8 +143,13 @@ def _about(entry: AuditEntry) -> str:
     return _("%(kind)s %(number)s") % {"kind": kind, "number": entry.object_id}
 
 
-def _data(entry: AuditEntry) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in entry.data.items())
+def data_of(entry: AuditEntry) -> dict[str, Any]:
+    """Whoever reads machine words sends nothing, so every number that is not known to count no people is told in tens."""
+    return {key: value if key in UNCOUNTED else small.plain(value) for key, value in entry.data.items()}
+
+
+def _in_line(data: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in data.items())
 
 
 def _address(entry: AuditEntry) -> str:

@@ -1,4 +1,4 @@
-"""What happens around every request: the person's language, when they were last here, and refusals as pages."""
+"""What happens around every request: the person's language, what they may know, when they were here, refusals as pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 
+from crisis import small
 from crisis.models import User
 from crisis.refusal import Forbidden, Refused
 from crisis.sessions import is_poll
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class PersonMiddleware:
-    """Speaks the person's own language and notes, at most once a minute, that they are here. A poll is not presence."""
+    """Speaks the person's own language, tells numbers of people exactly to the sending team alone, and notes, at most once a
+    minute, that they are here. A poll is not presence."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -30,7 +32,8 @@ class PersonMiddleware:
             translation.activate(request.user.language)
             request.LANGUAGE_CODE = request.user.language
             self._note(request.user, request)
-        response = self.get_response(request)
+        with small.telling(exact=small.sees_exact(request.user)):
+            response = self.get_response(request)
         if request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "no-store")
         return response

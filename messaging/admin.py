@@ -1,4 +1,4 @@
-"""Reference data of messaging: accounts and their lanes. Campaigns and the ledger are only looked at here."""
+"""Reference data of messaging: accounts and their lanes. Campaigns are only looked at here, their numbers on their pages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from crisis.admin_site import ReadOnlyAdmin, RoleAdmin, coded
+from crisis.admin_site import ReadOnlyAdmin, RoleAdmin
 from crisis.models import User
 from crisis.permissions import may
 from messaging.channels import channel_class
-from messaging.models import Account, Approval, Batch, Campaign, Delivery, Lane
+from messaging.models import Account, Approval, Campaign, Lane
 from messaging.models.accounts import address_kind_of
 
 KEPT = ["slug", "drill", "handle", "secret_name"]
@@ -119,30 +119,12 @@ class CampaignAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "incident", "kind", "status", "drill", "created_by", "started_at"]
     list_filter = ["status", "drill", "kind"]
     list_select_related = ["incident", "created_by"]
-    codes = ("reach",)
+    exclude = ["reach"]
 
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     list_display = ["campaign", "round", "by", "at", "verdict"]
     list_select_related = ["campaign", "by"]
-    codes = ("fingerprint", "reach")
-
-
-@admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin):
-    list_display = ["id", "campaign", "account", "number", "status", "total", "accepted", "failed", "uncertain"]
-    list_filter = ["status"]
-    list_select_related = ["campaign", "account"]
-    codes = ("reason",)
-    exclude = ["people"]  # who they are is asked on the page “People”, where every look is audited
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["id", "campaign", "account", "status", coded("reason", _("reason")), "people", "at"]
-    list_filter = ["status"]
-    list_select_related = ["campaign", "account"]
-    codes = ("reason",)
-    show_full_result_count = False
-    exclude = ["contact"]
+    codes = ("fingerprint",)
+    exclude = ["reach"]

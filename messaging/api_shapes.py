@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from pydantic import AfterValidator, BaseModel, Field
 
+from crisis import small
 from crisis.api.reading import Moment, Number, Strict
 from crisis.models import Incident
 from messaging import progress
@@ -19,7 +20,6 @@ from messaging.wording import Words
 
 LONGEST_TEXT = 20_000
 PER_PAGE = 50
-TENS = 10  # people are told in tens: no small number, and none that a subtraction would give away
 NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "read")
 TOTALS = ("matched", "sent", "delivered", "read", "failed")
 TIMES = ("created_at", "updated_at", "starts_at", "not_after", "submitted_at", "approved_at", "started_at", "ended_at")
@@ -172,7 +172,8 @@ def iso(at: Any) -> str | None:
 
 
 def tens(people: int | None) -> int | None:
-    return None if people is None else (people + TENS // 2) // TENS * TENS
+    """People in whole tens, 0 for fewer than ten: no small number, and none that a subtraction would give away."""
+    return people and (small.coarse(people) or 0)
 
 
 def incident_out(incident: Incident, accounts: Iterable[Account]) -> dict[str, Any]:

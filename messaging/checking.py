@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audiences.criteria import Criteria
+from audiences.sources import silenced
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
-from crisis.templatetags.console import duration, number
+from crisis.templatetags.console import duration, number, things
 from messaging import answers, correction, drilling, live_tests
 from messaging.filling import filled
 from messaging.fuses import faults, language_of
@@ -43,7 +44,7 @@ def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Pr
     found = [*_incident(campaign.incident), *_texts(campaign, accounts), *_ways(campaign, accounts, reach)]
     return [
         *found,
-        *_audience(campaign, accounts),
+        *_audience(campaign, accounts, at),
         *_times(campaign, at),
         *_exception(campaign, accounts, at),
         *_kind(campaign),
@@ -105,7 +106,7 @@ def _too_long(account: Account, language: str, numbers: dict[str, int]) -> str:
         "%(account)s: the text in %(language)s is %(over)s characters over %(limit)s. Shorten it.",
         numbers["over"],
     )
-    shown = {name: number(value) for name, value in numbers.items()}
+    shown = {name: things(value) for name, value in numbers.items()}
     return sentence % {"account": account.label, "language": language, **shown}
 
 
@@ -123,7 +124,7 @@ def _ways(campaign: Campaign, accounts: list[Account], reach: dict[str, Any]) ->
         yield Problem("audience", _("These ways reach nobody of this audience. Widen the audience or add another way."))
 
 
-def _audience(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
+def _audience(campaign: Campaign, accounts: list[Account], at: datetime) -> Iterator[Problem]:
     if campaign.test:
         return
     if campaign.audience_version is None:
@@ -133,6 +134,7 @@ def _audience(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
     for message in answers.forgotten(criteria):
         sentence = _("Who got message No. %(n)d is not known any more: data about people of its incident are destroyed.")
         yield Problem("audience", sentence % {"n": message})
+    yield from (Problem("audience", sentence) for sentence in silenced(criteria, at))
     for account in accounts:
         if account.channel.kind == "delegated":
             yield from _delegated(account, criteria, campaign)
@@ -208,5 +210,5 @@ def _pace(campaign: Campaign, reach: dict[str, Any], at: datetime) -> Iterator[P
             "At %(pace)s people in ten minutes it takes %(time)s to write to %(people)s people, and then the message is not "
             "valid any more. Raise the pace, or let it be valid longer."
         )
-        shown = {"pace": number(campaign.pace), "time": duration(needed), "people": number(people)}
+        shown = {"pace": things(campaign.pace), "time": duration(needed), "people": number(people)}
         yield Problem("pace", sentence % shown)

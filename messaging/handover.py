@@ -10,9 +10,11 @@ from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crisis import small
 from crisis.models import AuditEntry, Incident, User
 from crisis.permissions import may
-from crisis.templatetags.console import clock_time, duration, local_time
+from crisis.small import told
+from crisis.templatetags.console import clock_time, duration, local_time, number
 from messaging import board, escalation, standing
 from messaging.models import Account, Campaign, ReachException, Reply, Status
 
@@ -97,17 +99,22 @@ def _replies(user: User) -> list[dict[str, Any]]:
 
 
 def line(shift: Shift) -> str:
-    """The live situation in one line, for a messenger or the phone."""
+    """The live situation in one line, for a messenger or the phone: it leaves the house, so no small number stands in it."""
+    with small.telling(exact=False):
+        return " · ".join(_parts(shift))
+
+
+def _parts(shift: Shift) -> list[str]:
     parts = [local_time(shift.at), *_of_incidents(shift), *_of_campaigns(shift)]
     replies = [row for row in shift.replies if not row["campaign"].drill]
     if people := sum(row["people"] for row in replies):
-        sentence = ngettext("%(n)d unread reply, the oldest %(age)s", "%(n)d unread replies, the oldest %(age)s", people)
-        parts.append(sentence % {"n": people, "age": duration(shift.at - replies[0]["since"])})
+        sentence = ngettext("%(n)s unread reply, the oldest %(age)s", "%(n)s unread replies, the oldest %(age)s", told(people))
+        parts.append(sentence % {"n": number(people), "age": duration(shift.at - replies[0]["since"])})
     if mute := sum(not account.drill for account, _why in shift.troubled):
         parts.append(ngettext("%(n)d account in trouble", "%(n)d accounts in trouble", mute) % {"n": mute})
     if silent := sum(not post.incident.drill for post in shift.silent):
         parts.append(ngettext("%(n)d mission silent", "%(n)d missions silent", silent) % {"n": silent})
-    return " · ".join(parts)
+    return parts
 
 
 def _of_incidents(shift: Shift) -> list[str]:

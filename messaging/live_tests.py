@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crisis.refusal import Problem
+from crisis.small import told
 from crisis.templatetags.console import number
 from messaging.models import Account
 from messaging.wording import Words
@@ -34,7 +35,7 @@ def problems(accounts: list[Account], people: int) -> Iterator[Problem]:
 
 
 def button(people: int) -> str:
-    words = ngettext("Send the TEST to %(n)s colleague", "Send the TEST to %(n)s colleagues", people)
+    words = ngettext("Send the TEST to %(n)s colleague", "Send the TEST to %(n)s colleagues", told(people))
     return words % {"n": number(people)}
 
 
@@ -42,14 +43,14 @@ def tick(people: int) -> str:
     words = ngettext(
         "I understand that %(n)s colleague really gets this TEST",
         "I understand that %(n)s colleagues really get this TEST",
-        people,
+        told(people),
     )
     return words % {"n": number(people)}
 
 
 def heading(who: object, people: int) -> str:
     words = ngettext(
-        "%(who)s wants to send a TEST to %(n)s colleague", "%(who)s wants to send a TEST to %(n)s colleagues", people
+        "%(who)s wants to send a TEST to %(n)s colleague", "%(who)s wants to send a TEST to %(n)s colleagues", told(people)
     )
     return words % {"who": who, "n": number(people)}
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from audiences.criteria import Criteria
 from audiences.criteria.words import country_name, locale
 from crisis.models import Incident
-from crisis.templatetags.console import number
+from crisis.small import hidden, told
+from crisis.templatetags.console import number, things
 from messaging.models import Campaign, Reached
 from messaging.standing import in_words
 
@@ -97,15 +98,15 @@ class Size:
         if self.most is None:
             return _at_least(self.least)
         shown = {"n": number(self.about)}
-        if self.exact:
-            return ngettext("%(n)s person", "%(n)s people", self.about) % shown
-        return ngettext("about %(n)s person", "about %(n)s people", self.about) % shown
+        if self.exact or hidden(self.about):
+            return ngettext("%(n)s person", "%(n)s people", told(self.about)) % shown
+        return ngettext("about %(n)s person", "about %(n)s people", told(self.about)) % shown
 
 
 def _at_least(people: int) -> str:
-    if not people:
+    if not told(people):
         return _("an unknown number of people")
-    return ngettext("at least %(n)s person", "at least %(n)s people", people) % {"n": number(people)}
+    return ngettext("at least %(n)s person", "at least %(n)s people", told(people)) % {"n": number(people)}
 
 
 def union(parts: Iterable[tuple[int, int | None]]) -> Size:
@@ -144,7 +145,7 @@ def share(people: int, incident: Incident) -> str:
     """ "25 %" of the nationals estimated; empty without an estimate."""
     if not incident.estimate_people:
         return ""
-    return _("%(percent)s %%") % {"percent": number(round(100 * people / incident.estimate_people))}
+    return _("%(percent)s %%") % {"percent": things(round(100 * told(people) / incident.estimate_people))}
 
 
 def pace(campaign: Campaign) -> str:
@@ -152,7 +153,7 @@ def pace(campaign: Campaign) -> str:
     if campaign.pace is None:
         return ""
     words = ngettext("%(n)s person in ten minutes", "%(n)s people in ten minutes", campaign.pace)
-    return words % {"n": number(campaign.pace)}
+    return words % {"n": things(campaign.pace)}
 
 
 def followers(campaign: Campaign) -> str:

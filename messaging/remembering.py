@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from audiences import forgetting
 from crisis.refusal import Problem
-from crisis.templatetags.console import number
+from crisis.templatetags.console import things
 from messaging.models import Batch, Delivery, Reply
 
 OPEN = (Batch.Status.QUEUED, Batch.Status.SENDING)
@@ -31,7 +31,7 @@ def told(contact: int) -> Iterator[str]:
         )
         yield words % {"all": ", ".join(f"№ {pk}" for pk in numbers)}
     if replies := Reply.objects.filter(contact=contact).count():
-        yield ngettext("%(n)s reply is kept.", "%(n)s replies are kept.", replies) % {"n": number(replies)}
+        yield ngettext("%(n)s reply is kept.", "%(n)s replies are kept.", replies) % {"n": things(replies)}
 
 
 def hindrances(contact: int) -> Iterator[Problem]:

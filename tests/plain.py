@@ -62,6 +62,7 @@ class Person:
     sightings: dict[str, tuple[datetime, bool]] = field(default_factory=dict)  # country → instant, from the source in use
     later: list[tuple[int, list[Sighting]]] = field(default_factory=list)  # further deliveries, by their source
     trips: list[tuple[str, date, date]] = field(default_factory=list)
+    dropped_trips: list[tuple[str, date, date]] = field(default_factory=list)  # by the source switched off
     lists: set[int] = field(default_factory=set)
     id: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
@@ -87,17 +88,20 @@ class Person:
 
 @dataclass
 class Stored:
-    """Ids of what was stored beside the people: sources by number, lists by number."""
+    """The people, and ids of what was stored beside them: sources by number, lists by number. `dropped` are the numbers of
+    lists by the source switched off."""
 
+    people: Sequence[Person]
     sources: list[int]
     lists: dict[int, int]
+    dropped: frozenset[int] = frozenset()
 
 
 def seen(*, ago: timedelta = timedelta(hours=2), country: str = "EG", **changes: Any) -> Person:
     return replace(Person(sightings={country: (AT - ago, True)}), **changes)
 
 
-def store(people: Sequence[Person], lists: Sequence[int] = ()) -> Stored:
+def store(people: Sequence[Person], lists: Sequence[int] = (), *, dropped: Sequence[int] = ()) -> Stored:
     """Sightings come by an address of their own, so that people without any other can be seen too."""
     for person, row in zip(people, Contact.objects.bulk_create(Contact(language=p.language) for p in people), strict=True):
         person.id, person.rows = row.pk, {}
@@ -108,11 +112,12 @@ def store(people: Sequence[Person], lists: Sequence[int] = ()) -> Stored:
     Source.objects.filter(pk=sources[1].pk).update(active=False)
     Address.objects.filter(kind=AddressKind.MAX).delete()
     presence.refresh_traits([person.id for person in people])
-    rows = [Trip(contact_id=p.id, country=c, starts_on=a, ends_on=b, source=sources[0]) for p in people for c, a, b in p.trips]
-    Trip.objects.bulk_create(rows)
-    made = {number: ContactList.objects.create(name=f"list {number}", source=sources[0]).pk for number in lists}
+    trips = [(p, sources[n], *trip) for p in people for n, of in enumerate((p.trips, p.dropped_trips)) for trip in of]
+    Trip.objects.bulk_create(Trip(contact_id=p.id, source=s, country=c, starts_on=a, ends_on=b) for p, s, c, a, b in trips)
+    owners = {**dict.fromkeys(lists, sources[0]), **dict.fromkeys(dropped, sources[1])}
+    made = {number: ContactList.objects.create(name=f"list {number}", source=source).pk for number, source in owners.items()}
     ListMember.objects.bulk_create(ListMember(list_id=made[n], contact_id=p.id) for p in people for n in p.lists)
-    return Stored([source.pk for source in sources], made)
+    return Stored(people, [source.pk for source in sources], made, frozenset(dropped))
 
 
 def _deliver(people: Sequence[Person], sources: Sequence[Source]) -> None:
@@ -147,7 +152,7 @@ def meets(person: Person, node: Any, stored: Stored | None = None) -> bool:
         case AnyOf():
             return any(meets(person, inner, stored) for inner in node.of)
         case Except():
-            return not any(meets(person, inner, stored) for inner in node.of)
+            return not any(is_silenced(inner, stored) or meets(person, inner, stored) for inner in node.of)
         case Seen():
             return any(country in node.countries and _counts(person, country, node, stored) for country in person.rows)
         case Subscribed():
@@ -157,17 +162,43 @@ def meets(person: Person, node: Any, stored: Stored | None = None) -> bool:
         case Speaks():
             return language(person) in node.languages
         case Travelling():
-            return any(c in node.countries and a <= node.ends_on and b >= node.starts_on for c, a, b in person.trips)
+            return any(_goes(trip, node) for trip in person.trips)
         case Listed():
-            return bool(stored and {stored.lists[number] for number in person.lists} & {*node.lists})
+            on = {stored.lists[number] for number in person.lists - stored.dropped} if stored else set()
+            return bool(on & {*node.lists})
     raise AssertionError(node)
 
 
-def _counts(person: Person, country: str, node: Seen, stored: Stored | None) -> bool:
+def is_silenced(node: Any, stored: Stored | None) -> bool:
+    """Whether the source switched off says something by which the condition would be met: then it takes everybody away."""
+    match node:
+        case AllOf() | AnyOf() | Except():
+            return any(is_silenced(inner, stored) for inner in node.of)
+        case Seen(sources=()):
+            return any(_counts(p, c, node, stored, by=1) for p in _all(stored) for c in p.rows if c in node.countries)
+        case Seen():
+            return stored is not None and stored.sources[1] in node.sources
+        case Travelling():
+            return any(_goes(trip, node) for person in _all(stored) for trip in person.dropped_trips)
+        case Listed():
+            return stored is not None and any(stored.lists[number] in node.lists for number in stored.dropped)
+    return False
+
+
+def _all(stored: Stored | None) -> Sequence[Person]:
+    return stored.people if stored else ()
+
+
+def _goes(trip: tuple[str, date, date], node: Travelling) -> bool:
+    country, first, last = trip
+    return country in node.countries and first <= node.ends_on and last >= node.starts_on
+
+
+def _counts(person: Person, country: str, node: Seen, stored: Stored | None, by: int = 0) -> bool:
     row, (since, until) = person.rows[country], node.window(AT)
     chosen = not node.sources or (stored is not None and stored.sources[row.source] in node.sources)
     last = node.mode == "was_there" or newest(person) == country
-    return row.source == 0 and chosen and last and since <= row.at <= until and is_inside(row.point, node.area)
+    return row.source == by and chosen and last and since <= row.at <= until and is_inside(row.point, node.area)
 
 
 def is_inside(point: tuple[float, float], area: Circle | Polygon | None) -> bool:

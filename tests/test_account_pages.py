@@ -85,7 +85,7 @@ def test_it_counts_the_people_who_still_wait(
     world.approve(campaign, supervisor)
     Batch.objects.update(accepted=1, failed=1)
     assert "1 person waits to be written to" in page(supervisor, "account_detail", account.pk)
-    assert '<td class="num">1</td><td class="num">1</td>' in page(admin_person, "queues")
+    assert '<td class="num">1</td><td class="num">fewer than 10</td>' in page(admin_person, "queues")
 
 
 def test_it_pauses_an_account_for_a_reason(account: Account, supervisor: User) -> None:
@@ -196,7 +196,7 @@ def test_it_says_why_an_account_cannot_be_made(
     assert Account.objects.count() == 1
 
 
-@pytest.mark.parametrize("model", ["campaign", "approval", "batch", "delivery"])
+@pytest.mark.parametrize("model", ["campaign", "approval"])
 def test_it_only_shows_the_ledger_there(model: str, admin_person: User) -> None:
     expect_status(200, admin_person, f"admin:messaging_{model}_changelist")
     expect_status(403, admin_person, f"admin:messaging_{model}_add")

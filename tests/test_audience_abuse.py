@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,16 +14,30 @@ from django.test import Client
 from django.urls import reverse
 
 from audiences import definitions
-from audiences.criteria import LEAVES, Circle, Criteria, Except, Listed, Permitted, Seen, Speaks
+from audiences.criteria import (
+    LEAVES,
+    AllOf,
+    AnyOf,
+    Circle,
+    Criteria,
+    Except,
+    Listed,
+    Permitted,
+    Seen,
+    Speaks,
+    Subscribed,
+    Travelling,
+)
 from audiences.models import AddressKind, Audience, AudienceVersion, Contact, ContactList, Source
 from audiences.reach import reach
+from audiences.sources import silenced
 from crisis.models import User
 from crisis.refusal import Refused
 from messaging import workflow
 from messaging.answers import DidNotAnswer, DidNotGet, Got
 from messaging.models import Batch, Campaign
 from tests import world
-from tests.plain import AT, HERE, seen, store
+from tests.plain import AT, HERE, Person, seen, store
 from tests.programs import Scene, sentences
 from tests.stages import Cast
 
@@ -267,6 +281,34 @@ def test_a_list_whose_source_is_switched_off_lets_nobody_in() -> None:
     other = Source.objects.create(name="lists", owner="o", legal_basis="b", active=False)
     ContactList.objects.update(source=other)
     assert people_of(EGYPT, Except(Listed((stored.lists[1],)))) == 0
+
+
+OFF = "The source “source False” is switched off, so it is not known whom “but not” takes away by it, and nobody is meant."
+
+
+@pytest.mark.parametrize("taken", ["by the source", "by any source", "by its trips", "by its list", "deep inside"])
+def test_who_is_taken_away_by_a_source_switched_off_lets_nobody_in_and_is_told_why(taken: str) -> None:
+    elsewhere = Person(sightings={"TR": (AT, False)}, dropped_trips=[("EG", date(2015, 11, 1), date(2015, 11, 9))], lists={7})
+    stored = store([seen(), elsewhere], dropped=[7])
+    node = {
+        "by the source": Seen(("TR",), 24, sources=(stored.sources[1],)),
+        "by any source": Seen(("TR",), 24),
+        "by its trips": Travelling(("EG",), date(2015, 11, 8), date(2015, 11, 8)),
+        "by its list": Listed((stored.lists[7],)),
+        "deep inside": AllOf(Speaks(("ru",)), AnyOf(Seen(("TR",), 24), Subscribed("vk", True))),
+    }[taken]
+    rule = Criteria(EGYPT, Except(node))
+    assert reach(rule, [AddressKind.VK], at=AT).people == 0
+    assert [sentence.partition(" Have it")[0] for sentence in silenced(rule, AT)] == [OFF]
+    Source.objects.update(active=True)
+    assert reach(rule, [AddressKind.VK], at=AT).people == 1
+    assert silenced(rule, AT) == []
+
+
+def test_a_source_switched_off_that_says_nothing_about_it_hinders_nobody() -> None:
+    store([seen(), Person(sightings={"IL": (AT, False)})])
+    rule = Criteria(EGYPT, Except(Seen(("TR",), 24), Travelling(("TR",), date(2015, 11, 8), date(2015, 11, 8))))
+    assert (reach(rule, [AddressKind.VK], at=AT).people, silenced(rule, AT)) == (1, [])
 
 
 def test_a_source_that_is_gone_means_nobody_and_lets_nobody_in() -> None:

@@ -253,20 +253,20 @@ def auditor(person: People, client_of: Clients) -> Client:
 
 
 def write(action: str, by: User | None = None, about: Any = None) -> AuditEntry:
-    return audit.record(action, by=by, about=about, data={"n": 1})
+    return audit.record(action, by=by, about=about, data={"round": 1})
 
 
 def test_it_tells_who_did_what_in_words(auditor: Client, operator: User, incident: Incident) -> None:
     write("incident.declare", operator, incident)
     page = auditor.get(reverse("audit_list")).content.decode()
-    assert re.search(r'declared an incident.*Anna · incident \d+ · <span class="code">n: 1', page, re.DOTALL)
+    assert re.search(r'declared an incident.*Anna · incident \d+ · <span class="code">round: 1', page, re.DOTALL)
 
 
 def test_it_shows_no_data_to_a_supervisor(person: People, client_of: Clients) -> None:
     write("incident.note")
     page = client_of(person("boris", "supervisor")).get(reverse("audit_list")).content.decode()
     assert "added to the situation log" in page
-    assert "n: 1" not in page
+    assert "round: 1" not in page
 
 
 def test_it_hides_the_log_from_operators(desk: Client) -> None:

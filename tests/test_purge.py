@@ -263,7 +263,7 @@ def test_the_page_lists_what_was_destroyed_with_both_who_wanted_it(closed: Close
     assert "Nothing was destroyed yet" in visits.page(closed.gleb, "destruction_list")
     closed.purged()
     shown = visits.page(world.person("dina", "auditor"), "destruction_list")
-    assert "results for single people: 3" in shown
+    assert "results for single people: fewer than 10" in shown
     assert "Gleb" in shown
     assert "Inna" in shown
 

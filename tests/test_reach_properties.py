@@ -29,7 +29,7 @@ from audiences.criteria import (
     Subscribed,
     Travelling,
 )
-from audiences.models import Outage
+from audiences.models import Outage, Source
 from audiences.reach import reach
 from crisis.models import User
 from crisis.refusal import Refused
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.django_db
 
 PEOPLE = 240
 COUNTRIES = ("EG", "TR", "IL")
-LISTS = (1, 2)
+LISTS, DROPPED = (1, 2), (3,)  # the last by a source switched off
 FIFTH = date(2015, 11, 5)
 # Offsets around the ends of the windows, to the second, and around the hour by which a row moves.
 OFFSETS = (-1, 0, 1, 1800, 3599, 3600, 3601, 86399, 86400, 86401, 14 * 86400 - 1, 14 * 86400, 14 * 86400 + 1)
@@ -88,7 +88,8 @@ def population(seed: int) -> list[Person]:
             addresses=[address() for _n in range(dice.randrange(4))],
             later=[delivery() for _n in range(dice.randrange(4))],
             trips=[trip() for _n in range(dice.randrange(2))],
-            lists={number for number in LISTS if dice.random() < 0.3},
+            dropped_trips=[trip() for _n in range(dice.random() < 0.01)],
+            lists={number for number in (*LISTS, *DROPPED) if dice.random() < 0.3},
         )
         for _n in range(PEOPLE)
     ]
@@ -108,8 +109,13 @@ leaves = st.one_of(
     st.builds(Subscribed, st.just("vk"), st.booleans()),
     st.builds(Permitted, st.sampled_from(["vk", "phone"]), st.booleans()),
     st.builds(Speaks, st.lists(st.sampled_from(["ru", "en", "other", "unknown"]), min_size=1).map(tuple)),
-    st.builds(Listed, st.sampled_from([(1,), (2,), (1, 2)])),
-    st.builds(Travelling, st.just(("EG", "TR")), st.just(FIFTH), st.sampled_from([FIFTH, FIFTH + timedelta(days=4)])),
+    st.builds(Listed, st.sampled_from([(1,), (2,), (1, 2), (3,), (2, 3)])),
+    st.builds(
+        Travelling,
+        st.sampled_from([("EG", "TR"), ("EG",), ("IL",)]),
+        st.just(FIFTH),
+        st.sampled_from([FIFTH, FIFTH + timedelta(days=4)]),
+    ),
 )
 nodes = st.recursive(
     leaves,
@@ -179,7 +185,7 @@ def compare(people: list[Person], stored: Stored, criteria: Criteria, down: Coll
 
 def test_reach_is_who_is_selected_is_who_a_plain_reading_finds() -> None:
     people = population(seed=2015)
-    stored, anna = store(people, LISTS), world.person("anna", "operator")
+    stored, anna = store(people, LISTS, dropped=DROPPED), world.person("anna", "operator")
     judged = []
 
     @settings(max_examples=750, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
@@ -197,9 +203,32 @@ def test_reach_is_who_is_selected_is_who_a_plain_reading_finds() -> None:
     assert len(judged) >= 500
 
 
+def test_switching_a_source_off_lets_nobody_in_whatever_the_audience() -> None:
+    people = population(seed=2015)
+    stored = store(people, LISTS, dropped=DROPPED)
+    fewer = []
+
+    @settings(max_examples=250, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+    @given(places | st.none(), rules)
+    def judge(place: Seen | None, rest: list[Any]) -> None:
+        try:
+            criteria = Criteria(*(numbered(node, stored) for node in [*([place] if place else []), *rest]))
+        except Refused:
+            return
+        off = {*recipients(criteria, VK)}
+        Source.objects.update(active=True)
+        on = {*recipients(criteria, VK)}
+        Source.objects.filter(pk=stored.sources[1]).update(active=False)
+        assert off <= on, criteria
+        fewer.append(off < on)
+
+    judge()
+    assert any(fewer)
+
+
 def test_a_boundary_a_second_off_is_caught() -> None:
     people = population(seed=2015)
-    stored = store(people, LISTS)
+    stored = store(people, LISTS, dropped=DROPPED)
     for person in people:
         person.rows = {country: row._replace(at=row.at + timedelta(seconds=1)) for country, row in person.rows.items()}
     with pytest.raises(AssertionError):
@@ -216,7 +245,7 @@ def test_an_outage_that_is_overlooked_is_caught(down: set[Down]) -> None:
 
 def test_the_people_drawn_stand_on_every_boundary() -> None:
     people = population(seed=2015)
-    store(people, LISTS)
+    store(people, LISTS, dropped=DROPPED)
     ages = {int((AT - row.at).total_seconds()) for person in people for row in person.rows.values()}
     assert {*OFFSETS} <= ages
     assert {status(person, kind) for person in people for kind in (VK, PHONE)} == {

@@ -8,7 +8,12 @@ from itertools import product
 import pytest
 from django.urls import reverse
 
-from audiences import small
+from crisis import deeds, small
+from crisis.clock import now
+from crisis.models import AuditEntry
+from crisis.templatetags.console import number, roughly
+from messaging import handover
+from messaging.delivery import starting
 from messaging.models import Account, Batch, Campaign, Delivery
 from tests import visits, world
 from tests.stages import Cast
@@ -21,12 +26,14 @@ TOLD = {0: FEW, 1: FEW, 9: FEW, 10: "10", 15: "10", 19: "10", 20: "20", 1239: "1
 
 @pytest.mark.parametrize(("people", "words"), TOLD.items())
 def test_small_numbers_are_not_told_and_others_are_rounded(people: int, words: str) -> None:
-    assert small.shown(people, exact=False) == words
+    with small.telling(exact=False):
+        assert number(people) == words
 
 
 @pytest.mark.parametrize("people", [0, 7, 12, 1234])
 def test_the_sending_team_sees_the_number_itself(people: int) -> None:
-    assert small.shown(people, exact=True).replace(",", "") == str(people)
+    with small.telling(exact=True):
+        assert number(people).replace(",", "") == str(people)
 
 
 @pytest.mark.parametrize("parts", [2, 3, 4])
@@ -49,6 +56,25 @@ def test_nested_numbers_of_a_program_are_rounded_and_nothing_else() -> None:
 @pytest.mark.parametrize(("role", "exact"), [("operator", True), ("supervisor", True), ("admin", False), ("auditor", False)])
 def test_operators_and_supervisors_are_the_sending_team(role: str, exact: bool) -> None:
     assert small.sees_exact(world.person("somebody", role)) is exact
+
+
+def test_the_data_of_the_audit_log_tell_no_small_number_and_leave_what_counts_no_people() -> None:
+    row = AuditEntry(
+        data={"people": {"4": 3, "5": 26}, "gone": 7, "round": 2, "correction": 31, "reason": "smoke", "took": 0.5}
+    )
+    told = {"people": {"4": FEW, "5": 20}, "gone": FEW, "round": 2, "correction": 31, "reason": "smoke", "took": 0.5}
+    assert deeds.data_of(row) == told
+
+
+def test_what_is_kept_in_a_sentence_is_told_in_tens_whoever_reads_it() -> None:
+    held = starting.Held("%(people)s, not %(before)s", people=roughly(127), before=roughly(3))
+    assert str(held) == "120, not fewer than 10"
+
+
+@pytest.mark.django_db
+def test_the_line_of_the_shift_leaves_the_house_and_tells_no_small_number(sent: Campaign) -> None:
+    said = handover.line(handover.shift_of(sent.created_by, now()))
+    assert "accepted for fewer than 10 of fewer than 10 people" in said
 
 
 @pytest.fixture

@@ -18,8 +18,17 @@ from django.utils.translation import override
 from audiences import traits
 from audiences.criteria.areas import Area, Circle, Polygon
 from audiences.criteria.checks import keys_of, list_of
-from audiences.criteria.clauses import Clause, Node, joined
-from audiences.criteria.groups import MOST_LEAVES, AllOf, AnyOf, Except, leaves_of, node_from_json, refuse_too_deep
+from audiences.criteria.clauses import Clause, Node, Told, joined
+from audiences.criteria.groups import (
+    MOST_LEAVES,
+    AllOf,
+    AnyOf,
+    Except,
+    leaves_of,
+    node_from_json,
+    refuse_too_deep,
+    taken_away,
+)
 from audiences.criteria.leaves import LEAVES, Listed, Permitted, Speaks, Subscribed, Travelling
 from audiences.criteria.seen import MODES, Mode, Seen
 from crisis.refusal import Refused
@@ -79,6 +88,12 @@ class Criteria:
         """Every condition at any depth; without `taken_away` none of those that exclude people."""
         for node in self.of:
             yield from leaves_of(node, taken_away=taken_away)
+
+    def silent(self, at: datetime) -> Clause | None:
+        """A query of the names of sources switched off by which people would be taken away: so nobody is meant. None if none is
+        asked."""
+        told = [leaf for node in self.of for leaf in taken_away(node) if isinstance(leaf, Told)]
+        return joined([leaf.silent(at, f"audience{n}") for n, leaf in enumerate(told)], "UNION") if told else None
 
     @property
     def place(self) -> Seen | None:

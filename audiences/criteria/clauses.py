@@ -17,8 +17,8 @@ ALWAYS = "TRUE"
 class Clause:
     """SQL with named parameters; the names are unique enough to stand inside another query.
 
-    `known` is SQL that is true as long as everything is still there that the clause asks about. Where it is not, whom the
-    clause would take away is not known either, and nobody is meant.
+    `known` is SQL that is true as long as everything is still there and in use that the clause asks about. Where it is not,
+    whom the clause would take away is not known either, and nobody is meant: what fails never lets anybody in.
     """
 
     text: str
@@ -56,6 +56,15 @@ class Pointing(Protocol):
 
     def problems(self, by: User) -> list[Problem]:
         """What it names that is not there, or not for this person to see."""
+        ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A condition that goes by what sources say."""
+
+    def silent(self, at: datetime, name: str) -> Clause:
+        """A query of the names of sources switched off by which people would meet it. Taken away, it then means nobody."""
         ...
 
 

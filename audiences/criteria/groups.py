@@ -139,5 +139,14 @@ def leaves_of(node: Node, *, taken_away: bool = True) -> Iterator[Node]:
             yield from leaves_of(inner, taken_away=taken_away)
 
 
+def taken_away(node: Node) -> Iterator[Node]:
+    """The conditions inside every Except, at any depth."""
+    if isinstance(node, Except):
+        yield from leaves_of(node)
+    elif isinstance(node, AllOf | AnyOf):
+        for inner in node.of:
+            yield from taken_away(inner)
+
+
 def _lowered(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]

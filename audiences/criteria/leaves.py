@@ -23,7 +23,7 @@ from audiences.criteria.checks import (
     yes_or_no,
 )
 from audiences.criteria.clauses import Beginning, Clause, Narrowing, Node
-from audiences.criteria.seen import ACTIVE, Seen
+from audiences.criteria.seen import ACTIVE, SILENT, Seen
 from audiences.criteria.words import country_name, day, language_name, listed
 from audiences.models import AddressKind, ContactList
 from crisis.models import User
@@ -147,11 +147,20 @@ class Travelling(Beginning):
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.people(at, name)
-        return Clause(f"EXISTS ({inner.text} AND t.contact_id = p.contact_id)", inner.params)
+        known = f"NOT EXISTS ({self.silent(at, name).text})"
+        return Clause(f"EXISTS ({inner.text} AND t.contact_id = p.contact_id)", inner.params, known)
+
+    def silent(self, at: datetime, name: str) -> Clause:
+        inner = self._there(name)
+        return Clause(f"{SILENT} AND EXISTS (SELECT {inner.text} AND t.source_id = s.id)", inner.params)
 
     def people(self, at: datetime, name: str) -> Clause:
+        inner = self._there(name)
+        return Clause(f"SELECT t.contact_id {inner.text} AND {ACTIVE.format(t='t')}", inner.params)
+
+    def _there(self, name: str) -> Clause:
         text = (
-            f"SELECT t.contact_id FROM audiences_trip t WHERE t.country = ANY (%({name}_country)s) AND {ACTIVE.format(t='t')}"
+            f"FROM audiences_trip t WHERE t.country = ANY (%({name}_country)s)"
             f" AND t.starts_on <= %({name}_ends)s AND t.ends_on >= %({name}_starts)s"
         )
         days = {f"{name}_starts": self.starts_on, f"{name}_ends": self.ends_on}
@@ -190,6 +199,10 @@ class Listed(Beginning):
         there = f"SELECT FROM audiences_contactlist l WHERE l.id = given.id AND {ACTIVE.format(t='l')}"
         known = f"NOT EXISTS (SELECT FROM unnest(%({name}_lists)s::bigint[]) AS given (id) WHERE NOT EXISTS ({there}))"
         return Clause(f"EXISTS ({inner.text} AND m.contact_id = p.contact_id)", inner.params, known)
+
+    def silent(self, at: datetime, name: str) -> Clause:
+        lists = f"SELECT l.source_id FROM audiences_contactlist l WHERE l.id = ANY (%({name}_lists)s)"
+        return Clause(f"{SILENT} AND s.id IN ({lists})", {f"{name}_lists": [*self.lists]})
 
     def problems(self, by: User) -> list[Problem]:
         sentence = _("There is no list of contacts No. %(n)d. Choose one of the lists.")

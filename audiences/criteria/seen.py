@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from audiences import traits
 from audiences.criteria.areas import Area, Circle, Polygon, area_from_json
 from audiences.criteria.checks import ids_of, instant_of, keys_of, known_countries, list_of, missing, words_of
-from audiences.criteria.clauses import ALWAYS, Beginning, Clause
+from audiences.criteria.clauses import Beginning, Clause
 from audiences.criteria.words import country_name, instant, listed
 from audiences.models import Source
 from crisis.models import User
@@ -23,6 +23,7 @@ Mode = Literal["was_there", "last_seen_there"]
 MODES: tuple[Mode, ...] = ("was_there", "last_seen_there")
 SHORTEST, LONGEST = 1, 90 * 24  # hours a window may have
 ACTIVE = "{t}.source_id = ANY (ARRAY(SELECT id FROM audiences_source WHERE active))"
+SILENT = "SELECT s.name FROM audiences_source s WHERE NOT s.active"
 OPTIONAL = ("area", "sources")
 
 
@@ -74,17 +75,21 @@ class Seen(Beginning):
 
     def scope(self, at: datetime, name: str, table: str = "p") -> Clause:
         """Country, window, area and a source in use, whatever the mode. Holds for the rows of `rows`."""
+        inner = self._there(at, name, table)
+        chosen, params = "", {}
+        if self.sources:
+            chosen, params = f" AND {table}.source_id = ANY (%({name}_sources)s)", {f"{name}_sources": [*self.sources]}
+        return Clause(f"{inner.text} AND {ACTIVE.format(t=table)}{chosen}", {**inner.params, **params})
+
+    def _there(self, at: datetime, name: str, table: str) -> Clause:
         since, until = self.window(at)
         one = len(self.countries) == 1
         text = (
-            f"{table}.country = {'%' if one else 'ANY (%'}({name}_country)s{'' if one else ')'} AND {ACTIVE.format(t=table)}"
+            f"{table}.country = {'%' if one else 'ANY (%'}({name}_country)s{'' if one else ')'}"
             f" AND {table}.last_seen_at >= %({name}_since)s AND {table}.last_seen_at <= %({name}_until)s"
         )
         country = self.countries[0] if one else [*self.countries]
         params: dict[str, Any] = {f"{name}_country": country, f"{name}_since": since, f"{name}_until": until}
-        if self.sources:
-            text += f" AND {table}.source_id = ANY (%({name}_sources)s)"
-            params[f"{name}_sources"] = [*self.sources]
         if self.area:
             params[f"{name}_first"], params[f"{name}_last"] = map(list, self.area.ranges())
         return Clause(text, params)
@@ -95,9 +100,19 @@ class Seen(Beginning):
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.scope(at, name, "q")
         text = f"SELECT FROM {self.rows(name, 'q')} WHERE q.contact_id = p.contact_id AND {inner.text}{self.mode_text('q')}"
-        there = "SELECT FROM audiences_source WHERE id = given.id"
-        known = f"NOT EXISTS (SELECT FROM unnest(%({name}_sources)s::bigint[]) AS given (id) WHERE NOT EXISTS ({there}))"
-        return Clause(f"EXISTS ({text})", inner.params, known if self.sources else ALWAYS)
+        known = f"NOT EXISTS ({self.silent(at, name).text})"
+        if self.sources:
+            there = "SELECT FROM audiences_source WHERE id = given.id"
+            gone = f"SELECT FROM unnest(%({name}_sources)s::bigint[]) AS given (id) WHERE NOT EXISTS ({there})"
+            known += f" AND NOT EXISTS ({gone})"
+        return Clause(f"EXISTS ({text})", inner.params, known)
+
+    def silent(self, at: datetime, name: str) -> Clause:
+        if self.sources:
+            return Clause(f"{SILENT} AND s.id = ANY (%({name}_sources)s)", {f"{name}_sources": [*self.sources]})
+        inner = self._there(at, name, "q")
+        seen = f"SELECT FROM {self.rows(name, 'q')} WHERE {inner.text} AND q.source_id = s.id{self.mode_text('q')}"
+        return Clause(f"{SILENT} AND EXISTS ({seen})", inner.params)
 
     def people(self, at: datetime, name: str) -> Clause:
         inner = self.scope(at, name, "q")

@@ -19,7 +19,9 @@ from audiences.history import by_day
 from audiences.models import AddressKind, Source
 from audiences.outages import described
 from audiences.reach import KindReach, Reach, reach
+from audiences.sources import silenced
 from audiences.traits import Reason
+from crisis.small import told
 from crisis.templatetags.console import number
 
 REASONS: Mapping[Reason, tuple[Any, str]] = {  # words and tone
@@ -95,6 +97,7 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
         "added": _added(found),
         "not_held": [str(kind.label) for kind in AddressKind if str(kind.label) not in held],
         "narrower": list(_narrower(criteria, found)),
+        "silenced": silenced(criteria, at),
         "sources": list(Source.objects.filter(active=True)),
     }
 
@@ -120,12 +123,12 @@ def _row(kind: AddressKind, found: KindReach) -> KindRow:
 def _added(found: Reach) -> list[Added]:
     """The kinds that reach anybody, the widest first; a single one adds nothing to another."""
     order = sorted((kind for kind, row in found.by_kind.items() if row.reachable), key=lambda k: -found.by_kind[k].reachable)
-    rows, before, labels = [], 0, list[str]()
+    rows, before, labels, whole = [], 0, list[str](), told(found.reachable_at_all) or 1
     for kind, people in found.added(order) if len(order) > 1 else []:
         label = str(AddressKind(kind).label)
         values = {"kind": label, "people": number(people), "others": format_list(labels, style="or", locale=locale())}
         words = _("%(kind)s adds %(people)s whom %(others)s does not reach") if labels else _("%(kind)s reaches %(people)s")
-        x, width = (1000 * part / found.reachable_at_all for part in (before, people))
+        x, width = (1000 * told(part) / whole for part in (before, people))
         rows.append(Added(words % values, label, people, before, f"{x:.2f}", f"{width:.2f}"))
         before, labels = before + people, [*labels, label]
     return rows
@@ -134,8 +137,8 @@ def _added(found: Reach) -> list[Added]:
 def day_bars(criteria: Criteria, at: datetime) -> list[DayBar]:
     """The last days by the last sighting, the tallest a hundred units high."""
     days = by_day(criteria, at)
-    most = max((people for _day, people in days), default=0) or 1
-    return [DayBar(day, people, 40 * n, round(100 * people / most)) for n, (day, people) in enumerate(days)]
+    most = told(max((people for _day, people in days), default=0)) or 1
+    return [DayBar(day, people, 40 * n, round(100 * told(people) / most)) for n, (day, people) in enumerate(days)]
 
 
 def _narrower(criteria: Criteria, found: Reach) -> Iterator[Narrower]:

@@ -18,7 +18,7 @@ from audiences.imports.forms import ImportForm
 from audiences.models import Upload
 from crisis.permissions import requires
 from crisis.refusal import Refused
-from crisis.templatetags.console import number
+from crisis.templatetags.console import things
 from crisis.views import person
 
 COUNTS = {
@@ -88,7 +88,7 @@ def import_check(request: HttpRequest, pk: int) -> HttpResponse:
 def import_apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Import the good rows of a file that was looked at."""
     imported = uploads.confirm(get_object_or_404(Upload, pk=pk, by=person(request)), by=person(request))
-    added, changed = (number(imported.counts[name]) for name in ("added", "changed"))
+    added, changed = (things(imported.counts[name]) for name in ("added", "changed"))
     messages.success(request, _("Imported: %(added)s added, %(changed)s changed.") % {"added": added, "changed": changed})
     return redirect("import_check", pk)
 
@@ -109,11 +109,11 @@ def _kind(upload: Upload) -> str:
 
 
 def _button(rows: int) -> str:
-    return ngettext("Import %(n)s row", "Import %(n)s rows", rows) % {"n": number(rows)}
+    return ngettext("Import %(n)s row", "Import %(n)s rows", rows) % {"n": things(rows)}
 
 
 def _became(result: dict[str, Any]) -> dict[str, Any]:
     counts = [
-        {"label": label, "value": number(result["counts"][name])} for name, label in COUNTS.items() if name in result["counts"]
+        {"label": label, "value": things(result["counts"][name])} for name, label in COUNTS.items() if name in result["counts"]
     ]
     return {"counts": counts, "errors": [RowError(*error) for error in result["errors"]]}

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from audiences import small, sources
+from audiences import sources
 from audiences.forms import add_problems
 from audiences.models import Source
 from crisis.permissions import requires
@@ -63,14 +63,9 @@ def source_detail(request: HttpRequest, pk: int) -> HttpResponse:
         {"label": _("Legal basis"), "value": source.legal_basis, "problem": "" if source.legal_basis.strip() else _BASELESS},
         {"label": _("Kept for, days"), "value": source.retention_days},
     ]
-    exact, held = small.sees_exact(person(request)), sources.held().get(pk, sources.Held())
-    context = {"source": source, "rows": rows, "held": held, "people": _told(sources.people_of(source), exact)}
-    return render(request, "audiences/source_detail.html", {**context, "sightings": _told(held.sightings, exact)})
-
-
-def _told(number: int, exact: bool) -> tuple[int, str]:
-    """What the noun beside it goes by, which must not tell more than the words, and the words."""
-    return number if exact else small.coarse(number) or small.SMALL, small.shown(number, exact)
+    held = sources.held().get(pk, sources.Held())
+    context = {"source": source, "rows": rows, "held": held, "people": sources.people_of(source)}
+    return render(request, "audiences/source_detail.html", context)
 
 
 _BASELESS = gettext_lazy("Nothing can be imported from this source, and no program can bring anything, until it is noted.")

@@ -15,6 +15,7 @@ from django.forms import BaseForm
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
@@ -22,7 +23,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from crisis import demonstration as demo
-from crisis import permissions
+from crisis import permissions, small
 from crisis.browsers import browser_name
 from crisis.login import CONFIRMED, is_fresh
 from crisis.models import User
@@ -77,7 +78,23 @@ def _language() -> str:
 
 @register.filter
 def number(value: Any) -> str:
-    """12 400 in Russian (narrow no-break space), 12,400 in English. Nothing for nothing."""
+    """A number of people as whoever reads the page may know it. Nothing for nothing."""
+    if value in (None, ""):
+        return ""
+    return _("fewer than 10") if small.hidden(value) else things(small.told(value))
+
+
+def _roughly(people: int) -> str:
+    with small.telling(exact=False):
+        return number(people)
+
+
+roughly = lazy(_roughly, str)  # a number of people in a sentence that is kept, and that anybody may read
+
+
+@register.filter
+def things(value: Any) -> str:
+    """A number that counts no people: 12 400 in Russian (narrow no-break space), 12,400 in English. Nothing for nothing."""
     return "" if value in (None, "") else format_decimal(value, locale=_language()).replace("\u00a0", "\u202f")
 
 
@@ -236,6 +253,12 @@ def back_url(context: Any) -> str:
     return came_from if ours else reverse("situation")
 
 
+@register.simple_tag
+def exactness() -> str:
+    """Beside a number of people that was counted: whether this reader is told all of it."""
+    return _("exact") if small.is_exact() else _("rounded down")
+
+
 @register.inclusion_tag("_confirm_first.html", takes_context=True)
 def confirm_first(context: Any) -> dict[str, bool]:
     """Beside a button that asks who is there: whether it will ask, and whether the person has just answered."""
@@ -270,15 +293,16 @@ def session_end(context: Any) -> dict[str, Any]:
 
 
 register.filter("browser_name", browser_name)
+register.filter("told", small.told)
 
 
 @register.inclusion_tag("_bar.html")
 def bar(segments: Iterable[Mapping[str, Any]], label: str = "", at: datetime | None = None) -> dict[str, Any]:
     """A stacked bar. Segments: {label, people, tone, url?}; tone is ok, go, wait, bad, unsure or "" for what waits."""
     rows = [dict(segment) for segment in segments]
-    total = sum(row["people"] for row in rows)
+    drawn = sum(small.told(row["people"]) for row in rows)
     x = 0.0
     for row in rows:
-        row["x"], row["width"] = f"{x:.2f}", f"{(share := 1000 * row['people'] / total if total else 0):.2f}"
+        row["x"], row["width"] = f"{x:.2f}", f"{(share := 1000 * small.told(row['people']) / drawn if drawn else 0):.2f}"
         x += share
-    return {"segments": rows, "total": total, "label": label, "at": at}
+    return {"segments": rows, "total": sum(row["people"] for row in rows), "label": label, "at": at}

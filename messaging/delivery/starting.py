@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from crisis import audit, incidents
 from crisis.clock import now
 from crisis.models import Incident, Severity, User
+from crisis.templatetags.console import roughly
 from messaging import bell
 from messaging.choosing import chosen_sql
 from messaging.delivery.excepting import is_over, use
@@ -167,12 +168,12 @@ def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[
         if account.addressed and grown(before, people):
             raise Held(
                 _(
-                    "%(account)s would now reach %(people)d people; the approver saw %(before)d. "
+                    "%(account)s would now reach %(people)s people; the approver saw %(before)s. "
                     "Submit it again with the new number."
                 ),
                 account=account,
-                people=people,
-                before=before,
+                people=roughly(people),
+                before=roughly(before),
             )
 
 

@@ -19,7 +19,7 @@ from crisis import incidents
 from crisis.forms import SHORT_NAMES
 from crisis.models import Mission
 from crisis.refusal import Problem, Refused
-from crisis.templatetags.console import number
+from crisis.templatetags.console import things
 from messaging.filling import filled
 from messaging.fuses import traffic
 from messaging.fuses.faults import language_of
@@ -100,7 +100,7 @@ def too_many(doubts: list[Blown]) -> str:
         "%(n)s warnings: at most %(most)s can be overridden on one message. It has to go back to its author to be put right.",
         len(doubts),
     )
-    return sentence % {"n": number(len(doubts)), "most": number(OVERRIDABLE)}
+    return sentence % {"n": things(len(doubts)), "most": things(OVERRIDABLE)}
 
 
 def _repeats(case: Case) -> Blown | None:
@@ -109,7 +109,7 @@ def _repeats(case: Case) -> Blown | None:
         return None
     sentence = _("Nearly the same text about this country was sent within the last %(hours)s hours: “%(headline)s” (№ %(pk)s).")
     return Blown(
-        "repeats", sentence % {"hours": number(REPEAT_HOURS), "headline": earlier, "pk": earlier.pk}, f"№ {earlier.pk}"
+        "repeats", sentence % {"hours": things(REPEAT_HOURS), "headline": earlier, "pk": earlier.pk}, f"№ {earlier.pk}"
     )
 
 
@@ -180,7 +180,7 @@ def _unusual_size(case: Case) -> Blown | None:
         sentence = _("%(people)s would get this, and %(author)s has never sent a message before.")
     else:
         sentence = _("%(people)s would get this: over %(times)s times as many as %(author)s usually writes to (%(usual)s).")
-    values = {"people": size, "author": case.campaign.created_by, "times": USUAL_TIMES, "usual": number(round(usual or 0))}
+    values = {"people": size, "author": case.campaign.created_by, "times": USUAL_TIMES, "usual": things(round(usual or 0))}
     return Blown("unusual_size", sentence % values, "")
 
 
@@ -188,7 +188,7 @@ def _too_often(case: Case) -> Blown | None:
     if not (sent := traffic.in_the_hour(case.campaign, case.at)):
         return None
     sentence = _("This would be message %(next)s within an hour by one author or about one incident; %(limit)s are usual.")
-    return Blown("too_often", sentence % {"next": number(sent + 1), "limit": number(AN_HOUR)}, "")
+    return Blown("too_often", sentence % {"next": things(sent + 1), "limit": things(AN_HOUR)}, "")
 
 
 def _incomplete(case: Case) -> Blown | None:

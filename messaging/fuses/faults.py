@@ -8,7 +8,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from crisis.refusal import Problem
-from crisis.templatetags.console import number
+from crisis.templatetags.console import things
 from messaging.fuses.links import fault, links
 from messaging.fuses.spelling import mixed_words, odd_signs
 from messaging.models import Text
@@ -25,7 +25,7 @@ def faults(text: Text) -> Iterator[Problem]:
     for part in PARTS:
         for at, sentence in _faults(getattr(text, part), lines=part in ("body", "instruction")):
             where = _("%(part)s, %(language)s, sign %(at)s:")
-            shown = where % {"part": _part(part), "language": language_of(text.language), "at": number(at)}
+            shown = where % {"part": _part(part), "language": language_of(text.language), "at": things(at)}
             yield Problem(f"text-{text.language}", f"{shown} {sentence}")
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from crisis.templatetags.console import number
+from crisis.templatetags.console import things
 from messaging.models import Order, ReachException
 
 PER_PAGE = 50
@@ -68,8 +68,8 @@ def rounded(told: Iterable[int | None]) -> str:
     if not known:
         return _("not told yet")
     if sum(known) < STEP:
-        return _("fewer than %(n)s people") % {"n": number(STEP)}
-    return _("about %(n)s people") % {"n": number(round(sum(known) / STEP) * STEP)}
+        return _("fewer than %(n)s people") % {"n": things(STEP)}
+    return _("about %(n)s people") % {"n": things(round(sum(known) / STEP) * STEP)}
 
 
 @login_not_required

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.small import told
 from crisis.templatetags.console import number
 from messaging import progress, workflow
 from messaging.models import STOPPABLE, Campaign, Status
@@ -104,7 +105,7 @@ def _top_up_words(campaign: Campaign, people: int, *, done: bool) -> str:
     if campaign.drill:
         return _("The drill goes on with newcomers.") if done else _("Play the drill to newcomers: nobody real is reached")
     if done:
-        words = ngettext("It goes to %(n)s person who came since.", "It goes to %(n)s people who came since.", people)
+        words = ngettext("It goes to %(n)s person who came since.", "It goes to %(n)s people who came since.", told(people))
     else:
-        words = ngettext("Send now to %(n)s newcomer in %(places)s", "Send now to %(n)s newcomers in %(places)s", people)
+        words = ngettext("Send now to %(n)s newcomer in %(places)s", "Send now to %(n)s newcomers in %(places)s", told(people))
     return words % values

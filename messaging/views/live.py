@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from crisis.clock import now
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.small import told
 from crisis.templatetags.console import number
 from messaging import cut_off, progress, workflow
 from messaging.correction import clock
@@ -114,6 +115,7 @@ def way_row(way: Way, reasons: list[Failure], at: datetime) -> dict[str, Any]:
         "trouble": trouble(way.account),
         "at": (way.order.totals_at if way.order else None) or at,
         "segments": segments,
+        "rate": round(way.rate),
         "text": _order_text(way) if way.order else _text(way),
         "reasons": [_reason(one) for one in reasons if one.account == way.account.pk],
     }
@@ -135,7 +137,7 @@ def _text(way: Way) -> str:
         ngettext(
             "%(accepted)s of %(total)s person accepted by %(account)s",
             "%(accepted)s of %(total)s people accepted by %(account)s",
-            way.total,
+            told(way.total),
         )
         % values
     )

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from audiences import small
+from crisis import small
 from crisis.clock import now
 from crisis.deeds import deed
 from crisis.models import AuditEntry
@@ -63,7 +63,7 @@ def headline(campaign: Campaign, reached: Size) -> str:
     """ "About 20,000 people of an estimated 80,000 nationals (25 %): …". Ways are never added up as if people were distinct."""
     incident = campaign.incident
     values = {"least": number(reached.least), "most": number(reached.most or 0)}
-    people = values["least"] if reached.exact else _("about %(least)s–%(most)s") % values
+    people = _within(reached) % values
     values = {"people": people, "all": number(incident.estimate_people or 0), "share": _share(campaign, reached)}
     if campaign.test:
         return live_tests.outcome(people)
@@ -76,6 +76,12 @@ def headline(campaign: Campaign, reached: Size) -> str:
         _("The platforms accepted it for %(people)s of an estimated %(all)s nationals (%(share)s; %(source)s, %(date)s).")
         % values
     )
+
+
+def _within(reached: Size) -> str:
+    if reached.exact or small.hidden(reached.most or 0):
+        return "%(least)s"
+    return _("at most %(most)s") if small.hidden(reached.least) else _("about %(least)s–%(most)s")
 
 
 def _share(campaign: Campaign, reached: Size) -> str:

@@ -10,8 +10,8 @@ from django.contrib.admin.utils import label_for_field
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audiences import small
 from audiences.criteria.words import language_name
+from crisis import small
 from crisis.clock import now
 from crisis.models import Incident
 from messaging import progress

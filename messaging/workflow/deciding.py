@@ -16,7 +16,7 @@ from crisis.models import User
 from crisis.permissions import demand
 from crisis.power.resting import demand_rested
 from crisis.refusal import Refused
-from crisis.templatetags.console import number
+from crisis.templatetags.console import things
 from messaging import checking, delivery, escalation, fuses
 from messaging.limits import OVERRIDABLE
 from messaging.models import Approval, Campaign, Rendering, Status
@@ -54,7 +54,7 @@ def _beyond(doubts: list[fuses.Blown]) -> str:
         "Too much of this looks like a mistake for anybody to approve it. Put right at least %(n)s warnings.",
         spare,
     )
-    return sentence % {"n": number(spare)}
+    return sentence % {"n": things(spare)}
 
 
 def _render(campaign: Campaign) -> None:
