@@ -13,6 +13,7 @@ from audiences.criteria import Criteria
 from audiences.models import AddressKind, Outage
 from audiences.outages import described, words
 from crisis.clock import now
+from crisis.small import told
 from crisis.templatetags.console import number
 from messaging.models import Account, Campaign
 
@@ -57,6 +58,6 @@ def _sentence(outage: Outage, people: int) -> str:
     sentence = ngettext(
         "%(outage)s: %(people)s person is written to that way, but will probably not see it in time.",
         "%(outage)s: %(people)s people are written to that way, but will probably not see it in time.",
-        people,
+        told(people),
     )
     return sentence % {"outage": described(outage), "people": number(people)}
