@@ -27,13 +27,20 @@ def define(name: str, criteria: Criteria, *, by: User, incident: Incident | None
 
 @transaction.atomic
 def revise(audience: Audience, criteria: Criteria, *, by: User) -> AudienceVersion:
-    """Write the next version, or return the last one when it says the same."""
+    """Write the next version, or return the last one when it says the same, in whatever order."""
     demand(by, "audience.write")
     Audience.objects.select_for_update().get(pk=audience.pk)
     last = audience.versions.order_by("-number").first()
-    if last and last.criteria == criteria.to_json():
+    if last and _says_the_same(last, criteria):
         return last
     return _write(audience, last.number + 1 if last else 1, criteria, by)
+
+
+def _says_the_same(version: AudienceVersion, criteria: Criteria) -> bool:
+    try:
+        return Criteria.from_json(version.criteria).meaning == criteria.meaning
+    except Refused:  # it cannot be read any more
+        return False
 
 
 def _write(audience: Audience, number: int, criteria: Criteria, by: User) -> AudienceVersion:

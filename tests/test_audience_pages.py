@@ -68,6 +68,16 @@ def test_it_saves_a_new_audience_and_shows_its_sentence(browser: Client, operato
     assert "People who were in Egypt within 14 days before the moment of sending." in answer.content.decode()
 
 
+def test_one_rule_that_cannot_be_read_hides_no_other(browser: Client, operator: User) -> None:
+    world.audience(operator)
+    strange = {"op": "all_of", "of": [{"op": "telepathy"}]}
+    broken = Audience.objects.create(name="From elsewhere")
+    AudienceVersion.objects.create(audience=broken, number=1, criteria=strange, written_by=operator)
+    shown = browser.get(reverse("audience_list")).content.decode()
+    assert "People last seen in Egypt" in shown
+    assert "This rule cannot be read, and nobody is written to by it: “telepathy” is no condition known here." in shown
+
+
 def test_it_reads_every_field_of_the_form_into_the_rule(browser: Client) -> None:
     rest = {"window": "30", "unit": "hours", "until": "2015-11-08T12:00", "subscribed": "no", "allows": "phone"}
     browser.post(reverse("audience_new"), typed(countries=["Египет", "TR"], **rest))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from audiences.criteria import Criteria, Seen, Speaks
+from audiences.criteria import AnyOf, Criteria, Permitted, Seen, Speaks, Subscribed
 from audiences.definitions import define, revise
 from audiences.models import AudienceVersion
 from crisis.models import AuditEntry, User
@@ -46,6 +46,16 @@ def test_saying_the_same_again_writes_nothing(anna: User) -> None:
     first = define("In Egypt", EGYPT, by=anna)
     assert revise(first.audience, EGYPT, by=anna) == first
     assert AudienceVersion.objects.count() == 1
+
+
+@db
+def test_saying_the_same_in_another_order_writes_nothing(anna: User) -> None:
+    place, other = EGYPT.of[0], Seen(("TR",), 24)
+    follow, choice = Subscribed("vk", True), AnyOf(Speaks(("ru",)), Permitted("vk", True))
+    first = define("In Egypt", Criteria(place, other, follow, choice), by=anna)
+    turned = AnyOf(Permitted("vk", True), Speaks(("ru",)))
+    assert revise(first.audience, Criteria(turned, follow, place, other), by=anna) == first
+    assert revise(first.audience, Criteria(other, place, follow, choice), by=anna) != first
 
 
 @db

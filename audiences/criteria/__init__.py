@@ -6,6 +6,7 @@ defaults to everybody: what cannot be understood is Refused, never left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from audiences.criteria.groups import (
     Except,
     leaves_of,
     node_from_json,
+    ordered,
     refuse_too_deep,
     taken_away,
 )
@@ -148,6 +150,13 @@ class Criteria:
             nodes = [*([place] if place else []), *(node for node in self.of if node is not place)]
             words = "; ".join(node.sentence() for node in nodes)
             return f"{words[:1].upper()}{words[1:]}."
+
+    @property
+    def meaning(self) -> str:
+        """The same text for rules that say the same in another order. Which place comes first is no order: it is scanned."""
+        place = self.place
+        rest = sorted(ordered(node.to_json()) for node in self.of if node is not place)
+        return json.dumps([place and ordered(place.to_json()), *rest])
 
     def to_json(self) -> dict[str, Any]:
         return {"op": self.op, "of": [node.to_json() for node in self.of]}

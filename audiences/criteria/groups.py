@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,6 +138,12 @@ def leaves_of(node: Node, *, taken_away: bool = True) -> Iterator[Node]:
     elif taken_away or not isinstance(node, Except):
         for inner in node.of:
             yield from leaves_of(inner, taken_away=taken_away)
+
+
+def ordered(data: Mapping[str, Any]) -> str:
+    """A condition's JSON as text; those inside a group in an order of their own."""
+    inside = {"of": sorted(map(ordered, data["of"]))} if "of" in data else {}
+    return json.dumps({**data, **inside}, sort_keys=True)
 
 
 def taken_away(node: Node) -> Iterator[Node]:

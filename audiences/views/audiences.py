@@ -37,7 +37,7 @@ def audience_list(request: HttpRequest) -> HttpResponse:
     form = AudienceFilter(request.GET, by=person(request))
     rows = form.rows().prefetch_related(Prefetch("versions", NEWEST, to_attr="newest"))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    listed = [(audience, version, _sentence_of(version)) for audience in page for version in audience.newest]
+    listed = [(audience, version, *_said(version)) for audience in page for version in audience.newest]
     return render(request, "audiences/audience_list.html", {"form": form, "page": page, "listed": listed})
 
 
@@ -226,6 +226,14 @@ def _number(text: str) -> int:
 
 def _is_drill(audience: Audience) -> bool:
     return bool(audience.incident and audience.incident.drill)
+
+
+def _said(version: AudienceVersion) -> tuple[str, str]:
+    """The sentence of a rule, and why there is none: one that cannot be read does not hide the others."""
+    try:
+        return _sentence_of(version), ""
+    except Refused as refused:
+        return "", " ".join(str(problem.sentence) for problem in refused.problems)
 
 
 def _sentence_of(version: AudienceVersion) -> str:
