@@ -15,3 +15,4 @@ class AudiencesConfig(AppConfig):
     def ready(self) -> None:
         for registers in ("audiences.retention", "audiences.recount"):  # once a day
             import_module(registers)
+        import_module("audiences.rotating")  # says which keys a backup needs

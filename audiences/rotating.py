@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audiences import keys
-from crisis import audit
+from crisis import audit, backups
 from crisis.refusal import Refused
 
 AT_ONCE = 1000  # addresses in one transaction
@@ -66,7 +66,7 @@ def drop_unused() -> list[str]:
     with _alone():
         if time() - Path(settings.KEY_RING_FILE).stat().st_mtime < RESTED.total_seconds():
             raise Refused("The ring changed less than two hours ago. Nothing was dropped. Try again later.")
-        unused = sorted({*keys.ring().ciphers} - _used() - {keys.ring().current})
+        unused = sorted({*keys.ring().ciphers} - used() - {keys.ring().current})
         if unused:
             with transaction.atomic():
                 keys.drop_keys(unused)
@@ -110,7 +110,8 @@ def _left() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _used() -> set[str]:
+def used() -> set[str]:
+    """Names of the keys that stored values name."""
     with connection.cursor() as cursor:
         cursor.execute(USED)
         return {row[0] for row in cursor.fetchall()}
@@ -133,3 +134,10 @@ def _alone() -> Iterator[None]:
             yield
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _held() -> set[str]:
+    return {*keys.ring().ciphers}
+
+
+backups.register_keys(used, _held)

@@ -99,6 +99,8 @@ DEEDS = {
     "presence.mend": gettext_lazy("mended what is known of where people are"),
     "retention": gettext_lazy("destroyed what was older than its source lets us keep"),
     "incident.purge": gettext_lazy("destroyed what was held about people of an incident"),
+    "backup.made": gettext_lazy("made a backup of the database"),
+    "backup.restored": gettext_lazy("restored the console from a backup"),
     "reference.add": gettext_lazy("added reference data"),
     "reference.change": gettext_lazy("changed reference data"),
     "reference.delete": gettext_lazy("deleted reference data"),

@@ -91,4 +91,10 @@ def judge(raw: bytes, *, key: str = "", beside: Path | None = None) -> tuple[boo
 
 def _fits(payload: dict[str, Any], folder: Path) -> bool:
     path = folder / Path(str(payload["file"])).name
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == payload["sha256"]
+    return path.is_file() and digest(path) == payload["sha256"]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file of any size, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

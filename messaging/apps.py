@@ -20,3 +20,4 @@ class MessagingConfig(AppConfig):
         asking.register()
         remembering.register()
         import_module("messaging.purging")  # a change that takes two persons registers itself
+        import_module("messaging.delivery.restoring")  # what a restored database means for campaigns
