@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connections
-from django.test import Client
+from django.db import connections, transaction
+from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadFileScheduling
 
@@ -77,6 +77,28 @@ def django_db_setup(django_db_modify_db_settings: None, django_db_blocker: Djang
     with django_db_blocker.unblock():
         _point_at(name)
         owner.creation.destroy_test_db("crisis", verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def once(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[Callable[[], Any]], Any]]:
+    """`once(Desk)`: make it once for a file, in a transaction around all tests of the file. A test changes a copy of it.
+
+    Each test ends with going back to what was made. Not in a file that uses `committed`, which needs nobody at the template.
+    """
+
+    def make(what: Callable[[], Any]) -> Any:
+        with django_db_blocker.unblock(), override_settings(LANGUAGE_CODE="en"):
+            made = what()
+            connections["default"].check_constraints()  # those that are deferred: now, and not after each test anew
+        return made
+
+    around = transaction.atomic()
+    with django_db_blocker.unblock():
+        around.__enter__()
+    yield make
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.__exit__(None, None, None)
 
 
 @pytest.fixture

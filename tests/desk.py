@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from django.test import Client
 
-from crisis.models import User
 from messaging import workflow
 from messaging.models import Campaign
 from tests import world
+from tests.visits import screen_of
 
 
 class Desk:
-    """An author and an approver at their screens, one open incident, one account, five people to write to."""
+    """An author and an approver at their screens, one open incident, one account, five people to write to.
 
-    def __init__(self, client_of: Callable[[User], Client]) -> None:
+    They log in when they are first asked to do something.
+    """
+
+    def __init__(self) -> None:
         self.author = world.person("anna", "operator")
         self.chief = world.person("boris", "supervisor")
-        self.at_author, self.at_chief = client_of(self.author), client_of(self.chief)
         self.incident = world.incident(self.author)
         self.account = world.account()
         world.contacts([1, 2, 3, 4, 5])
+
+    @cached_property
+    def at_author(self) -> Client:
+        return screen_of(self.author)
+
+    @cached_property
+    def at_chief(self) -> Client:
+        return screen_of(self.chief)
 
     def draft(self, **changes: Any) -> Campaign:
         content = world.content(self.account, version=world.audience(self.author), **changes)

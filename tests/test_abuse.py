@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -25,9 +26,14 @@ pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk(made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 def page(answer: Any) -> str:

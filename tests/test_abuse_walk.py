@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from itertools import product
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,6 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import NoReverseMatch
 
-from crisis.models import User
 from tests import world
 from tests.desk import Desk
 from tests.test_doors import ROUTES, VERBS, address
@@ -23,12 +23,21 @@ NUMBERED = sorted(name for name, numbers in ROUTES.items() if numbers)
 EVIL = "evil.example"
 
 
-@pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    found = Desk(client_of)
+def with_two_campaigns() -> Desk:
+    found = Desk()
     found.sending()
     found.submitted()
     return found
+
+
+@pytest.fixture(scope="module")
+def made(once: Callable[[Callable[[], Desk]], Desk]) -> Desk:
+    return once(with_two_campaigns)
+
+
+@pytest.fixture
+def desk(made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 @pytest.fixture(autouse=True)

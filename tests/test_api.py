@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -30,9 +32,14 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Scene]], Scene]) -> Scene:
+    return once(Scene)
+
+
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def scene(made: Scene) -> Scene:
+    return deepcopy(made)
 
 
 def test_a_program_drafts_and_submits_and_a_person_approves(scene: Scene) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -21,10 +23,15 @@ def rule(**changes: Any) -> dict[str, Any]:
     return {"op": "all_of", "of": [{**RULE["of"][0], **changes}]}  # type: ignore[dict-item]
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Scene]], Scene]) -> Scene:
+    return once(Scene)
+
+
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+def scene(made: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.setattr(bell, "ring", lambda lanes: True)
-    return Scene()
+    return deepcopy(made)
 
 
 # What is changed in a good draft, the status, the field that is named, and words of the sentence.

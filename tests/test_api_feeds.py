@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -40,9 +42,14 @@ class Feed:
         assert self.post("contacts", rows).status_code == 200
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Feed]], Feed]) -> Feed:
+    return once(Feed)
+
+
 @pytest.fixture
-def feed() -> Feed:
-    return Feed()
+def feed(made: Feed) -> Feed:
+    return deepcopy(made)
 
 
 def sighting(**changes: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -34,8 +35,9 @@ REFUSED = ("23000", "42501")  # PostgreSQL's words for a rule of ours, and for a
 class Case:
     """A submitted campaign, its author, a second person, and what each tries with it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.monkeypatch = monkeypatch
+    monkeypatch: pytest.MonkeyPatch
+
+    def __init__(self) -> None:
         self.author, self.chief = world.person("anna", "operator"), world.person("boris", "supervisor")
         self.account = world.account()
         world.contacts([1, 2, 3])
@@ -286,10 +288,17 @@ def by_statement(statement: str) -> Callable[[Case], None]:
 ATTEMPTS = {verb.__name__: verb for verb in VERBS} | {name: by_statement(said) for name, said in STATEMENTS.items()}
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Case]], Case]) -> Case:
+    return once(Case)
+
+
 @pytest.fixture
-def case(monkeypatch: pytest.MonkeyPatch) -> Case:
+def case(made: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setattr(bell, "ring", lambda lanes: True)
-    return Case(monkeypatch)
+    case = deepcopy(made)
+    case.monkeypatch = monkeypatch
+    return case
 
 
 @pytest.mark.parametrize("name", ATTEMPTS)

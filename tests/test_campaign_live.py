@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
@@ -24,9 +25,14 @@ pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(client_of: Browser) -> Desk:
-    return Desk(client_of)
+def desk(made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 def test_the_live_page_sums_what_the_ledger_holds(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +23,14 @@ pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(client_of: Browser) -> Desk:
-    return Desk(client_of)
+def desk(made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 def typed(campaign: Campaign, **changes: Any) -> dict[str, Any]:
@@ -371,12 +377,9 @@ def test_returning_and_rejecting_need_a_reason(desk: Desk, page: str, status: St
     assert Campaign.objects.get(pk=campaign.pk).status == status
 
 
-def test_a_drills_button_says_so(client_of: Browser) -> None:
-    anna, boris = world.person("anna", "operator"), world.person("boris", "supervisor")
-    account = world.account(drill=True)
-    world.contacts([1])
-    campaign = world.submitted(anna, account, drill=True)
-    page = client_of(boris).get(url(campaign, "decision/")).content.decode()
+def test_a_drills_button_says_so(desk: Desk) -> None:
+    campaign = world.submitted(desk.author, world.account(drill=True), drill=True)
+    page = desk.at_chief.get(url(campaign, "decision/")).content.decode()
     assert "Play drill: nobody real is reached" in page
     assert "Send now" not in page
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from crisis import wording
 from crisis.clock import now
@@ -61,9 +61,14 @@ def test_a_text_made_to_be_slow_is_not(text: str) -> None:
     assert perf_counter() - began < 2
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(db: None, client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk(db: None, made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 def returned(desk: Desk, **changed: Any) -> Campaign:

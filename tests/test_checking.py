@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +27,14 @@ LIMIT = 4096
 REASON = "People may die in the next hours if they are not told."
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Cast]], Cast]) -> Cast:
+    return once(Cast)
+
+
 @pytest.fixture
-def cast() -> Cast:
-    return Cast()
+def cast(made: Cast) -> Cast:
+    return deepcopy(made)
 
 
 def problems(campaign: Campaign) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -37,9 +39,14 @@ class Makers:
         return made_key(self.client, (self.gleb, self.zoya), scopes or [*Scope.values], now() + lasts)
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Makers]], Makers]) -> Makers:
+    return once(Makers)
+
+
 @pytest.fixture
-def makers() -> Makers:
-    return Makers()
+def makers(made: Makers) -> Makers:
+    return deepcopy(made)
 
 
 def test_a_key_is_shown_once_and_only_its_hash_is_kept(makers: Makers) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
-from django.test import Client
 
-from crisis.models import User
 from messaging.models import Campaign, Status
 from tests import world
 from tests.desk import Desk, url
@@ -19,12 +18,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 PASSWORD = "correct horse battery staple"
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    found = Desk(client_of)
+def desk(made: Desk) -> Desk:
+    found = deepcopy(made)
     found.chief.set_password(PASSWORD)
     found.chief.save()
-    found.at_chief = client_of(found.chief)
     return found
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from crisis.clock import now
-from crisis.models import User
 from messaging import delivery, workflow
 from messaging.models import Batch, Campaign, Delivery, Kind, Part, Reached, Status
 from tests import world
@@ -18,9 +18,14 @@ from tests.desk import Desk, url
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk(made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 def half_sent(desk: Desk) -> Campaign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 
 import pytest
 from django.test import Client
@@ -47,21 +48,33 @@ def address(name: str, number: int = 1) -> str:
     return reverse(name, args=[number] * ROUTES[name])
 
 
-@pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    found = Desk(client_of)
-    found.submitted()
-    return found
+class Office(Desk):
+    """A desk with a submitted campaign, an auditor and an administrator beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.submitted()
+        self.auditor, self.admin = world.person("dina", "auditor"), world.person("gleb", "admin")
+
+
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Office]], Office]) -> Office:
+    return once(Office)
 
 
 @pytest.fixture
-def auditor(client_of: Callable[[User], Client]) -> Client:
-    return client_of(world.person("dina", "auditor"))
+def desk(made: Office) -> Office:
+    return deepcopy(made)
 
 
 @pytest.fixture
-def admin(client_of: Callable[[User], Client]) -> Client:
-    return client_of(world.person("gleb", "admin"))
+def auditor(desk: Office, client_of: Callable[[User], Client]) -> Client:
+    return client_of(desk.auditor)
+
+
+@pytest.fixture
+def admin(desk: Office, client_of: Callable[[User], Client]) -> Client:
+    return client_of(desk.admin)
 
 
 @pytest.fixture(autouse=True)

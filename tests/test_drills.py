@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -23,9 +24,14 @@ from tests.stages import Cast, expect_refusal
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Cast]], Cast]) -> Cast:
+    return once(Cast)
+
+
 @pytest.fixture
-def cast() -> Cast:
-    return Cast()
+def cast(made: Cast) -> Cast:
+    return deepcopy(made)
 
 
 def drill(cast: Cast, **changes: Any) -> Campaign:

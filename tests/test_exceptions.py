@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any, cast
 
@@ -55,9 +57,14 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Case]], Case]) -> Case:
+    return once(Case)
+
+
 @pytest.fixture
-def case() -> Case:
-    return Case()
+def case(made: Case) -> Case:
+    return deepcopy(made)
 
 
 def exception_of(campaign: Campaign) -> ReachException:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from crisis import facts
-from crisis.models import Fact, User
+from crisis.models import Fact
 from messaging import checking, filling, workflow
 from messaging.models import Campaign, Rendering
 from tests import world
@@ -19,9 +19,14 @@ from tests.desk import Desk, url
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Desk]], Desk]) -> Desk:
+    return once(Desk)
+
+
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk(made: Desk) -> Desk:
+    return deepcopy(made)
 
 
 def state(desk: Desk, value: str) -> None:

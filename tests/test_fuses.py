@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -32,9 +34,14 @@ def both(russian: str, in_english: str) -> dict[str, Words]:
     return {"ru": Words("", RUSSIAN.format(russian)), "en": Words("", ENGLISH.format(in_english))}
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Cast]], Cast]) -> Cast:
+    return once(Cast)
+
+
 @pytest.fixture
-def cast(db: None) -> Cast:
-    return Cast()
+def cast(db: None, made: Cast) -> Cast:
+    return deepcopy(made)
 
 
 def doubts(campaign: Campaign, reach: dict[str, Any] | None = None) -> dict[str, str]:

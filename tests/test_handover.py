@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk() -> Desk:
+    return Desk()
 
 
 def holders(user: User) -> dict[str, str]:

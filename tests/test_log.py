@@ -44,10 +44,8 @@ def test_a_failed_log_in_is_logged_without_what_was_typed(anna: User, caplog: py
     assert ("127.0.0.1" in line, "my secret" in caplog.text, "anna" in line) == (True, False, False)
 
 
-def test_what_a_role_does_not_allow_is_logged_with_the_person_and_the_door(
-    db: None, client_of: Browser, caplog: pytest.LogCaptureFixture
-) -> None:
-    desk = Desk(client_of)
+def test_what_a_role_does_not_allow_is_logged_with_the_person_and_the_door(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
     path = url(desk.submitted(), "approve/")
     assert desk.at_author.post(path).status_code == 403
     assert f"Person {desk.author.pk} may not: POST {path}" in caplog.messages

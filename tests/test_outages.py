@@ -36,8 +36,8 @@ def anna() -> User:
 
 
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk() -> Desk:
+    return Desk()
 
 
 def report(by: User, *codes: str, kind: int = VK, ago: timedelta = HOUR, said_by: str = "the operator") -> list[Outage]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -42,9 +44,14 @@ class House:
         return User.objects.get(username="olga")
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[House]], House]) -> House:
+    return once(House)
+
+
 @pytest.fixture
-def house() -> House:
-    return House()
+def house(made: House) -> House:
+    return deepcopy(made)
 
 
 def fresh(user: User) -> User:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
+from copy import deepcopy
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,14 @@ def _ours(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Non
     settings.RECORD_KEY_FILE = tmp_path / "keys" / "record.pem"
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Cast]], Cast]) -> Cast:
+    return once(Cast)
+
+
 @pytest.fixture
-def cast() -> Cast:
-    return Cast()
+def cast(made: Cast) -> Cast:
+    return deepcopy(made)
 
 
 def signed(cast: Cast) -> bytes:

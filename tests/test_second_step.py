@@ -140,8 +140,8 @@ def test_whoever_must_have_a_second_step_and_has_none_is_led_to_set_it_up(
     assert client_of(user).get(reverse(name)).headers["Location"] == reverse("mfa_index")
 
 
-def test_until_then_no_verb_does_anything(bare: Client, client_of: Callable[[User], Client]) -> None:
-    campaign = Desk(client_of).sending()
+def test_until_then_no_verb_does_anything(bare: Client) -> None:
+    campaign = Desk().sending()
     assert bare.post(url(campaign, "stop/")).headers["Location"] == reverse("mfa_index")
     assert Campaign.objects.get(pk=campaign.pk).status == Status.SENDING
 

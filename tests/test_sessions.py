@@ -28,8 +28,8 @@ IDLE, LONG, SOON = 31 * 60, 12 * 3600 + 60, 11 * 3600 + 45 * 60
 
 
 @pytest.fixture
-def desk(client_of: Browser) -> Desk:
-    return Desk(client_of)
+def desk() -> Desk:
+    return Desk()
 
 
 @pytest.fixture

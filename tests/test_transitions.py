@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
@@ -28,9 +30,14 @@ LEGAL = {
 UNAPPROVED = {("submitted", "approved")}  # legal as a move, and refused at COMMIT without an approval
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Cast]], Cast]) -> Cast:
+    return once(Cast)
+
+
 @pytest.fixture
-def cast() -> Cast:
-    return Cast()
+def cast(made: Cast) -> Cast:
+    return deepcopy(made)
 
 
 def outcome(campaign: Campaign, cast: Cast, new: str) -> str:

@@ -38,8 +38,8 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(admin: User, client_of: B
     assert AuditEntry.objects.get(action="device.make").by == admin
 
 
-def test_it_shows_the_situation_without_names_links_or_buttons(admin: User, client_of: Browser) -> None:
-    desk = Desk(client_of)
+def test_it_shows_the_situation_without_names_links_or_buttons(admin: User) -> None:
+    desk = Desk()
     desk.sending()
     desk.submitted()
     page = screen(devices.make("Hall", by=admin)).get("/wall/").content.decode()
@@ -58,7 +58,7 @@ def test_the_key_stays_out_of_addresses_and_out_of_reach_of_scripts(admin: User)
 
 
 def test_a_revoked_key_goes_dark_at_the_next_poll(admin: User, client_of: Browser) -> None:
-    Desk(client_of).sending()
+    Desk().sending()
     hall = screen(devices.make("Hall", by=admin))
     assert "Headline" in hall.get("/wall/", headers=POLL).content.decode()
     client_of(admin).post(f"/screens/{DeviceKey.objects.get().pk}/revoke/")

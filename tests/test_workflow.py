@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -20,9 +21,14 @@ from tests.stages import Cast, everything, expect_refusal, person_named
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def made(once: Callable[[type[Cast]], Cast]) -> Cast:
+    return once(Cast)
+
+
 @pytest.fixture
-def cast() -> Cast:
-    return Cast()
+def cast(made: Cast) -> Cast:
+    return deepcopy(made)
 
 
 def fresh(campaign: Campaign) -> Campaign:
