@@ -1,12 +1,15 @@
-"""Fixtures of the whole suite: one migrated database a process, and clones of it for tests that must commit."""
+"""Fixtures of the whole suite: one migrated database, a copy of it a process, and copies of that for tests that must commit."""
 
 from __future__ import annotations
 
+import fcntl
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connections, transaction
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
@@ -17,6 +20,10 @@ from tests import world
 from tests.visits import screen_of
 
 BROWSER = "tests/browser/"
+# The longest files of few tests. Most of them wait more than they work: the suite has more processes than cores.
+LONGEST = ("tests/faults/", BROWSER, "tests/test_commands.py", "tests/test_embedded.py", "tests/test_permission_walk.py",
+           "tests/test_abuse_walk.py")  # fmt: skip
+TEMPLATE = "test_crisis"
 PASSWORD = "correct horse battery staple"
 # Power changes between two persons. Tests about something else have the owner of the tables do it, in their own transaction.
 OWNERS_HAND = """
@@ -33,6 +40,17 @@ $$;
 CREATE OR REPLACE FUNCTION tests_analyze() RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = public, pg_temp AS 'ANALYZE public.audiences_presence';
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole files, the longest first, then by their tests: no process is left with a long one when the others have done."""
+    sizes = Counter(item.path for item in items)
+
+    def rank(item: pytest.Item) -> tuple[int, int, str]:
+        longest = [item.nodeid.startswith(name) for name in LONGEST]
+        return [*longest, True].index(True), -sizes[item.path], str(item.path)
+
+    items.sort(key=rank)
 
 
 class OneBrowser(LoadFileScheduling):  # type: ignore[misc]
@@ -65,18 +83,34 @@ def _point_at(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Create and migrate the test database as its owner; everything else runs as the application's restricted role."""
+def django_db_setup(testrun_uid: str, worker_id: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Migrate a database as its owner, once for all processes; each works in a copy, as the application's restricted role.
+
+    The migrated one stays until a next run replaces it.
+    """
     with django_db_blocker.unblock():
-        owner = connections["owner"]
-        name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        with owner.cursor() as cursor:
-            cursor.execute(OWNERS_HAND)
+        with (settings.DATA_DIR / "tests-migrated").open("a+") as note:
+            fcntl.flock(note, fcntl.LOCK_EX)
+            note.seek(0)
+            if note.read() != testrun_uid:
+                _migrate()
+                note.truncate(0)
+                note.write(testrun_uid)
+            name = f"{TEMPLATE}_{worker_id}"
+            _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _administer(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
         _point_at(name)
     yield
     with django_db_blocker.unblock():
-        _point_at(name)
-        owner.creation.destroy_test_db("crisis", verbosity=0)
+        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _migrate() -> None:
+    owner = connections["owner"]
+    owner.settings_dict["TEST"]["NAME"] = TEMPLATE
+    owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    with owner.cursor() as cursor:
+        cursor.execute(OWNERS_HAND)
 
 
 @pytest.fixture(scope="module")
