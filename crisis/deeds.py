@@ -69,6 +69,8 @@ DEEDS = {
     "campaign.correct": gettext_lazy("began a correction"),
     "campaign.supersede": gettext_lazy("stopped what a later message took the place of"),
     "campaign.top_up": gettext_lazy("sent to people who came since"),
+    "campaign.resend": gettext_lazy("sent again to people who may or may not have got it"),
+    "campaign.leave": gettext_lazy("left as it is who may or may not have got it"),
     "campaign.record": gettext_lazy("took the signed record of a campaign away"),
     "campaign.expire": gettext_lazy("let a campaign expire"),
     "campaign.finish": gettext_lazy("finished sending"),

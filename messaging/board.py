@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 
 from crisis.models import Coverage, Incident, Mission, Severity, User
 from crisis.templatetags.console import local_time, number
-from messaging.models import Author, Batch, Campaign, Order, Status
+from messaging.models import FIRST, Author, Batch, Campaign, Order, Status
 from messaging.models.accounts import label
 
 RANKS = [When(incident__severity=value, then=Value(rank)) for rank, value in enumerate(Severity.values)]
 WORST_FIRST = Case(*RANKS, output_field=IntegerField())
 LABELS = ("account__label_ru", "account__label_en")
+PEOPLE = Coalesce(Sum("total", filter=FIRST), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def totals(campaigns: Iterable[int]) -> dict[int, list[Total]]:
         "campaign", "account", "account__label_ru", "account__label_en"
     )
     found: dict[int, list[Total]] = {}
-    for row in rows.annotate(**{f"n_{k}": v for k, v in {**columns, **said}.items()}, people=Sum("total")).order_by("account"):
+    for row in rows.annotate(**{f"n_{k}": v for k, v in {**columns, **said}.items()}, people=PEOPLE).order_by("account"):
         found.setdefault(row["campaign"], []).append(_total(row))
     return found
 

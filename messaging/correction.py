@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, override
 
 from audiences.criteria.words import instant, language_name
 from crisis.refusal import Problem
-from messaging.models import Account, Batch, Campaign, Part
+from messaging.models import FIRST, Account, Batch, Campaign, Part
 from messaging.wording import Words
 
 TO_WHOM: Mapping[str, Any] = {
@@ -87,7 +87,7 @@ def _said(campaign: Campaign, part: Part) -> dict[str, tuple[str, ...]]:
 def _heard(wrong: Campaign) -> list[Account]:
     """The accounts by which anybody may have got it."""
     rows = Batch.objects.filter(campaign=wrong).filter(Q(asked_at__isnull=False) | Q(order__asked_at__isnull=False))
-    got = rows.filter(Q(order__isnull=False) | Q(accepted__gt=0) | Q(uncertain__gt=0)).values("account")
+    got = rows.filter(Q(order__isnull=False) | Q(accepted__gt=0) | Q(uncertain__gt=0) | ~FIRST).values("account")
     return [*Account.objects.filter(pk__in=got).order_by("pk")]
 
 
@@ -101,7 +101,7 @@ def clock(campaign: Campaign) -> dict[str, Any] | None:
     rows = Batch.objects.filter(campaign=campaign, text__part=Part.CORRECTED)
     handled = rows.filter(asked_at__isnull=False, status=Batch.Status.DONE).order_by("asked_at")
     times = [*handled.values_list("asked_at", flat=True)]
-    sums = rows.aggregate(got=Sum("total"), told=Sum(F("accepted") + F("uncertain")))
+    sums = rows.aggregate(got=Sum("total", filter=FIRST), told=Sum(F("accepted") + F("uncertain")))
     open_ones = rows.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING]).exists()
     return {
         "found_wrong_at": campaign.found_wrong_at,

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from crisis.clock import now
 from crisis.models import Destruction
-from messaging.models import Account, Batch, Campaign, Delivery, Order, ReasonTotal, Status
+from messaging.models import FIRST, Account, Batch, Campaign, Delivery, Order, ReasonTotal, Status
 from messaging.phrases import Size, union
 
 WINDOW = 30.0  # seconds over which the rate is taken
@@ -26,7 +26,7 @@ ENDED = frozenset({Status.SENT, Status.STOPPED, Status.EXPIRED, Status.REJECTED}
 HANDLED = F("accepted") + F("failed") + F("uncertain")
 OPEN = Q(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
 CLOSED = Q(status__in=[Batch.Status.STOPPED, Batch.Status.EXPIRED])
-COUNTERS = ("total", "accepted", "failed", "uncertain", "delivered", "read")
+COUNTERS = ("accepted", "failed", "uncertain", "delivered", "read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Way:
     """One account of a campaign in numbers of people. An order has no `total` of ours: its numbers are the platform's.
 
     * waiting: not asked yet; left: will not be sent any more
+    * resent: of all these, sent again because nobody knew whether they got it; resending: uncertain, and about to be
     * rate: people a second over the last half minute
     * last_turn: when the last of those waiting is due, where the campaign has its own pace
     * first_at, half_at, most_at: when the first, 50 % and 95 % of the people had been answered for; None = not yet
@@ -49,6 +50,8 @@ class Way:
     read: int = 0
     waiting: int = 0
     left: int = 0
+    resent: int = 0
+    resending: int = 0
     rate: float = 0.0
     last_turn: datetime | None = None
     first_at: datetime | None = None
@@ -101,9 +104,12 @@ def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
         .values("account")
         .annotate(
             **{f"sum_{name}": Coalesce(Sum(name), 0) for name in COUNTERS},
-            waiting=Coalesce(Sum(rest, filter=OPEN), 0),
-            left=Coalesce(Sum(rest, filter=CLOSED), 0),
-            last_turn=Max("not_before", filter=OPEN, default=None) if campaign.pace else Value(None, DateTimeField()),
+            people=Coalesce(Sum("total", filter=FIRST), 0),
+            waiting=Coalesce(Sum(rest, filter=OPEN & FIRST), 0),
+            left=Coalesce(Sum(rest, filter=CLOSED & FIRST), 0),
+            resent=Coalesce(Sum(HANDLED, filter=~FIRST), 0),
+            resending=Coalesce(Sum(rest, filter=OPEN & ~FIRST), 0),
+            last_turn=Max("not_before", filter=OPEN & FIRST, default=None) if campaign.pace else Value(None, DateTimeField()),
             recent=Coalesce(Sum(HANDLED, filter=Q(asked_at__gte=at - timedelta(seconds=WINDOW))), 0),
         )
     )
@@ -111,12 +117,10 @@ def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
 
 
 def _numbers(row: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    numbers = {name: row[f"sum_{name}"] for name in COUNTERS}
     return {
-        **numbers,
-        "waiting": row["waiting"],
-        "left": row["left"],
-        "last_turn": row["last_turn"],
+        **{name: row[f"sum_{name}"] for name in COUNTERS},
+        **{name: row[name] for name in ("waiting", "left", "resent", "resending", "last_turn")},
+        "total": row["people"],
         "rate": row["recent"] / max(seconds, 1.0),
     }
 
@@ -124,7 +128,8 @@ def _numbers(row: Mapping[str, Any], seconds: float) -> dict[str, Any]:
 MARKS = """
     SELECT account_id, min(asked_at) FILTER (WHERE so_far > 0), min(asked_at) FILTER (WHERE so_far >= whole * 0.5),
            min(asked_at) FILTER (WHERE so_far >= whole * 0.95)
-      FROM (SELECT account_id, asked_at, sum(total) OVER (PARTITION BY account_id) AS whole,
+      FROM (SELECT account_id, asked_at,
+                   sum(total) FILTER (WHERE resend_of_id IS NULL) OVER (PARTITION BY account_id) AS whole,
                    sum(accepted + failed + uncertain) OVER (PARTITION BY account_id ORDER BY asked_at, id) AS so_far
               FROM messaging_batch WHERE campaign_id = %s AND total > 0) b
      WHERE asked_at IS NOT NULL GROUP BY account_id
@@ -180,5 +185,5 @@ def is_purged(incident: int) -> bool:
 
 
 def _few(campaign: Campaign) -> bool:
-    total: int = Batch.objects.filter(campaign=campaign).aggregate(n=Coalesce(Sum("total"), 0))["n"]
+    total: int = Batch.objects.filter(FIRST, campaign=campaign).aggregate(n=Coalesce(Sum("total"), 0))["n"]
     return total <= MOST_FOR_REASONS

@@ -77,7 +77,7 @@ class Push:
         app = web.Application()
         app.router.add_get("/probe", self.probe)
         app.router.add_post("/send", self.send)
-        Control(self.faults, self.counters, {"dead": self._dead}).mount(app)
+        Control(self.faults, self.counters, {"dead": self._dead, "reset": self._reset}).mount(app)
         app.cleanup_ctx.append(self._live)
         return app
 
@@ -109,6 +109,10 @@ class Push:
 
     async def _dead(self, devices: Any) -> None:
         self.gone |= {*devices}
+
+    async def _reset(self, _: Any) -> None:
+        self.faults.reset()
+        self.gone.clear()
 
     async def _live(self, _: web.Application) -> AsyncIterator[None]:
         yield

@@ -6,6 +6,7 @@ breaker   an account that nobody answers rests            messaging.delivery.bre
 following one message after another: no person gets a correction before its original   messaging.delivery.following
 turns     a campaign's own pace                           messaging.delivery.turns
 orders    ask, follow and cancel what platforms send      messaging.delivery.orders
+resend    to people of whom nobody knows whether they got it   messaging.delivery.resending
 settle    apply receipts                                  messaging.delivery.settling
 sweep     everything that is due and nobody does          messaging.delivery.sweeping
 """
@@ -15,12 +16,13 @@ from __future__ import annotations
 from messaging.delivery.excepting import is_over
 from messaging.delivery.following import begin
 from messaging.delivery.pumping import pump
+from messaging.delivery.resending import hindrance, send_again
 from messaging.delivery.sending import leaving
 from messaging.delivery.settling import settle
 from messaging.delivery.starting import Held, add, close_open, finish, grown, ring, start
 from messaging.delivery.sweeping import sweep, sweep_alone
 
 __all__ = [
-    "Held", "add", "begin", "close_open", "finish", "grown", "is_over", "leaving", "pump", "ring", "settle", "start", "sweep",
-    "sweep_alone",
+    "Held", "add", "begin", "close_open", "finish", "grown", "hindrance", "is_over", "leaving", "pump", "ring", "send_again",
+    "settle", "start", "sweep", "sweep_alone",
 ]  # fmt: skip

@@ -43,8 +43,21 @@ UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason
 RETURNING b.id
 """
 
+# What became of somebody who is sent it again stands in the new batch alone. Reads `wrote`.
+AGAIN = """
+again AS (
+    UPDATE messaging_delivery d SET status = 'resent' FROM wrote w JOIN messaging_batch r ON r.id = w.batch_id
+     WHERE d.campaign_id = r.campaign_id AND d.account_id = r.account_id AND d.batch_id = r.resend_of_id
+       AND d.contact = w.contact AND d.status = 'uncertain'
+ RETURNING d.batch_id
+), taken AS (
+    UPDATE messaging_batch b SET uncertain = b.uncertain - n.people
+      FROM (SELECT batch_id, count(*) AS people FROM again GROUP BY 1) n WHERE b.id = n.batch_id
+)
+"""
+
 # A stranger's id, or the same id twice, in a platform's answer changes nothing.
-WRITE = """
+WRITE = f"""
 WITH given AS (
     SELECT DISTINCT ON (contact) contact, status, reason, ref
       FROM unnest(%(contacts)s::bigint[], %(statuses)s::text[], %(reasons)s::text[], %(refs)s::text[])
@@ -53,8 +66,8 @@ WITH given AS (
 ), wrote AS (
     INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
     SELECT %(campaign)s, %(account)s, %(batch)s, contact, status, reason, 1, crisis_now() FROM given
-    ON CONFLICT DO NOTHING RETURNING id, contact, status
-), refs AS (
+    ON CONFLICT DO NOTHING RETURNING id, batch_id, contact, status
+), {AGAIN}, refs AS (
     INSERT INTO messaging_deliveryref (account_id, provider_ref, delivery_id, part)
     SELECT %(account)s, g.ref, w.id, 0 FROM wrote w JOIN given g USING (contact) WHERE g.ref <> '' AND %(receipts)s
     ON CONFLICT DO NOTHING
@@ -103,13 +116,13 @@ DOUBTFUL = """
        AND (b.status = 'sending' AND b.lease_until < crisis_now() OR b.status <> 'sending' AND b.in_doubt)
        FOR UPDATE OF b SKIP LOCKED
 """
-DOUBT = """
+DOUBT = f"""
 WITH wrote AS (
     INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
     SELECT b.campaign_id, b.account_id, b.id, p.contact, 'uncertain', %(reason)s, 1, crisis_now()
       FROM messaging_batch b, unnest(b.people) AS p (contact) WHERE b.id = ANY (%(batches)s)
-    ON CONFLICT DO NOTHING RETURNING batch_id
-)
+    ON CONFLICT DO NOTHING RETURNING batch_id, contact
+), {AGAIN}
 UPDATE messaging_batch b SET status = c.status, lease_until = NULL, in_doubt = false, fence = b.fence + 1,
        uncertain = b.uncertain + (SELECT count(*) FROM wrote w WHERE w.batch_id = b.id)
   FROM messaging_campaign c WHERE b.id = ANY (%(batches)s) AND c.id = b.campaign_id

@@ -20,7 +20,7 @@ from messaging import bell
 from messaging.choosing import chosen_sql
 from messaging.delivery.excepting import is_over, use
 from messaging.delivery.turns import Turns
-from messaging.models import Account, Batch, Campaign, Lane, Order, Status
+from messaging.models import FIRST, Account, Batch, Campaign, Lane, Order, Status
 
 GROWTH, LEAST = 0.10, 100  # the sending is held when reach grew by more than both since the approver saw it
 RANKS = [*Severity.values]
@@ -88,7 +88,7 @@ def add(campaign: Campaign, seen: dict[str, Any]) -> dict[int, int]:
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, ended_at=None, updated_at=at)
     accounts = [account for account in campaign.accounts.order_by("pk") if account.addressed]
     added = _freeze(campaign, accounts, at, newcomers=True)
-    rows = Batch.objects.filter(campaign=campaign).values_list("account").annotate(people=Sum("total"))
+    rows = Batch.objects.filter(FIRST, campaign=campaign).values_list("account").annotate(people=Sum("total"))
     _hold_if_grown(accounts, {account.pk: 0 for account in accounts} | dict(rows), seen)
     ring(campaign)
     return added
@@ -198,7 +198,7 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
         )
         cursor.execute(
             """SELECT coalesce(sum(accepted + failed + uncertain), 0), coalesce(sum(total - accepted - failed - uncertain)
-                      FILTER (WHERE status = %s AND total > 0), 0) FROM messaging_batch WHERE campaign_id = %s""",
+                      FILTER (WHERE status = %s AND total > 0 AND resend_of_id IS NULL), 0) FROM messaging_batch WHERE campaign_id = %s""",
             [status.value, campaign.pk],
         )
         gone, left = cursor.fetchone()

@@ -20,6 +20,7 @@ from messaging.delivery.destroying import purge_some
 from messaging.delivery.following import begin
 from messaging.delivery.pumping import pump
 from messaging.delivery.recording import doubt
+from messaging.delivery.resending import resend_due
 from messaging.delivery.settling import settle
 from messaging.delivery.starting import Held, close_open, finish
 from messaging.delivery.turns import keep_turns
@@ -50,6 +51,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "settled": settle,
         "closed": orders.close_ended,
         "doubted": doubt,
+        "resent": resend_due,
         "finished": finish,
         "moved": keep_turns,
         "pumped": lambda: pump_due(pump_for),

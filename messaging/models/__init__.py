@@ -17,14 +17,16 @@ from messaging.models.campaigns import (
     Rendering,
     Status,
     Text,
+    WhenUncertain,
 )
 from messaging.models.exceptions import ExceptionTerm, ReachException
 from messaging.models.kept import ReasonTotal
-from messaging.models.ledger import Batch, Delivery, DeliveryRef, Order, Receipt, Reply
+from messaging.models.ledger import FIRST, Batch, Delivery, DeliveryRef, Order, Receipt, Reply
 from messaging.models.notices import Notice, Round
 from messaging.models.playbooks import GlassBreak, Playbook, PlaybookApproval, PlaybookVersion
 
 __all__ = [
+    "FIRST",
     "LIVE",
     "NEVER_BEGUN",
     "STOPPABLE",
@@ -55,4 +57,5 @@ __all__ = [
     "Round",
     "Status",
     "Text",
+    "WhenUncertain",
 ]

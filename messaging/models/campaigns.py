@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audiences.models import AudienceVersion
 from crisis.clock import Now
-from crisis.models import Incident, User
+from crisis.models import Incident, Severity, User
 from messaging.models.accounts import Account
 from messaging.models.exceptions import ReachException
 
@@ -93,6 +93,18 @@ class Reached(models.TextChoices):
     ONLY = "only", _("only those who got the earlier message, wherever they are now")
 
 
+class WhenUncertain(models.TextChoices):
+    """What is done about people of whom nobody knows whether they got it, once no platform would know a repeat."""
+
+    RESEND = "resend", _("send it to them again: some may get it twice")
+    HOLD = "hold", _("leave it for us to decide")
+
+    @classmethod
+    def usual(cls, severity: str) -> WhenUncertain:
+        """Where a message may save a life, twice is better than never."""
+        return cls.RESEND if severity == Severity.EXTREME else cls.HOLD
+
+
 class Campaign(models.Model):
     """One alert to one audience by one or more accounts. Status and content are guarded by triggers (migration 0002)."""
 
@@ -116,6 +128,9 @@ class Campaign(models.Model):
     starts_at = models.DateTimeField(_("start at"), null=True, blank=True)
     not_after = models.DateTimeField(_("valid until"), null=True, blank=True)
     pace = models.PositiveIntegerField(_("people in ten minutes"), null=True, blank=True)
+    when_uncertain = models.CharField(
+        _("if it stays unknown whether somebody got it"), max_length=6, choices=WhenUncertain, default=WhenUncertain.HOLD
+    )
     drill = models.BooleanField(_("drill"), default=False)
     test = models.BooleanField(_("test"), default=False)  # CAP Test: to colleagues of ours only, by live accounts
     exception = models.ForeignKey(

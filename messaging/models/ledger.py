@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -12,7 +13,23 @@ from django.utils.translation import gettext_lazy as _
 from crisis.clock import Now
 from crisis.models import User
 from messaging.models.accounts import Account
-from messaging.models.campaigns import Campaign, Text
+from messaging.models.campaigns import Campaign, Text, WhenUncertain
+
+
+# Batches whose people are counted. A batch that is sent again holds people of an earlier one: they stand as uncertain there
+# until it has an outcome for them, and from then on in its own counters.
+FIRST = Q(resend_of=None)
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def doubtful(self) -> Self:
+        """Done, with people of whom nobody knows whether they got it, and who are not being sent it again."""
+        return self.filter(status=Batch.Status.DONE, uncertain__gt=0, again=None)
+
+    def undecided(self) -> Self:
+        """Those about which a person has to decide: nobody left them as they are, and the console does not send them again."""
+        by_itself = Q(campaign__when_uncertain=WhenUncertain.RESEND) & FIRST
+        return self.doubtful().filter(left_at=None).exclude(by_itself)
 
 
 class Batch(models.Model):
@@ -46,13 +63,16 @@ class Batch(models.Model):
         _("people in one request"), null=True
     )  # at most, while one of them breaks every request
     in_doubt = models.BooleanField(_("in doubt"), default=False)  # a request went out whose answer never came
-    resend_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", verbose_name=_("repeats"))
+    resend_of = models.OneToOneField("self", models.PROTECT, null=True, related_name="again", verbose_name=_("repeats"))
+    left_at = models.DateTimeField(_("left as it is at"), null=True)  # by a person: who is uncertain in it is not written to again
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     accepted = models.PositiveIntegerField(_("accepted"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)
     uncertain = models.PositiveIntegerField(_("uncertain"), default=0)
     delivered = models.PositiveIntegerField(_("delivered"), default=0)
     read = models.PositiveIntegerField(_("read"), default=0)
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("batch"), _("batches")
@@ -62,6 +82,7 @@ class Batch(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "rank", "id"], name="batch_open", condition=Q(status__in=["queued", "sending"])),
+            models.Index(fields=["campaign"], name="batch_doubtful", condition=Q(uncertain__gt=0)),
         ]
 
     def __str__(self) -> str:

@@ -26,8 +26,8 @@ OPEN = {Status.DRAFT, Status.SUBMITTED, Status.APPROVED}
 def correct(campaign: Campaign, *, by: User) -> Campaign:
     """Stop a campaign for good, by one person, and return the draft that corrects it: for two people at once the same one.
 
-    The draft takes over its ways, audience, exception, pace and end; its text is to be put right, and those who got the wrong
-    one get a correction made of that. Raises Refused where nothing had been sent, and where it was corrected before.
+    The draft takes over its ways, audience, exception, pace, end and what is done about the uncertain; its text is to be put
+    right, and those who got the wrong one get a correction made of that. Raises Refused where nothing had been sent, and where it was corrected before.
     """
     demand(by, "campaign.correct")
     with acting(by):
@@ -72,7 +72,7 @@ def _begin(wrong: Campaign, at: datetime, by: User) -> Campaign:
     begun = Campaign.objects.create(
         incident=wrong.incident, drill=wrong.drill, kind=Kind.UPDATE, corrects=wrong, refers_to=wrong, found_wrong_at=at,
         audience_version=wrong.audience_version, not_after=until, pace=wrong.pace, exception=wrong.exception,
-        created_by=by,
+        when_uncertain=wrong.when_uncertain, created_by=by,
     )  # fmt: skip
     begun.accounts.set(wrong.accounts.all())
     for text in wrong.texts.filter(part=Part.MAIN):

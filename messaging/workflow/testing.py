@@ -12,7 +12,7 @@ from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging.live_tests import VALID_FOR, WORDS
-from messaging.models import Account, Campaign, Part
+from messaging.models import Account, Campaign, Part, WhenUncertain
 from messaging.workflow.deciding import submit
 from messaging.workflow.moving import acting
 from messaging.workflow.writing import write_text
@@ -30,8 +30,9 @@ def send_test(incident: Incident, accounts: Sequence[Account], *, by: User) -> C
         raise Refused(_("The incident is closed. Declare a new one to send about it."), field="incident")
     if any(account.drill or not account.addressed for account in accounts):
         raise Refused(_("A TEST is sent only by ways that write to each person. Leave the others out."), field="accounts")
+    usual = WhenUncertain.usual(incident.severity)
     with acting(by):
-        campaign = Campaign.objects.create(incident=incident, test=True, created_by=by, not_after=now() + VALID_FOR)
+        campaign = Campaign.objects.create(incident=incident, test=True, created_by=by, not_after=now() + VALID_FOR, when_uncertain=usual)
         campaign.accounts.set(accounts)
         for language, words in WORDS.items():
             write_text(campaign, Part.MAIN, language, words, "")

@@ -17,7 +17,7 @@ from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging.correction import fill
 from messaging.fuses.spelling import unstorable
-from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text
+from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text, WhenUncertain
 from messaging.wording import Words
 from messaging.workflow import excepting
 from messaging.workflow.moving import acting, lock
@@ -30,6 +30,7 @@ class Draft:
     * corrected: the same for those who got the wrong message, where this corrects one
     * to_reached: what those who got the message `refers_to` names mean for who gets this one
     * pace: people in ten minutes, None = as fast as the ways allow
+    * when_uncertain: None = what is usual for how bad the incident is
     * values: language → blank of the playbook → what stands there instead
     """
 
@@ -46,6 +47,7 @@ class Draft:
     exception_expires_at: datetime | None = None
     to_reached: Reached = Reached.AS_IS
     pace: int | None = None
+    when_uncertain: WhenUncertain | None = None
     playbook_version: PlaybookVersion | None = None
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -121,6 +123,7 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.starts_at, campaign.not_after = content.starts_at, content.not_after
     campaign.exception = excepting.written(campaign, content.exception_reason.strip(), content.exception_expires_at)
     campaign.pace = content.pace
+    campaign.when_uncertain = content.when_uncertain or WhenUncertain.usual(campaign.incident.severity)
     campaign.updated_at = now()
     campaign.save()
     _write_ways(campaign, content.accounts)

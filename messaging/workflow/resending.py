@@ -1,0 +1,64 @@
+"""What a person decides about those who may or may not have got a message: send it to them again, or leave it as it is."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crisis import audit
+from crisis.clock import now
+from crisis.models import User
+from crisis.permissions import demand
+from crisis.refusal import Refused
+from messaging import delivery
+from messaging.models import Batch, Campaign, Status
+from messaging.models.ledger import BatchQuerySet
+from messaging.workflow.moving import acting, lock, log
+
+
+def resend(campaign: Campaign, *, by: User) -> int:
+    """Send it again, word for word, to everybody of whom nobody knows whether they got it. Returns how many people.
+
+    Whoever presses second sends nothing twice. Who was left as they were before may be sent it after all.
+    """
+    demand(by, "campaign.resend")
+    try:
+        with acting(by):
+            locked = _lock(campaign, Batch.objects.doubtful())
+            added = delivery.send_again(locked)
+            people = sum(added.values())
+            if not people:
+                raise Refused(_("Nobody is left to whom it could be sent again. Nothing was sent."))
+            told = gettext_lazy("Sent again to people who may or may not have got it (%(people)d): %(headline)s")
+            log(locked, by, told, people=people)
+            audit.record("campaign.resend", by=by, about=locked, data={"people": added})
+    except IntegrityError as error:
+        raise Refused(
+            _("An account or the approver's role was changed since this was approved. Nothing was sent. Write a new message.")
+        ) from error
+    return people
+
+
+def leave(campaign: Campaign, *, by: User) -> int:
+    """Send it to none of them again. Returns how many people stay uncertain."""
+    demand(by, "campaign.resend")
+    with acting(by):
+        locked = _lock(campaign, Batch.objects.undecided())
+        rows = Batch.objects.undecided().filter(campaign=locked)
+        people = sum(rows.values_list("uncertain", flat=True))
+        Batch.objects.filter(pk__in=[*rows.values_list("pk", flat=True)]).update(left_at=now())
+        told = gettext_lazy("Left as it is for people who may or may not have got it (%(people)d): %(headline)s")
+        log(locked, by, told, people=people)
+        audit.record("campaign.leave", by=by, about=locked, data={"people": people})
+    return people
+
+
+def _lock(campaign: Campaign, batches: BatchQuerySet) -> Campaign:
+    """The row, locked. Raises Refused when nobody of these batches is uncertain, or when nothing of it may be sent again."""
+    locked = lock(campaign.pk, *Status)
+    if why := delivery.hindrance(locked):
+        raise Refused(_("%(why)s Nothing was changed.") % {"why": why})
+    if not batches.filter(campaign=locked).exists():
+        raise Refused(_("There is nothing to decide: nobody is uncertain, or it was decided already. Nothing was done twice."))
+    return locked
