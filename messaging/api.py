@@ -39,7 +39,7 @@ from messaging.api_shapes import (
     tens,
 )
 from messaging.beginning import name_of
-from messaging.models import Account, Campaign, Kind, Status
+from messaging.models import Account, Campaign, Kind, Status, WhenUncertain
 from messaging.reaching import estimates_of
 from messaging.wording import Words
 
@@ -172,6 +172,7 @@ def _draft(content: DraftIn, incident: Incident, by: User) -> workflow.Draft:
         refers_to=earlier,
         starts_at=content.starts_at,
         not_after=content.not_after,
+        when_uncertain=WhenUncertain(content.when_uncertain) if content.when_uncertain else None,
     )
 
 

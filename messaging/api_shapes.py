@@ -20,7 +20,7 @@ from messaging.wording import Words
 
 LONGEST_TEXT = 20_000
 PER_PAGE = 50
-NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "read")
+NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "resent", "read")
 TOTALS = ("matched", "sent", "delivered", "read", "failed")
 TIMES = ("created_at", "updated_at", "starts_at", "not_after", "submitted_at", "approved_at", "started_at", "ended_at")
 
@@ -62,6 +62,7 @@ class DraftIn(Strict):
     accounts: Annotated[list[Number], Field(max_length=20)]
     starts_at: Moment | None = None
     not_after: Moment
+    when_uncertain: Literal["resend", "hold"] | None = None
 
 
 class TextsIn(Strict):
@@ -102,6 +103,7 @@ class CampaignOut(BaseModel):
     status_reason: str
     drill: bool
     refers_to: int | None
+    when_uncertain: str
     texts: dict[str, dict[str, str]]
     link: str
     audience_version: int | None
@@ -197,6 +199,7 @@ def campaign_out(campaign: Campaign) -> dict[str, Any]:
         "incident": campaign.incident_id,
         **{name: getattr(campaign, name) for name in ("kind", "status", "status_reason", "drill")},
         "refers_to": campaign.refers_to_id,
+        "when_uncertain": campaign.when_uncertain,
         "texts": {t.language: {name: getattr(t, name) for name in ("headline", "body", "instruction")} for t in texts},
         "link": next((text.link for text in texts if text.link), ""),
         "audience_version": version and version.pk,

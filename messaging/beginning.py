@@ -17,7 +17,7 @@ from audiences.models import AudienceVersion
 from crisis.incidents import usual_title
 from crisis.models import Category, Country, Incident
 from messaging.first_words import ADVICE, REPORTS
-from messaging.models import Account, Campaign, Kind, Reached
+from messaging.models import Account, Campaign, Kind, Reached, WhenUncertain
 from messaging.phrases import countries
 from messaging.stories import offering
 from messaging.wording import TEMPLATES, Template, Words
@@ -103,6 +103,7 @@ def initial(incident: Incident, template: Template | None, refers_to: Campaign |
         "refers_to": refers_to and refers_to.pk,
         "to_reached": follows.value,
         "pace": refers_to and refers_to.pace,
+        "when_uncertain": refers_to.when_uncertain if refers_to else WhenUncertain.usual(incident.severity),
         "accounts": [account.pk for account in accounts],
         "audience": str(version.pk) if version else "new",
         "countries": incident.country_codes,

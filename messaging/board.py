@@ -12,8 +12,10 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from crisis.clock import now
 from crisis.models import Coverage, Incident, Mission, Severity, User
 from crisis.templatetags.console import local_time, number
+from messaging.delivery.resending import hindrance
 from messaging.models import FIRST, Author, Batch, Campaign, Order, Status
 from messaging.models.accounts import label
 
@@ -75,6 +77,15 @@ def _total(row: Mapping[str, Any]) -> Total:
     if row["n_status"]:
         return Total(account, name, row["n_matched"] or 0, row["n_sent"] or 0, order=row["n_status"], at=row["n_totals_at"])
     return Total(account, name, row["people"], row["n_accepted"], row["n_failed"], row["n_uncertain"])
+
+
+def undecided(by: User) -> list[tuple[Campaign, int]]:
+    """Campaigns that the person sees, with how many people may or may not have got them about whom nobody has decided yet."""
+    rows = Batch.objects.undecided().filter(campaign__status__in=[Status.SENDING, Status.SENT]).order_by()
+    sums = rows.filter(campaign__not_after__gt=now()).values("campaign").annotate(people=Sum("uncertain"))
+    people = dict(sums.values_list("campaign", "people"))
+    campaigns = Campaign.objects.seen_by(by).filter(pk__in=people).select_related("incident").prefetch_related("texts")
+    return [(row, people[row.pk]) for row in campaigns.order_by("drill", "pk") if not hindrance(row)]
 
 
 def with_totals(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, list[Total]]]:

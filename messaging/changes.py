@@ -15,8 +15,8 @@ from audiences.models import AudienceVersion
 from crisis.models import AuditEntry, User
 from crisis.templatetags.console import local_time
 from crisis.wording import Piece, words
-from messaging.models import Account, Campaign, Kind, Part, Round, Status
-from messaging.phrases import size_of
+from messaging.models import Account, Campaign, Kind, Part, Round, Status, WhenUncertain
+from messaging.phrases import UNKNOWN, size_of
 
 FIELDS = ("headline", "body", "instruction", "link")
 
@@ -99,6 +99,7 @@ def _facts_of(campaign: Campaign) -> dict[str, Any]:
     times = {name: getattr(campaign, name) for name in ("starts_at", "not_after", "exception_expires_at")}
     return {
         "kind": campaign.kind,
+        "when_uncertain": campaign.when_uncertain,
         "audience": campaign.audience_version_id,
         "accounts": sorted(campaign.accounts.values_list("pk", flat=True)),
         "exception_reason": campaign.exception_reason,
@@ -108,10 +109,11 @@ def _facts_of(campaign: Campaign) -> dict[str, Any]:
 
 def _fact_changes(since: Round, facts: Mapping[str, Any], reach: Mapping[str, Any] | None) -> Iterator[tuple[Any, str, str]]:
     """(what, then, now) of everything but the words that is another one."""
-    rows: list[tuple[str, str, Callable[[Any], str]]] = [
+    rows: list[tuple[Any, str, Callable[[Any], str]]] = [
         (_("Kind of message"), "kind", lambda value: str(Kind(value).label)),
         (_("Who gets it"), "audience", _audience),
         (_("Ways"), "accounts", _accounts),
+        (UNKNOWN, "when_uncertain", lambda value: str(WhenUncertain(value).label)),
         (_("Start"), "starts_at", _time),
         (_("Valid until"), "not_after", _time),
         (_("Why people who did not subscribe are included"), "exception_reason", lambda value: value or "—"),

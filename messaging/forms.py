@@ -19,7 +19,8 @@ from crisis.forms import Moment
 from crisis.models import Country, Incident, User
 from crisis.refusal import Problem, Refused
 from messaging.beginning import LANGUAGES, name_of
-from messaging.models import Account, Campaign, Kind, Part, Reached, Status
+from messaging.models import Account, Campaign, Kind, Part, Reached, Status, WhenUncertain
+from messaging.phrases import UNKNOWN
 from messaging.wording import Words
 from messaging.workflow import Draft
 
@@ -104,6 +105,10 @@ class CampaignForm(forms.Form):
     pace = forms.IntegerField(
         label=gettext_lazy("At most so many people in ten minutes"), required=False, min_value=1, max_value=1_000_000,
         help_text=gettext_lazy("So that the hotline can answer them. Empty: as fast as the ways allow."),
+    )  # fmt: skip
+    when_uncertain = forms.ChoiceField(
+        label=UNKNOWN, required=False, widget=forms.RadioSelect, choices=WhenUncertain.choices,
+        help_text=gettext_lazy("A platform may never say whether it took a message for somebody."),
     )  # fmt: skip
     exception_reason = _words(gettext_lazy("What danger justifies writing to people who did not subscribe?"), 2000, rows=3)
     exception_expires_at = Moment(label=gettext_lazy("The exception ends"), required=False)
@@ -222,6 +227,7 @@ class CampaignForm(forms.Form):
             audience_version=version,
             refers_to=data.get("refers_to"),
             to_reached=Reached(data.get("to_reached", "")),
+            when_uncertain=WhenUncertain(data["when_uncertain"]) if data["when_uncertain"] else None,
             **{name: data[name] for name in same},
         )
 
@@ -267,6 +273,7 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
         "refers_to": campaign.refers_to_id,
         "to_reached": campaign.to_reached,
         "pace": campaign.pace,
+        "when_uncertain": campaign.when_uncertain,
         "link": next((text.link for text in texts if text.link), ""),
         "audience": str(version.pk) if version else "",
         **(_initial_rule(Criteria.from_json(version.criteria)) if version else {"until_now": "now"}),

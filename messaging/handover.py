@@ -42,6 +42,7 @@ class Shift:
     troubled: list[tuple[Account, str]]
     silent: list[board.Post]
     exceptions: list[ReachException]
+    undecided: list[tuple[Campaign, int]]
     last: AuditEntry | None
 
 
@@ -57,6 +58,7 @@ def shift_of(user: User, at: datetime) -> Shift:
         troubled=standing.in_trouble(),
         silent=board.silent(board.posts(incidents)),
         exceptions=_exceptions(incidents, at),
+        undecided=board.undecided(user),
         last=AuditEntry.objects.filter(action="shift.take").select_related("by").order_by("-id").first(),
     )
 
@@ -110,6 +112,9 @@ def _parts(shift: Shift) -> list[str]:
     if people := sum(row["people"] for row in replies):
         sentence = ngettext("%(n)s unread reply, the oldest %(age)s", "%(n)s unread replies, the oldest %(age)s", told(people))
         parts.append(sentence % {"n": number(people), "age": duration(shift.at - replies[0]["since"])})
+    if people := sum(people for campaign, people in shift.undecided if not campaign.drill):
+        sentence = ngettext("%(n)s person uncertain, to be decided", "%(n)s people uncertain, to be decided", told(people))
+        parts.append(sentence % {"n": number(people)})
     if mute := sum(not account.drill for account, _why in shift.troubled):
         parts.append(ngettext("%(n)d account in trouble", "%(n)d accounts in trouble", mute) % {"n": mute})
     if silent := sum(not post.incident.drill for post in shift.silent):

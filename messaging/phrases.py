@@ -51,6 +51,7 @@ FAILURES = {
     "no_address": (gettext_lazy("the address was removed after the sending began"), _OTHER_WAY),
     "not_permitted": (gettext_lazy("took back their permission after the sending began"), _OTHER_WAY),
 }
+UNKNOWN = gettext_lazy("If it stays unknown whether somebody got it")
 UNSURE = gettext_lazy(
     "No answer came, so nobody knows whether they have it. An update to all of them is safe; a repeat could arrive twice."
 )

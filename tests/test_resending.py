@@ -1,4 +1,4 @@
-"""Who may or may not have got it: sent again once where it was approved so, else as a person decides, and never counted twice."""
+"""Who may or may not have got it: sent again once where that was approved, else as a person decides; never counted twice."""
 
 from __future__ import annotations
 
@@ -210,7 +210,9 @@ def _corrected(pushed: Pushed, campaign: Campaign) -> None:
 
 def _followed(pushed: Pushed, campaign: Campaign) -> None:
     content = world.content(pushed.account, version=campaign.audience_version, kind=Kind.UPDATE, refers_to=campaign)
-    world.approve(workflow.submit(workflow.draft(campaign.incident, content, by=pushed.author), by=pushed.author), pushed.approver)
+    world.approve(
+        workflow.submit(workflow.draft(campaign.incident, content, by=pushed.author), by=pushed.author), pushed.approver
+    )
 
 
 def _approver_gone(pushed: Pushed, campaign: Campaign) -> None:
@@ -299,6 +301,16 @@ INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, peo
 SELECT campaign_id, account_id, text_id, 9, rank, {people}, {total}, 'queued', {key}, 0, 0, false, '', 0, 0, 0, 0, 0, id
   FROM messaging_batch
 """
+
+
+@transaction.atomic
+def begin_anew(campaign: Campaign, statement: str, *, by: str) -> None:
+    """What the application's role would do by hand to a campaign that was sent."""
+    sql("SELECT set_config('crisis.by', %s, true)", by)
+    sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
+    sql(statement)
+
+
 UNCERTAIN = "(SELECT array_agg(contact) FROM messaging_delivery WHERE status = 'uncertain')"
 
 
@@ -316,19 +328,16 @@ UNCERTAIN = "(SELECT array_agg(contact) FROM messaging_delivery WHERE status = '
 def test_the_database_lets_in_nobody_who_is_not_uncertain(pushed: Pushed, forged: dict[str, str]) -> None:
     campaign = pushed.sent(lose_after=1)
     values = {"people": UNCERTAIN, "total": "1", "key": "key / 2 + 1", "by": str(pushed.author.pk), **forged}
-    with transaction.atomic(), pytest.raises(IntegrityError), transaction.atomic():
-        sql("SELECT set_config('crisis.by', %s, true)", values["by"])
-        sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
-        sql(INSERT.format(**values))
+    with pytest.raises(IntegrityError):
+        begin_anew(campaign, INSERT.format(**values), by=values["by"])
     assert Batch.objects.count() == 1
 
 
 def test_the_console_begins_anew_only_what_it_may_send_again(pushed: Pushed) -> None:
     campaign = pushed.sent(RESEND, lose_after=1)
     world.contacts([4], kind=AddressKind.PUSH)
-    with transaction.atomic(), pytest.raises(IntegrityError, match="let in only when a sending begins"), transaction.atomic():
-        sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
-        sql(INSERT.replace("0, id\n", "0, NULL\n").format(people="people", total="3", key="7"))
+    with pytest.raises(IntegrityError, match="let in only when a sending begins"):
+        begin_anew(campaign, INSERT.replace("0, id\n", "0, NULL\n").format(people="people", total="3", key="7"), by="")
 
 
 def test_the_rule_is_part_of_what_is_approved(pushed: Pushed) -> None:

@@ -198,7 +198,8 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
         )
         cursor.execute(
             """SELECT coalesce(sum(accepted + failed + uncertain), 0), coalesce(sum(total - accepted - failed - uncertain)
-                      FILTER (WHERE status = %s AND total > 0 AND resend_of_id IS NULL), 0) FROM messaging_batch WHERE campaign_id = %s""",
+                      FILTER (WHERE status = %s AND total > 0 AND resend_of_id IS NULL), 0)
+                 FROM messaging_batch WHERE campaign_id = %s""",
             [status.value, campaign.pk],
         )
         gone, left = cursor.fetchone()

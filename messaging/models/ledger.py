@@ -15,7 +15,6 @@ from crisis.models import User
 from messaging.models.accounts import Account
 from messaging.models.campaigns import Campaign, Text, WhenUncertain
 
-
 # Batches whose people are counted. A batch that is sent again holds people of an earlier one: they stand as uncertain there
 # until it has an outcome for them, and from then on in its own counters.
 FIRST = Q(resend_of=None)
@@ -64,7 +63,9 @@ class Batch(models.Model):
     )  # at most, while one of them breaks every request
     in_doubt = models.BooleanField(_("in doubt"), default=False)  # a request went out whose answer never came
     resend_of = models.OneToOneField("self", models.PROTECT, null=True, related_name="again", verbose_name=_("repeats"))
-    left_at = models.DateTimeField(_("left as it is at"), null=True)  # by a person: who is uncertain in it is not written to again
+    left_at = models.DateTimeField(
+        _("left as it is at"), null=True
+    )  # by a person: who is uncertain in it is not written to again
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     accepted = models.PositiveIntegerField(_("accepted"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)

@@ -25,7 +25,7 @@ from messaging import checking, cut_off, workflow
 from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
-from messaging.phrases import WHAT_IT_DOES, followers, pace, size_of
+from messaging.phrases import UNKNOWN, WHAT_IT_DOES, followers, pace, size_of
 from messaging.playbooks import usable
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
@@ -54,7 +54,7 @@ SECTIONS = (
 # Which section of the draft a problem belongs to, where it is not named after it.
 SECTION_OF = {
     "not_after": "times", "starts_at": "times", "refers_to": "texts", "incident": "texts", "pace": "accounts",
-    "to_reached": "audience",
+    "to_reached": "audience", "when_uncertain": "accounts",
 }  # fmt: skip
 
 
@@ -336,6 +336,7 @@ def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {"field": "to_reached", "label": _("Those who got the earlier message"), "value": followers(campaign)},
         {"field": "accounts", "label": _("Ways"), "value": "\n".join(ways)},
         {"field": "pace", "label": _("Pace"), "value": pace(campaign)},
+        {"field": "when_uncertain", "label": UNKNOWN, "value": campaign.get_when_uncertain_display()},
         {"field": "exception", "label": _("Exception"), "value": exception},
         {
             "field": "starts_at",

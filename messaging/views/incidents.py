@@ -58,6 +58,7 @@ def situation(request: HttpRequest) -> HttpResponse:
         "incidents": incidents,
         "troubled": standing.in_trouble(),
         "silent": board.silent(posts),
+        "undecided": board.undecided(user),
         "last_drill": drills.order_by("-started_at").first(),
         "nobody_trained": training.nobody_lately(),
         "story": offering.declaration() if may(user, "incident.write") else "",

@@ -28,6 +28,7 @@ from messaging.progress import Failure, Way
 from messaging.replying import mark_read
 from messaging.standing import trouble
 from messaging.views.campaigns import PER_PAGE, find, person, reach_rows, shared
+from messaging.views.resending import uncertain_of
 
 UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
 
@@ -46,6 +47,7 @@ def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
         **numbers(campaign),
         **standing_of(campaign),
         "down": cut_off.warnings(campaign, campaign.reach or {}),
+        "uncertain": uncertain_of(campaign, person(request)),
         "approval": campaign.approvals.select_related("by").order_by("-round").first(),
     }
     return render(request, "messaging/campaign_live.html", context)

@@ -27,10 +27,11 @@ from messaging.phrases import Size, share
 from messaging.progress import Way
 from messaging.views.campaigns import find, letters, person, reach_rows, reach_times, shared
 from messaging.views.live import numbers, standing_of
+from messaging.views.resending import uncertain_of
 from messaging.views.sheet import SHORT, TIMES, sheet_rows
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "read")
+NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "resent", "read")
 TOTALS = ("estimate_lower", "estimate_upper", "matched", "sent", "delivered", "read", "failed")
 CLOCKS = ("first_at", "half_at", "most_at")
 
@@ -48,6 +49,7 @@ def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
         **standing_of(campaign),
         **reach_times(campaign.reach),
         "headline": headline(campaign, progress.reached(progress.ways(campaign))),
+        "uncertain": uncertain_of(campaign, person(request)),
         "reach": campaign.reach,
         "reach_rows": reach_rows(campaign, campaign.reach),
         "letters": letters(campaign),
@@ -132,6 +134,7 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         "test": campaign.test,
         "status": campaign.status,
         "pace": campaign.pace,
+        "when_uncertain": campaign.when_uncertain,
         "corrects": campaign.corrects_id,
         "correction": _plain_clock(campaign),
         **{name: _iso(getattr(campaign, name)) for name in TIMES},

@@ -17,7 +17,7 @@ from crisis.models import Incident
 from messaging import progress
 from messaging.correction import clock
 from messaging.models import Campaign, Delivery, Order
-from messaging.phrases import EXCLUDED, failure
+from messaging.phrases import EXCLUDED, UNKNOWN, failure
 from messaging.progress import Way
 from messaging.views.campaigns import sentence
 
@@ -32,6 +32,7 @@ NUMBERS = {
     "uncertain": gettext_lazy("uncertain"),
     "waiting": gettext_lazy("waiting"),
     "left": gettext_lazy("will not be sent"),
+    "resent": gettext_lazy("of these, sent again"),
     "read": gettext_lazy("read"),
     "first_at": gettext_lazy("first people answered for"),
     "half_at": gettext_lazy("half of the people answered for"),
@@ -84,6 +85,7 @@ def _facts(campaign: Campaign) -> Iterator[tuple[Any, Any]]:
     yield from ((label_for_field(name, Campaign), getattr(campaign, name)) for name in TIMES)
     yield _("Audience"), sentence(campaign)
     yield _("people in ten minutes"), campaign.pace
+    yield UNKNOWN, campaign.get_when_uncertain_display()
     if told := clock(campaign):
         yield _("corrects"), campaign.corrects
         yield _("found wrong"), told["found_wrong_at"]

@@ -15,14 +15,14 @@ from messaging.workflow.deciding import approve, reject, send_back, submit, with
 from messaging.workflow.excepting import note_exception, renew_exception, revoke_exception
 from messaging.workflow.handing import take_over
 from messaging.workflow.moving import acting
-from messaging.workflow.resending import leave, resend
+from messaging.workflow.resending import leave, resend, uncertain
 from messaging.workflow.running import pause, resume, stop
 from messaging.workflow.testing import send_test
 from messaging.workflow.topping import newcomers, top_up
 from messaging.workflow.writing import Draft, draft, edit, reword
 
 __all__ = [
-    "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "leave", "newcomers", "note_exception",
-    "pause", "reject", "renew_exception", "resend", "resume", "revoke_exception", "reword", "send_back", "send_test", "stop", "submit",
-    "take", "take_over", "top_up", "withdraw",
+    "Draft", "acting", "approve", "called", "copy_as_live", "correct", "draft", "edit", "leave", "newcomers",
+    "note_exception", "pause", "reject", "renew_exception", "resend", "resume", "revoke_exception", "reword", "send_back",
+    "send_test", "stop", "submit", "take", "take_over", "top_up", "uncertain", "withdraw",
 ]  # fmt: skip

@@ -27,7 +27,8 @@ def correct(campaign: Campaign, *, by: User) -> Campaign:
     """Stop a campaign for good, by one person, and return the draft that corrects it: for two people at once the same one.
 
     The draft takes over its ways, audience, exception, pace, end and what is done about the uncertain; its text is to be put
-    right, and those who got the wrong one get a correction made of that. Raises Refused where nothing had been sent, and where it was corrected before.
+    right, and those who got the wrong one get a correction made of that. Raises Refused where nothing had been sent, and where
+    it was corrected before.
     """
     demand(by, "campaign.correct")
     with acting(by):

@@ -25,7 +25,8 @@ def resend(campaign: Campaign, *, by: User) -> int:
     demand(by, "campaign.resend")
     try:
         with acting(by):
-            locked = _lock(campaign, Batch.objects.doubtful())
+            locked = lock(campaign.pk, *Status)
+            uncertain(locked, Batch.objects.doubtful())
             added = delivery.send_again(locked)
             people = sum(added.values())
             if not people:
@@ -44,9 +45,9 @@ def leave(campaign: Campaign, *, by: User) -> int:
     """Send it to none of them again. Returns how many people stay uncertain."""
     demand(by, "campaign.resend")
     with acting(by):
-        locked = _lock(campaign, Batch.objects.undecided())
+        locked = lock(campaign.pk, *Status)
+        people = uncertain(locked, Batch.objects.undecided())
         rows = Batch.objects.undecided().filter(campaign=locked)
-        people = sum(rows.values_list("uncertain", flat=True))
         Batch.objects.filter(pk__in=[*rows.values_list("pk", flat=True)]).update(left_at=now())
         told = gettext_lazy("Left as it is for people who may or may not have got it (%(people)d): %(headline)s")
         log(locked, by, told, people=people)
@@ -54,11 +55,11 @@ def leave(campaign: Campaign, *, by: User) -> int:
     return people
 
 
-def _lock(campaign: Campaign, batches: BatchQuerySet) -> Campaign:
-    """The row, locked. Raises Refused when nobody of these batches is uncertain, or when nothing of it may be sent again."""
-    locked = lock(campaign.pk, *Status)
-    if why := delivery.hindrance(locked):
+def uncertain(campaign: Campaign, batches: BatchQuerySet) -> int:
+    """How many people of these batches are uncertain. Raises Refused when they are none, or may not be sent it again."""
+    if why := delivery.hindrance(campaign):
         raise Refused(_("%(why)s Nothing was changed.") % {"why": why})
-    if not batches.filter(campaign=locked).exists():
+    people = sum(batches.filter(campaign=campaign).values_list("uncertain", flat=True))
+    if not people:
         raise Refused(_("There is nothing to decide: nobody is uncertain, or it was decided already. Nothing was done twice."))
-    return locked
+    return people

@@ -32,7 +32,9 @@ def send_test(incident: Incident, accounts: Sequence[Account], *, by: User) -> C
         raise Refused(_("A TEST is sent only by ways that write to each person. Leave the others out."), field="accounts")
     usual = WhenUncertain.usual(incident.severity)
     with acting(by):
-        campaign = Campaign.objects.create(incident=incident, test=True, created_by=by, not_after=now() + VALID_FOR, when_uncertain=usual)
+        campaign = Campaign.objects.create(
+            incident=incident, test=True, created_by=by, not_after=now() + VALID_FOR, when_uncertain=usual
+        )
         campaign.accounts.set(accounts)
         for language, words in WORDS.items():
             write_text(campaign, Part.MAIN, language, words, "")

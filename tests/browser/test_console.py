@@ -27,7 +27,8 @@ PAGES = {
         "/playbooks/", "/playbooks/new/", "/playbooks/1/", "/playbooks/1/edit/", "/incidents/1/playbooks/1/", "{sent}correct/",
         "/audiences/1/edit/", "/audiences/1/compare/?one=1&other=1", "/audiences/new/?copy=1",
         "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
-        "/incidents/1/test/", "{sent}top-up/", "{sent}record/", "/handover/", "/duty/", "/training/", "/exceptions/1/",
+        "/incidents/1/test/", "{sent}top-up/", "{sent}resend/", "{sent}leave/",
+        "{sent}record/", "/handover/", "/duty/", "/training/", "/exceptions/1/",
         "/register/", "/sessions/", "/second-step/",
     ),
     "vera": (
