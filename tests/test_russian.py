@@ -186,9 +186,9 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
                              *each(["anna"], watch.drill.pk), *each(["anna"], draft, status=409)],
         "campaign_top_up": [*each(["anna"], sending, status=409),
                             *each(["anna"], watch.campaigns[Status.SENT].pk, status=409)],
-        "campaign_resend": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk), *each(["anna"], watch.drill.pk),
+        "campaign_resend": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk),
                             *each(["anna"], draft, status=409)],
-        "campaign_leave": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk), *each(["anna"], watch.drill.pk),
+        "campaign_leave": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk),
                            *each(["anna"], draft, status=409)],
         "campaign_replies": [*each(["anna"], sending), *each(["anna"], watch.campaigns[Status.STOPPED].pk)],
         "campaign_report": [Visit(who, (row.pk,), status=302 if row.status in UNSENT else 200)

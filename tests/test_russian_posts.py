@@ -263,14 +263,11 @@ def campaigns(watch: Watch) -> Iterator[Post]:
 
 def corrections(watch: Watch) -> Iterator[Post]:
     draft, paused, sent = (watch.campaigns[status].pk for status in (Status.DRAFT, Status.PAUSED, Status.SENT))
-    yield Post("anna", "campaign_top_up", (sent,), {}, 409)
-    yield Post("anna", "campaign_leave", (sent,), {}, 302)
-    yield Post("anna", "campaign_leave", (sent,), {}, 409)
-    yield Post("boris", "campaign_resend", (sent,), {}, 302)
-    yield Post("boris", "campaign_resend", (paused,), {}, 409)
-    yield Post("anna", "campaign_correct", (draft,), {}, 409)
-    yield from (Post(who, "campaign_correct", (paused,), {}, 302) for who in ("boris", "anna"))
-    yield Post("anna", "campaign_top_up", (paused,), {}, 409)
+    acts = [("anna top_up", sent, 409), ("anna leave", sent, 302), ("anna leave", sent, 409), ("boris resend", sent, 302),
+            ("anna resend", paused, 409), ("anna correct", draft, 409), ("boris correct", paused, 302),
+            ("anna correct", paused, 302), ("anna top_up", paused, 409)]  # fmt: skip
+    for (who, verb), pk, status in ((act.split(), pk, status) for act, pk, status in acts):
+        yield Post(who, f"campaign_{verb}", (pk,), {}, status)
 
 
 def restraint(watch: Watch) -> Iterator[Post]:
