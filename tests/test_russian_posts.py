@@ -266,8 +266,7 @@ def corrections(watch: Watch) -> Iterator[Post]:
     acts = [("anna top_up", sent, 409), ("anna leave", sent, 302), ("anna leave", sent, 409), ("boris resend", sent, 302),
             ("anna resend", paused, 409), ("anna correct", draft, 409), ("boris correct", paused, 302),
             ("anna correct", paused, 302), ("anna top_up", paused, 409)]  # fmt: skip
-    for (who, verb), pk, status in ((act.split(), pk, status) for act, pk, status in acts):
-        yield Post(who, f"campaign_{verb}", (pk,), {}, status)
+    yield from (Post(act.split()[0], f"campaign_{act.split()[1]}", (pk,), {}, status) for act, pk, status in acts)
 
 
 def restraint(watch: Watch) -> Iterator[Post]:
