@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -316,6 +316,32 @@ def test_a_bulk_leaves_the_connection_as_it_was() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW enable_nestloop")
         assert cursor.fetchone()[0] == "on"
+
+
+GROWN = """
+    INSERT INTO audiences_presence (contact_id, country, cell, last_seen_at, source_id, traits)
+    SELECT -number, 'TR', 0, crisis_now(), 0, 0 FROM generate_series(1, 50000) AS number;
+    SELECT audiences_refresh_statistics();
+    SELECT 2 * relpages >= pg_relation_size(oid) / current_setting('block_size')::bigint
+      FROM pg_class WHERE oid = 'audiences_presence'::regclass
+"""
+
+
+@db
+def test_the_planner_is_told_of_a_table_that_grew() -> None:
+    with connection.cursor() as cursor:
+        for statement in GROWN.split(";"):
+            cursor.execute(statement)
+        assert cursor.fetchone()[0]
+
+
+def test_a_repeat_locks_nobody(committed: str, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        person, by = contact(), source()
+        see(person, ("EG", AT), by=by)
+        with transaction.atomic(), connections["owner"].cursor() as another:
+            assert see(person, ("EG", AT + MINUTE), by=by).kept == 1
+            another.execute("SELECT FROM audiences_contact WHERE id = %s FOR UPDATE NOWAIT", [person.pk])
 
 
 def test_two_deliveries_of_the_same_people_never_wait_for_each_other_in_a_ring(committed: str, django_db_blocker: Any) -> None:
