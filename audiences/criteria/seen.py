@@ -67,11 +67,14 @@ class Seen(Beginning):
         return until - timedelta(hours=self.hours), until
 
     def rows(self, name: str, table: str = "p") -> str:
-        """What to read in the FROM of a query. No row comes twice: the runs of an area's cells have none in common."""
+        """What to read in the FROM of a query. No row comes twice: the runs of an area's cells have none in common.
+
+        OFFSET 0 has the cells looked up: PostgreSQL would rather read the whole country again for every run.
+        """
         if self.area is None:
             return f"audiences_presence {table}"
-        runs = f"unnest(%({name}_first)s::bigint[], %({name}_last)s::bigint[]) AS {name}_area (first, last)"
-        return f"{runs} JOIN audiences_presence {table} ON {table}.cell BETWEEN {name}_area.first AND {name}_area.last"
+        rows = f"SELECT * FROM audiences_presence WHERE cell BETWEEN {name}_area.first AND {name}_area.last OFFSET 0"
+        return f"{_runs(name)} JOIN LATERAL ({rows}) {table} ON true"
 
     def scope(self, at: datetime, name: str, table: str = "p") -> Clause:
         """Country, window, area and a source in use, whatever the mode. Holds for the rows of `rows`."""
@@ -99,7 +102,9 @@ class Seen(Beginning):
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.scope(at, name, "q")
-        text = f"SELECT FROM {self.rows(name, 'q')} WHERE q.contact_id = p.contact_id AND {inner.text}{self.mode_text('q')}"
+        text = f"SELECT FROM audiences_presence q WHERE q.contact_id = p.contact_id AND {inner.text}{self.mode_text('q')}"
+        if self.area:
+            text += f" AND EXISTS (SELECT FROM {_runs(name)} WHERE q.cell BETWEEN {name}_area.first AND {name}_area.last)"
         known = f"NOT EXISTS ({self.silent(at, name).text})"
         if self.sources:
             there = "SELECT FROM audiences_source WHERE id = given.id"
@@ -173,3 +178,8 @@ class Seen(Beginning):
         area = area_from_json(data["area"]) if "area" in data else None
         sources = tuple(list_of(data, "sources")) if "sources" in data else ()
         return cls(tuple(list_of(data, "countries")), data["hours"], instant_of(data["until"]), data["mode"], area, sources)
+
+
+def _runs(name: str) -> str:
+    """The runs of an area's cells as rows of two numbers."""
+    return f"unnest(%({name}_first)s::bigint[], %({name}_last)s::bigint[]) AS {name}_area (first, last)"
