@@ -238,7 +238,7 @@ def test_a_boundary_a_second_off_is_caught() -> None:
 @pytest.mark.parametrize("down", [{(VK, "EG")}, {(PHONE, "TR"), (VK, "IL")}])
 def test_an_outage_that_is_overlooked_is_caught(down: set[Down]) -> None:
     people = population(seed=2015)
-    stored = store(people, LISTS)
+    stored = store(people, LISTS, dropped=DROPPED)
     with pytest.raises(AssertionError), out(down, world.person("anna", "operator")):
         compare(people, stored, Criteria(Seen(COUNTRIES, 336, AT)))
 

@@ -12,7 +12,7 @@ from audiences.models import Address, Contact, Presence, Source
 from crisis import daily
 from crisis.models import AuditEntry
 from tests.plain import AT, PHONE, VK, seen, store
-from tests.test_reach_properties import COUNTRIES, population
+from tests.test_reach_properties import COUNTRIES, DROPPED, LISTS, population
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def edit(dice: Random, contact: int, source: Source) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_after_any_edits_late_sightings_and_purges_a_recount_changes_nothing(seed: int) -> None:
     dice, people = Random(seed), population(seed)
-    stored = store(people, (1, 2))
+    stored = store(people, LISTS, dropped=DROPPED)
     source = Source.objects.get(pk=stored.sources[0])
     for _edit in range(150):
         edit(dice, dice.choice(people).id, source)
