@@ -18,6 +18,7 @@ from django.views.generic import RedirectView
 from crisis import client_pages, device_pages, duty_pages, session_pages, views
 from crisis.power import views as power
 
+handler500 = "crisis.failures.server_error"
 form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own form views take a PUT for a POST
 passkey_login = login_not_required(passkeys.login_webauthn)
 passkey_remove = passkeys.RemoveWebAuthnView.as_view(success_url=reverse_lazy("mfa_index"))

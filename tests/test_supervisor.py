@@ -133,6 +133,15 @@ def test_it_leaves_no_zombie(supervise):
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_a_zombie_that_nobody_has_reaped_counts_as_dead(supervise):
+    supervisor = supervise(Command("one", SLEEP))
+    pid = supervisor.pids["one"]
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: ended(pid))
+    assert Path(f"/proc/{pid}").exists()
+    assert buried(supervisor, "one")
+
+
 def test_it_kills_what_a_dead_command_left_in_its_group(supervise, tmp_path):
     note = tmp_path / "child"
     supervisor = supervise(Command("parent", ("sh", "-c", f"sleep 60 & echo $! > {note}; wait")))

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from django.utils.translation import get_supported_language_variant, override
@@ -21,6 +22,7 @@ from ninja.security import HttpBearer
 from crisis import clients
 from crisis.api.problems import problems_of, said
 from crisis.api.reading import LINES, MOST_BYTES, StrictParser
+from crisis.failures import RETRY_AFTER
 from crisis.lockout import address_of
 from crisis.models import ApiKey, Scope, User
 from crisis.permissions import requires
@@ -180,6 +182,14 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(Http404)
 def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return said([Problem("", _("There is nothing of this number that belongs to you."))], 404)
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def _away(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("The database did not answer a call of the API (%s): %s", type(error).__name__, request.path)
+    sentence = _("The database does not answer. Call again in a few seconds, with the same Idempotency-Key.")
+    return said([Problem("", sentence)], 503, **RETRY_AFTER)
 
 
 @api.exception_handler(Exception)

@@ -17,6 +17,7 @@ from django.db import Error, close_old_connections
 from redis import RedisError
 
 from crisis.checks import demand_strong_settings
+from crisis.starting import demand_ready_database
 from messaging import delivery, escalation, worker
 from messaging.channels import CHANNELS
 from messaging.escalation.sending import leaving
@@ -45,6 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         demand_strong_settings()
+        demand_ready_database()
         match options["part"]:
             case "web":
                 _web(options["bind"], options["workers"], options["threads"])
