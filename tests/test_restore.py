@@ -76,9 +76,9 @@ def found(campaign: Campaign) -> Campaign:
     return Campaign.objects.get(pk=campaign.pk)
 
 
-def half_sent(engine: Engine, vault: Vault) -> Campaign:
+def half_sent(engine: Engine, vault: Vault, **changes: Any) -> Campaign:
     """One batch is done, one is on the wire, one waits: that is the moment of the backup. Then the rest is sent."""
-    campaign = engine.sending()
+    campaign = engine.sending(**changes)
     sql("UPDATE messaging_batch SET not_before = crisis_now() + interval '1 hour' WHERE number > 1")
     engine.pump()
     sql("UPDATE messaging_batch SET not_before = NULL")
@@ -152,6 +152,32 @@ def test_a_message_of_a_stopped_sending_whose_answer_never_came_is_uncertain(eng
     vault.bring_back()
     assert Batch.objects.values_list("status", "uncertain").get() == ("stopped", 3)
     assert found(campaign).status == Status.STOPPED
+
+
+def test_nothing_is_sent_again_by_itself_after_a_restore_even_where_that_was_approved(engine: Engine, vault: Vault) -> None:
+    many(engine)
+    campaign = half_sent(engine, vault, when_uncertain="resend")
+    vault.bring_back()
+    workflow.resume(found(campaign), by=engine.approver)
+    delivery.sweep()
+    engine.pump(later=60)
+    assert (len(accepted(engine)), engine.vk.lines("repeat"), Batch.objects.count()) == (PEOPLE, [], 3)
+    assert workflow.resend(found(campaign), by=engine.approver) == 150
+
+
+def test_what_was_being_sent_again_is_uncertain_once(engine: Engine, vault: Vault) -> None:
+    campaign = engine.sending()
+    sql(
+        "INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)"
+        " SELECT campaign_id, account_id, id, unnest(people), 'uncertain', '', 1, crisis_now() FROM messaging_batch"
+    )
+    sql("UPDATE messaging_batch SET status = 'done', uncertain = 3")
+    delivery.finish()
+    workflow.resend(found(campaign), by=engine.approver)
+    vault.save()
+    vault.bring_back()
+    assert [*Batch.objects.order_by("number").values_list("status", "uncertain")] == [("done", 0), ("done", 3)]
+    assert Counter(Delivery.objects.values_list("status", flat=True)) == {"resent": 3, "uncertain": 3}
 
 
 def test_whoever_held_something_before_the_restore_holds_nothing_after_it(engine: Engine, vault: Vault) -> None:

@@ -1,7 +1,8 @@
 """After a restore: what a backup caught on its way may have gone on without us, so nothing is sent again by itself.
 
 Everybody of a sending that had begun and of whom nothing is known may have been written to after the backup: they become
-uncertain, and people decide. An order is safe: its number is in the backup, and its platform answers a repeated one as before.
+uncertain, and people decide, also where the console might have sent again by itself. An order is safe: its number is in the
+backup, and its platform answers a repeated one as before.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from crisis.backups.restoring import day_and_time
 from crisis.clock import now
 from crisis.models import Incident
 from messaging import escalation
+from messaging.delivery.recording import AGAIN
 from messaging.models import LIVE, Campaign, Reply, Status
 
 # Who held something when the other database was lost may still run, and counted on from the same fence.
@@ -34,13 +36,18 @@ WITH unknown AS ({UNKNOWN}), wrote AS (
     INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
     SELECT b.campaign_id, b.account_id, b.id, p.contact, 'uncertain', %(reason)s, 1, crisis_now()
       FROM messaging_batch b, unnest(b.people) AS p (contact) WHERE b.id IN (SELECT id FROM unknown)
-    ON CONFLICT DO NOTHING RETURNING batch_id
-)
+    ON CONFLICT DO NOTHING RETURNING batch_id, contact
+), {AGAIN}
 UPDATE messaging_batch b
    SET status = CASE WHEN c.status IN ('stopped', 'expired') THEN c.status ELSE 'done' END, in_doubt = false, not_before = NULL,
        reason = %(reason)s, uncertain = b.uncertain + (SELECT count(*) FROM wrote w WHERE w.batch_id = b.id)
   FROM messaging_campaign c WHERE b.id IN (SELECT id FROM unknown) AND c.id = b.campaign_id
 RETURNING (SELECT count(*) FROM wrote w WHERE w.batch_id = b.id)
+"""
+# Also what the console may send again by itself was perhaps sent again after the backup. A person may still do it.
+BY_PERSONS_ALONE = """
+UPDATE messaging_batch b SET left_at = crisis_now() FROM messaging_campaign c
+ WHERE c.id = b.campaign_id AND c.when_uncertain = 'resend' AND b.uncertain > 0 AND b.left_at IS NULL
 """
 LET_GO = """
 UPDATE messaging_batch SET status = CASE status WHEN 'sending' THEN 'queued' ELSE status END, lease_until = NULL,
@@ -55,7 +62,7 @@ def hold(at: datetime) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(UNSURE, {"reason": f"restored from a backup of {timezone.localtime(at):%Y-%m-%d %H:%M}"})
         uncertain = sum(row[0] for row in cursor.fetchall())
-        for statement in (LET_GO, LET_GO_LANES, LET_GO_NOTICES):
+        for statement in (BY_PERSONS_ALONE, LET_GO, LET_GO_LANES, LET_GO_NOTICES):
             cursor.execute(statement, {"further": FURTHER})
     replies = Reply.objects.filter(answer=Reply.Answer.QUEUED).update(answer=Reply.Answer.FAILED, lease_until=None)
     with incidents.our_language():
