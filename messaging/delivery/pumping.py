@@ -17,7 +17,7 @@ from messaging.channels import Channel, ChannelError, Message, Outcome, Target
 from messaging.delivery import breaker, orders, replies
 from messaging.delivery.claiming import Claim, HeldLane, claim, has_work, release, take
 from messaging.delivery.pacing import Pace
-from messaging.delivery.recording import Close, change_addresses, record, served
+from messaging.delivery.recording import Close, change_addresses, record, served, weighed
 from messaging.delivery.sending import Requests, judge, leaving
 from messaging.delivery.starting import finish
 from messaging.delivery.trouble import content_refused, pause_account
@@ -67,8 +67,8 @@ class _Pump:
 
     def _work(self, channel: Channel, until: float) -> Iterator[int]:
         while monotonic() < until and not leaving.is_set():
+            self.looked_at = monotonic()  # before the claim: between its answer and our next step this process may sleep
             held = claim(self.lane)
-            self.looked_at = monotonic()
             if held is not None:
                 self._serve(channel, held)
                 yield held.id
@@ -94,6 +94,7 @@ class _Pump:
         else:
             sent, close = self._send(channel, held, targets)
             outcomes += sent
+        outcomes, close = weighed(held, outcomes, close, keyed=channel.resendable_for > 0)
         if record(held, outcomes, close, receipts=channel.has_receipts):
             change_addresses(self.account.address_kind or 0, addresses, outcomes)
             if close.done:

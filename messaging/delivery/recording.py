@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
 
@@ -78,6 +78,16 @@ UPDATE messaging_batch b
                count(*) FILTER (WHERE status = 'uncertain') AS uncertain FROM wrote) n
  WHERE b.id = %(batch)s
 """
+
+
+def weighed(held: Claim, outcomes: Sequence[Outcome], close: Close, *, keyed: bool) -> tuple[list[Outcome], Close]:
+    """What is really known after a claim. A refusal proves nothing of somebody who may have got an earlier, unanswered request;
+    and who was left out of an answer may have got this one. Where a platform knows no key, only what was not sent is retried.
+    """
+    if held.in_doubt:
+        outcomes = [replace(o, status="uncertain") if o.status == "failed" else o for o in outcomes]
+    doubtful = keyed and not close.done and any(o.status == "retry" for o in outcomes)
+    return [*outcomes], replace(close, in_doubt=close.in_doubt or doubtful)
 
 
 def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: bool) -> bool:
