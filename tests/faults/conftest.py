@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from crisis import embedded
 from messaging import bell
+from tests.faults.ground import Ground, ground
 from tests.faults.theatre import Theatre
 
 
@@ -28,6 +29,13 @@ def theatre(tmp_path: Path, settings: Settings, django_db_setup: None, django_db
         finally:
             place.close()
             bell.redis.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def there(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Ground]:
+    """The ground of the simulation."""
+    with django_db_blocker.unblock(), ground(connections["owner"].settings_dict["NAME"]) as made:
+        yield made
 
 
 class _pointed_at:

@@ -1,0 +1,65 @@
+"""The layers of the faults suite. Each is a function from options to one result; to add one, add its line here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+LAYERS = {"sim": "tests.faults.simulation.layer"}
+WRONGS = (
+    "lost", "duplicated", "duplicated_unflagged", "unexpected", "sent_after_stop", "sent_after_expiry",
+    "needless_doubt", "open_rows", "wrong_counters", "unapproved", "broken_chain",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """`seed` is the first one, `faults` the most in one run (None = the layer's own number)."""
+
+    seed: int = 1
+    seeds: int = 100
+    faults: int | None = None
+    processes: int = 2
+
+
+@dataclass
+class Result:
+    """What a layer came to. `wrongs` counts broken promises by name; all are 0 when every promise was kept."""
+
+    layer: str
+    seeds: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    deliveries: int = 0
+    wrongs: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)  # how to see each again, and what was wrong
+
+    @property
+    def kept(self) -> bool:
+        return not self.failures and not any(self.wrongs.values())
+
+    def add(self, other: Result) -> None:
+        self.seeds += other.seeds
+        self.faults += other.faults
+        self.deliveries += other.deliveries
+        self.wrongs += other.wrongs
+        self.failures += other.failures
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "layer": self.layer,
+            "seeds": self.seeds,
+            "faults": self.faults.total(),
+            "faults_by_kind": dict(self.faults.most_common()),
+            "deliveries": self.deliveries,
+            **{name: self.wrongs[name] for name in WRONGS},
+            "failures": self.failures,
+        }
+
+
+def layer(name: str) -> Callable[[Options], Result]:
+    module, _, function = LAYERS[name].rpartition(".")
+    found: Callable[[Options], Result] = getattr(import_module(module), function)
+    return found

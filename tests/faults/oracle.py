@@ -1,0 +1,182 @@
+"""The judge: what platforms wrote down, compared with what the console says happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from crisis import audit
+from messaging.delivery import turns
+from tests.faults.cast import Cast
+from tests.faults.clockwork import Clockwork
+from tests.faults.ground import Ground
+from tests.faults.hazards import DOUBTFUL, Hazards
+from tests.faults.platforms import KEYED, Platforms
+from tests.world import sql
+
+LANES = 4
+LATE = 2.0  # seconds after a stop, or the end of a message, in which a request may still begin
+GOT = {"accepted", "delivered", "read"}
+FLAGGED = {"uncertain", "resent"}
+
+
+@dataclass
+class Verdict:
+    """What one run came to. Every list holds a sentence for each wrong; all are empty when the promises were kept."""
+
+    seed: int
+    digest: str
+    faults: Counter[str]
+    judged: int
+    steps: int
+    seconds: float
+    wrongs: dict[str, list[str]] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+
+    @property
+    def kept(self) -> bool:
+        return not any(self.wrongs.values())
+
+
+Key = tuple[int, str, int]  # campaign, slug, contact
+
+
+@dataclass
+class Ledger:
+    """What the console says, and what the journals say, about each person of each campaign on each platform."""
+
+    promised: dict[Key, int]  # → batch
+    said: dict[Key, set[str]]
+    got: Counter[Key]
+    strangers: list[str]
+    campaigns: dict[str, set[int]]  # words → campaigns
+
+
+def judge(ground: Ground, clockwork: Clockwork, hazards: Hazards, here: Platforms, cast: Cast) -> Verdict:
+    ledger = _ledger(ground, here)
+    wrongs = {
+        "lost": _lost(ledger),
+        "duplicated": [str(key) for key, times in ledger.got.items() if times > 1 and key[1] == KEYED],
+        "duplicated_unflagged": _unflagged(ledger),
+        "unexpected": [*ledger.strangers, *(f"{key} was never promised" for key in ledger.got if key not in ledger.promised)],
+        "sent_after_stop": _late(here, ledger, cast.stopped),
+        "sent_after_expiry": _late(here, ledger, _ends(clockwork)),
+        "needless_doubt": _needless_doubt(hazards),
+        "open_rows": _open(),
+        "wrong_counters": _counters(),
+        "unapproved": [f"campaign {row[0]}" for row in sql(UNAPPROVED)],
+        "broken_chain": audit.verify()[2],
+    }
+    connection.close()
+    return Verdict(
+        clockwork.seed, clockwork.digest.hexdigest(), hazards.counts, len(ledger.promised), clockwork.steps,
+        clockwork.now, wrongs, [*clockwork.last],
+    )  # fmt: skip
+
+
+PROMISED = """
+SELECT b.campaign_id, a.slug, p.contact, b.id, b.status
+  FROM messaging_batch b JOIN messaging_account a ON a.id = b.account_id, unnest(b.people) AS p (contact)
+"""
+SAID = """
+SELECT d.campaign_id, a.slug, d.contact, d.status FROM messaging_delivery d JOIN messaging_account a ON a.id = d.account_id
+"""
+
+
+def _ledger(ground: Ground, here: Platforms) -> Ledger:
+    words: dict[str, set[int]] = {}
+    for body, campaign in sql("SELECT body, campaign_id FROM messaging_rendering"):
+        words.setdefault(body, set()).add(campaign)
+    said: dict[Key, set[str]] = {}
+    for campaign, slug, contact, status in sql(SAID):
+        said.setdefault((campaign, slug, contact), set()).add(status)
+    ledger = Ledger({row[:3]: row[3] for row in sql(PROMISED)}, said, Counter(), [], words)
+    for effect in here.effects:
+        contact, campaigns = ground.peers.get((effect.slug, effect.peer)), words.get(effect.body, set())
+        if contact is None or len(campaigns) != 1:
+            ledger.strangers.append(f"{effect.slug} {effect.peer}: {effect.body[:40]}")
+        else:
+            ledger.got[min(campaigns), effect.slug, contact] += 1
+    return ledger
+
+
+def _lost(ledger: Ledger) -> list[str]:
+    """People of whom something untrue is said, or nothing although their batch is done."""
+    status = dict(sql("SELECT id, status FROM messaging_batch"))
+    found = []
+    for key, batch in ledger.promised.items():
+        said, got = ledger.said.get(key, set()), ledger.got[key]
+        if status[batch] in ("queued", "sending"):
+            continue  # an open row of which nothing is said yet
+        if said & GOT and not got:
+            found.append(f"{key} is said to have got it")
+        if got and not said & (GOT | FLAGGED):
+            found.append(f"{key} has got it, and {said or 'nothing'} is said")
+        if not said and status[batch] == "done":
+            found.append(f"{key} was forgotten")
+    return found
+
+
+def _unflagged(ledger: Ledger) -> list[str]:
+    return [
+        str(key)
+        for key, times in ledger.got.items()
+        if times > 1 and key[1] != KEYED and not ledger.said.get(key, set()) & FLAGGED
+    ]
+
+
+def _ends(clockwork: Clockwork) -> dict[int, float]:
+    """When the clock came to the last instant of each campaign."""
+    rows = sql("SELECT id, extract(epoch FROM not_after)::float8 FROM messaging_campaign")
+    return {pk: clockwork.reached_at(until) for pk, until in rows}
+
+
+def _late(here: Platforms, ledger: Ledger, ends: dict[int, float]) -> list[str]:
+    return [
+        f"campaign {campaign}: a request {request.meant_at - ends[campaign]:.1f} s after its end"
+        for request in here.requests
+        for campaign in ledger.campaigns.get(request.body, ())
+        if campaign in ends and request.meant_at > ends[campaign] + LATE
+    ]
+
+
+def _needless_doubt(hazards: Hazards) -> list[str]:
+    """More people in doubt than were in the batches under way when something went wrong that leaves a doubt."""
+    faults = sum(hazards.counts[kind] for kind in DOUBTFUL)
+    most = LANES * turns.MOST * faults
+    uncertain = sql("SELECT coalesce(sum(uncertain), 0) FROM messaging_batch")[0][0]
+    return [f"{uncertain} people after {faults} faults"] if uncertain > most else []
+
+
+def _open() -> list[str]:
+    rows = sql("SELECT id, status, attempt, reason FROM messaging_batch WHERE status IN ('queued', 'sending') OR in_doubt")
+    campaigns = sql(
+        "SELECT id, status, status_reason FROM messaging_campaign WHERE status IN ('approved', 'sending', 'paused')"
+    )
+    return [*(f"batch {row}" for row in rows), *(f"campaign {row}" for row in campaigns)]
+
+
+COUNTED = """
+SELECT b.id, b.accepted, b.failed, b.uncertain, n.accepted, n.failed, n.uncertain, b.read, n.read, b.total
+  FROM messaging_batch b CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE status IN ('accepted', 'delivered', 'read')) AS accepted,
+              count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status = 'uncertain') AS uncertain,
+              count(*) FILTER (WHERE status = 'read') AS read
+         FROM messaging_delivery d WHERE d.batch_id = b.id) n
+"""
+UNAPPROVED = """
+SELECT c.id FROM messaging_campaign c
+ WHERE (c.started_at IS NOT NULL OR EXISTS (SELECT FROM messaging_batch b WHERE b.campaign_id = c.id))
+   AND NOT EXISTS (SELECT FROM messaging_approval a WHERE a.campaign_id = c.id
+                      AND NOT EXISTS (SELECT FROM messaging_author w WHERE w.campaign_id = c.id AND w.user_id = a.by_id))
+"""
+
+
+def _counters() -> list[str]:
+    return [
+        f"batch {row[0]} says {row[1:4]}, has {row[4:7]}, read {row[7]} / {row[8]}"
+        for row in sql(COUNTED)
+        if row[1:4] != row[4:7] or row[7] != row[8] or sum(row[1:4]) > row[9]
+    ]
