@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import random
 import sys
@@ -29,9 +30,10 @@ from tests.faults.hazards import Hazards
 from tests.faults.layers import Options, Result
 from tests.faults.oracle import Verdict, judge
 from tests.faults.platforms import Keyed, Platforms
-from tests.faults.virtual_time import virtual_time
+from tests.faults.virtual_time import share_no_locks, virtual_time
 
 FAULTS = 14  # at most, in one run
+LONGEST = 300.0  # real seconds of one run
 ROUND = 5.0  # seconds between two looks whether all is quiet
 HEALED = 300.0  # seconds after which nothing may be open any more
 QUIET = """
@@ -62,9 +64,11 @@ def _runs(seeds: list[int], faults: int) -> Result:
     total = Result("sim")
     with ground(connections["owner"].settings_dict["NAME"]) as there:
         for seed in seeds:
+            faulthandler.dump_traceback_later(LONGEST, exit=True)  # a run that hangs says where
             total.add(result_of(run(there, seed, faults), faults))
             if total.seeds % 100 == 0:
                 sys.stderr.write(f"{total.seeds} seeds of {len(seeds)}, {len(total.failures)} failed\n")
+    faulthandler.cancel_dump_traceback_later()
     return total
 
 
@@ -81,6 +85,7 @@ def result_of(verdict: Verdict, faults: int) -> Result:
 def run(there: Ground, seed: int, faults: int = FAULTS) -> Verdict:
     """One run from the same ground, judged."""
     there.reset()
+    share_no_locks()
     clockwork = Clockwork(seed, there.admin, EPOCH.timestamp())
     hazards = Hazards(clockwork.random, faults)
     here = Platforms(clockwork, hazards)
