@@ -29,7 +29,7 @@ from tests.faults.ground import EPOCH, Ground, Prepared, ground
 from tests.faults.hazards import Hazards
 from tests.faults.layers import Options, Result
 from tests.faults.oracle import Verdict, judge
-from tests.faults.platforms import Keyed, Platforms
+from tests.faults.platforms import Keyed, Plain, Platforms
 from tests.faults.virtual_time import share_no_locks, virtual_time
 
 FAULTS = 14  # at most, in one run
@@ -137,8 +137,10 @@ def _scenery(clockwork: Clockwork, cast: Cast) -> Iterator[None]:
         (daily, "DUTIES", {}),
         (turns, "MOST", draw.randint(6, 25)),
         (Keyed, "per_request", draw.randint(2, 10)),
+        (Keyed, "concurrency", draw.randint(1, 3)),
+        (Plain, "concurrency", draw.randint(1, 3)),
     ]
-    patches = [patch.object(where, name, value, create=True) for where, name, value in values]
+    patches = [patch.object(where, name, value) for where, name, value in values]
     logging.disable(logging.CRITICAL)
     try:
         for one in patches:
