@@ -202,6 +202,16 @@ def test_an_empty_machine_is_brought_back_by_one_command(vault: Vault, tmp_path:
     assert status == (Status.PAUSED,)
 
 
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_command_without_a_database_says_so_in_one_sentence(vault: Vault, command: str) -> None:
+    path = vault.path.with_name("another") if command == "backup" else vault.save().path
+    connections["owner"].close()
+    connections["owner"].settings_dict["NAME"] = "nowhere"
+    with pytest.raises(CommandError, match=r"The database refused.*does not exist"):
+        call_command(command, str(path))
+    assert not vault.path.with_name("another").exists()
+
+
 def test_a_command_refuses_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no directory"):
         call_command("backup", str(tmp_path / "nowhere" / "crisis.backup"))

@@ -14,9 +14,10 @@ from django.db import OperationalError
 from audiences import keys
 from audiences.models import Address
 from crisis import audit, backups
+from crisis.clock import now
 from crisis.models import AuditEntry, LogEntry, Session
 from messaging import delivery, workflow
-from messaging.models import Batch, Campaign, Delivery, Lane, Order, Status
+from messaging.models import Batch, Campaign, Delivery, Lane, Order, Receipt, Reply, Status
 from tests import world
 from tests.engine import GROUP, TOKEN, Engine, on_the_wire
 from tests.programs import Program
@@ -178,6 +179,14 @@ def test_what_was_being_sent_again_is_uncertain_once(engine: Engine, vault: Vaul
     vault.bring_back()
     assert [*Batch.objects.order_by("number").values_list("status", "uncertain")] == [("done", 0), ("done", 3)]
     assert Counter(Delivery.objects.values_list("status", flat=True)) == {"resent": 3, "uncertain": 3}
+
+
+def test_an_automatic_answer_that_may_have_gone_out_is_not_given_again(engine: Engine, vault: Vault) -> None:
+    receipt = Receipt.objects.create(account=engine.account, event_id="1", kind="reply", at=now())
+    Reply.objects.create(account=engine.account, receipt=receipt, contact=1, text="Где автобус?", key=1)
+    vault.save()
+    assert vault.bring_back().counts["replies"] == 1
+    assert (engine.pump(), Reply.objects.get().answer) == (0, Reply.Answer.FAILED)
 
 
 def test_whoever_held_something_before_the_restore_holds_nothing_after_it(engine: Engine, vault: Vault) -> None:

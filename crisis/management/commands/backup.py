@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from crisis.backups import making, programs
 from crisis.embedded import EmbeddedError
@@ -29,6 +30,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
+        except Error as error:
+            raise CommandError(f"The database refused, nothing was written: {str(error).strip()}") from error
         self.stdout.write(f"{made.path}: {made.size} bytes, audit head {made.head or 'none'}, sealed by {made.seal.name}")
         self.stdout.write(
             f"Not in it: the key ring and the secrets. Keep the key ring somewhere else; without its keys "

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from crisis.backups import programs, restoring
 from crisis.embedded import EmbeddedError
@@ -34,6 +35,8 @@ class Command(BaseCommand):
                 done = restoring.restore(options["path"].absolute(), **wanted, say=self.stdout.write)
         except (Refused, EmbeddedError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
+        except Error as error:
+            raise CommandError(f"The database refused: {str(error).strip()} Until a restore succeeds it stays shut.") from error
         counts = ", ".join(f"{name} {number}" for name, number in done.counts.items())
         self.stdout.write(f"“{done.database}” is as it was at {restoring.day_and_time(done.at)}. {counts}.")
         self.stdout.write(AFTERWARDS)
