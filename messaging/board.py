@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -81,11 +81,11 @@ def _total(row: Mapping[str, Any]) -> Total:
 
 def undecided(by: User) -> list[tuple[Campaign, int]]:
     """Campaigns that the person sees, with how many people may or may not have got them about whom nobody has decided yet."""
-    rows = Batch.objects.undecided().filter(campaign__status__in=[Status.SENDING, Status.SENT]).order_by()
-    sums = rows.filter(campaign__not_after__gt=now()).values("campaign").annotate(people=Sum("uncertain"))
-    people = dict(sums.values_list("campaign", "people"))
-    campaigns = Campaign.objects.seen_by(by).filter(pk__in=people).select_related("incident").prefetch_related("texts")
-    return [(row, people[row.pk]) for row in campaigns.order_by("drill", "pk") if not hindrance(row)]
+    doubtful = Batch.objects.undecided().filter(campaign=OuterRef("pk")).order_by().values("campaign")
+    people = Subquery(doubtful.annotate(people=Sum("uncertain")).values("people"), IntegerField())
+    rows = Campaign.objects.seen_by(by).filter(status__in=[Status.SENDING, Status.SENT], not_after__gt=now())
+    rows = rows.annotate(undecided=people).filter(undecided__gt=0).select_related("incident").prefetch_related("texts")
+    return [(row, row.undecided) for row in rows.order_by("drill", "pk") if not hindrance(row)]
 
 
 def with_totals(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, list[Total]]]:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from audiences.models import Address, AddressKind
 from crisis import incidents
+from crisis.clock import now
 from crisis.models import AuditEntry, Incident, LogEntry
 from crisis.refusal import Refused
 from messaging import board, delivery, progress, workflow
+from messaging.delivery import restoring
 from messaging.delivery.resending import resend_due
 from messaging.delivery.sweeping import sweep
 from messaging.models import Batch, Campaign, Delivery, Kind, Status, WhenUncertain
@@ -390,3 +392,25 @@ def check_the_counters_are_the_deliveries(campaign: Campaign) -> None:
     for batch in Batch.objects.filter(campaign=campaign):
         written = Counter(Delivery.objects.filter(batch=batch).exclude(status="resent").values_list("status", flat=True))
         assert (batch.accepted, batch.failed, batch.uncertain) == tuple(written[s] for s in ("accepted", "failed", "uncertain"))
+
+
+def test_who_became_uncertain_by_a_restore_is_written_to_by_a_persons_word_alone_whatever_the_rule(pushed: Pushed) -> None:
+    campaign = world.approve(pushed.submitted(when_uncertain=RESEND), pushed.approver)
+    restored(pushed, campaign)
+    assert (sweep()["resent"], numbers(campaign), Batch.objects.undecided().count()) == (0, (3, 0, 0, 3), 0)
+    assert workflow.resend(campaign, by=pushed.author) == 3
+
+
+def test_a_restore_counts_nobody_twice_who_was_being_sent_it_again(pushed: Pushed) -> None:
+    campaign = pushed.sent(lose_after=1)
+    workflow.resend(campaign, by=pushed.author)
+    restored(pushed, campaign)
+    assert (numbers(campaign), statuses(campaign).count("uncertain")) == ((3, 2, 0, 1), 1)
+    check_nobody_is_counted_twice(campaign)
+
+
+def restored(pushed: Pushed, campaign: Campaign) -> None:
+    """As if from a backup of this moment, and let go on by a person."""
+    with transaction.atomic():
+        restoring.hold(now())
+    workflow.resume(Campaign.objects.get(pk=campaign.pk), by=pushed.approver)

@@ -22,8 +22,8 @@ TWO = "2 people may or may not have got it"
 
 
 @pytest.fixture
-def desk(client_of: Callable[[User], Client]) -> Desk:
-    return Desk(client_of)
+def desk() -> Desk:
+    return Desk()
 
 
 def sent(desk: Desk, *, drill: bool = False, **changes: Any) -> Campaign:
