@@ -84,8 +84,9 @@ def undecided(by: User) -> list[tuple[Campaign, int]]:
     doubtful = Batch.objects.undecided().filter(campaign=OuterRef("pk")).order_by().values("campaign")
     people = Subquery(doubtful.annotate(people=Sum("uncertain")).values("people"), IntegerField())
     rows = Campaign.objects.seen_by(by).filter(status__in=[Status.SENDING, Status.SENT], not_after__gt=now())
-    rows = rows.annotate(undecided=people).filter(undecided__gt=0).select_related("incident").prefetch_related("texts")
-    return [(row, row.undecided) for row in rows.order_by("drill", "pk") if not hindrance(row)]
+    found: QuerySet[Any] = rows.annotate(undecided=people).filter(undecided__gt=0).select_related("incident")
+    found = found.prefetch_related("texts").order_by("drill", "pk")
+    return [(row, row.undecided) for row in found if not hindrance(row)]
 
 
 def with_totals(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, list[Total]]]:
