@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -267,7 +268,19 @@ class StaffMember(models.Model):
 
 
 class Upload(models.Model):
-    """A file that waits for its importer's word, encrypted, one hour at most. `result` is what became of it, once imported."""
+    """A file between its choosing and the end of its import: looked at part by part, stored part by part.
+
+    * done: parts that were looked at, then parts that were stored; rows_done: the rows in them
+    * found: what the look found: rows that are good, bad and repeated, and where the first ones stand
+    * result: what became of it so far, from the confirmation on
+    """
+
+    class Status(models.TextChoices):
+        CHECKING = "checking", _("being looked at")
+        WAITING = "waiting", _("waits for confirmation")
+        IMPORTING = "importing", _("being imported")
+        IMPORTED = "imported", _("imported")
+        CANCELLED = "cancelled", _("cancelled")
 
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
@@ -275,9 +288,43 @@ class Upload(models.Model):
     list_name = models.CharField(max_length=200, blank=True)  # what a list of people will be called
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField(db_default=Now())
+    kept_until = models.DateTimeField()
     key = models.CharField(max_length=40)
-    content = models.BinaryField()
+    encoding = models.CharField(max_length=10)
+    header = models.JSONField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.CHECKING)
+    rows = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    rows_done = models.PositiveIntegerField(default=0)
+    found = models.JSONField(default=dict)
     result = models.JSONField(null=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("uploaded file"), _("uploaded files")
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What became of it so far: counts, and the first rows refused while storing."""
+        return self.result or {"counts": {}, "errors": []}
+
+
+class UploadPart(models.Model):
+    """Some thousand rows of a file as they stand there, encrypted and bound to their place in it.
+
+    * told: what the rows are about and say, as hashes, until the whole file was looked at
+    * left_out: lines that repeat an earlier one, as many as `repeated`, or contradict it
+    * people: whom these rows of a list name, until the list is made
+    """
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="parts", db_index=False)
+    number = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
+    content = models.BinaryField()
+    told = models.BinaryField(default=b"")
+    left_out = ArrayField(models.IntegerField(), default=list)
+    repeated = models.PositiveIntegerField(default=0)
+    people = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("part of an uploaded file"), _("parts of uploaded files")
+        constraints = [models.UniqueConstraint(fields=["upload", "number"], name="one_part_of_a_number")]

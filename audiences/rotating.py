@@ -39,7 +39,7 @@ LEFT = f"SELECT count(*) FROM audiences_address WHERE {NAMED}"
 USED = """
     SELECT DISTINCT convert_from(substring(value_encrypted FROM 2 FOR get_byte(value_encrypted, 0)), 'UTF8')
       FROM audiences_address WHERE value_encrypted <> ''
-     UNION SELECT key FROM audiences_upload WHERE content <> ''
+     UNION SELECT key FROM audiences_upload u WHERE EXISTS (SELECT FROM audiences_uploadpart p WHERE p.upload_id = u.id)
 """
 
 

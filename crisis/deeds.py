@@ -27,6 +27,8 @@ DEEDS = {
     "contacts.upload": gettext_lazy("uploaded a file of contacts"),
     "contacts.bad_rows": gettext_lazy("took away rows of a file to correct them"),
     "contacts.import": gettext_lazy("imported contacts"),
+    "contacts.import_begin": gettext_lazy("began to import a large file"),
+    "contacts.import_cancel": gettext_lazy("cancelled an import"),
     "contacts.feed": gettext_lazy("brought contacts by program"),
     "sightings.feed": gettext_lazy("said by program where people were seen"),
     "trips.feed": gettext_lazy("said by program who will travel where"),

@@ -159,7 +159,14 @@ class Stage:
         web = Command("web", [*MANAGE, "serve", "web", "--bind", f"127.0.0.1:{self.web}"], log=self._log("web"))
         sweeper = Command("sweeper", [*MANAGE, "serve", "sweeper"], log=self._log("sweeper"))
         teller = Command("teller", [*MANAGE, "serve", "teller"], log=self._log("teller"))
-        return [web, sweeper, teller, *(self._worker(slug, n + 1) for slug, count in workers.items() for n in range(count))]
+        importer = Command("importer", [*MANAGE, "serve", "importer"], log=self._log("importer"))
+        return [
+            web,
+            sweeper,
+            teller,
+            importer,
+            *(self._worker(slug, n + 1) for slug, count in workers.items() for n in range(count)),
+        ]
 
     def _worker(self, slug: str, number: int) -> Command:
         return Command(f"worker-{slug}-{number}", [*MANAGE, "serve", "worker", slug], log=self._log("workers"))

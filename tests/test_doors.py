@@ -22,7 +22,7 @@ VERBS = {
     "user_propose", "user_sessions_end", "adminaction_confirm", "adminaction_refuse",
     "campaign_break_glass", "playbook_approve", "playbook_retire", "incident_fact",
     "incident_note", "incident_next_update", "incident_status", "incident_coverage", "audit_verify", "import_apply",
-    "import_bad",
+    "import_bad", "import_cancel",
     "campaign_submit", "campaign_withdraw", "campaign_approve", "campaign_send_back", "campaign_reject", "campaign_pause",
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook", "key_revoke",
     "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "shift_take", "session_end", "lock_lift",

@@ -13,7 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from audiences import uploads
-from audiences.models import Address, Contact, ContactList, Presence, Source, Upload
+from audiences.models import Address, Contact, ContactList, Presence, Source, Upload, UploadPart
+from audiences.uploads import keeping
+from audiences.uploads.parts import rows_of
 from crisis.clock import now
 from crisis.models import AuditEntry, User
 from tests import world
@@ -79,11 +81,11 @@ def test_contacts_addresses_and_sightings_come_in_one_after_the_other(browser: C
 
 def test_the_file_is_kept_encrypted_and_only_until_it_is_imported(browser: Client) -> None:
     choose(browser, "addresses", ADDRESSES)
-    upload = Upload.objects.get()
-    assert b"1001" not in bytes(upload.content)
-    assert uploads.content_of(upload) == ADDRESSES.encode()
+    upload, part = Upload.objects.get(), UploadPart.objects.get()
+    assert b"1001" not in bytes(part.content)
+    assert rows_of(upload, part) == [[2, ["c-1", "vk", "1001", "yes", "yes", "no"]]]
     confirm(browser, upload)
-    assert bytes(Upload.objects.get().content) == b""
+    assert not UploadPart.objects.exists()
 
 
 def test_bad_cells_stand_in_their_own_rows_with_the_sentence_of_each(browser: Client) -> None:
@@ -128,7 +130,7 @@ def test_a_huge_cell_is_shortened_and_its_row_left_out(browser: Client) -> None:
 def test_any_common_encoding_is_read_and_shown(browser: Client, encoding: str) -> None:
     answer = choose(browser, "contacts", "contact,language\nИванов-1,ru\n".encode(encoding))
     assert [cell.value for cell in answer.context["rows"][0].cells] == ["Иванов-1", "ru"]
-    assert answer.context["header"] == ["contact", "language"]
+    assert answer.context["upload"].header == ["contact", "language"]
     confirm(browser, Upload.objects.get())
     assert Contact.objects.get().reference == "Иванов-1"
 
@@ -159,7 +161,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_sentence_and_keeps_nothing
 
 
 def test_a_file_that_is_too_large_is_refused(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MOST_BYTES", 10)
+    monkeypatch.setattr(keeping, "MOST_BYTES", 10)
     before = world.counts()
     assert "is larger than" in " ".join(choose(browser, "contacts", CONTACTS).context["form"].errors["file"])
     assert world.counts() == before
@@ -229,28 +231,27 @@ def test_another_person_can_neither_see_nor_confirm_a_file(
 
 def test_a_file_is_forgotten_after_an_hour(browser: Client) -> None:
     choose(browser, "contacts", CONTACTS)
-    Upload.objects.update(at=now() - timedelta(hours=1, seconds=1))
+    Upload.objects.update(kept_until=now() - timedelta(seconds=1))
     upload, before = Upload.objects.get(), world.counts()
     for answer in (confirm(browser, upload), browser.get(reverse("import_check", args=[upload.pk]))):
         assert answer.status_code == 410
         assert "Choose the file again." in answer.content.decode()
-    assert world.counts() == before
-    assert bytes(Upload.objects.get().content) == b""
+    assert world.counts() == {**before, "audiences_uploadpart": 0}
 
 
 def test_forgetting_leaves_a_fresh_file_and_drops_what_is_a_day_old(browser: Client) -> None:
     choose(browser, "contacts", CONTACTS)
     choose(browser, "contacts", CONTACTS)
     old, fresh = Upload.objects.order_by("pk")
-    Upload.objects.filter(pk=old.pk).update(at=now() - timedelta(days=1, seconds=1))
+    Upload.objects.filter(pk=old.pk).update(kept_until=now() - timedelta(days=1, seconds=1))
     uploads.forget()
-    assert uploads.content_of(Upload.objects.get()) == CONTACTS.encode()
     assert Upload.objects.get() == fresh
+    assert UploadPart.objects.get().upload == fresh
 
 
 def test_a_stored_file_that_was_tampered_with_is_not_imported(browser: Client) -> None:
     choose(browser, "contacts", CONTACTS)
-    Upload.objects.update(content=b"x" * 60)
+    UploadPart.objects.update(content=b"x" * 60)
     assert confirm(browser, Upload.objects.get()).status_code == 410
     assert Contact.objects.count() == 0
 
@@ -388,5 +389,5 @@ def test_nobody_else_takes_rows_of_a_file_away(
 
 def test_rows_of_a_file_no_longer_kept_cannot_be_taken_away(browser: Client) -> None:
     choose(browser, "contacts", "contact,language\n,ru\n")
-    Upload.objects.update(at=now() - timedelta(hours=1, seconds=1))
+    Upload.objects.update(kept_until=now() - timedelta(seconds=1))
     assert bad(browser, Upload.objects.get()).status_code == 410

@@ -42,13 +42,19 @@ def altered(name: str, content: bytes | Callable[[bytes], bytes]) -> bytes:
     return out.getvalue()
 
 
+def written(content: bytes, most: int = MOST_BYTES) -> bytes:
+    with as_csv(BytesIO(content), most) as file:
+        file.seek(0)
+        return file.read()
+
+
 def text(content: bytes) -> str:
-    return as_csv(content, MOST_BYTES).decode()
+    return written(content).decode()
 
 
 def refusal(content: bytes) -> str:
     with pytest.raises(Refused) as refused:
-        as_csv(content, MOST_BYTES)
+        written(content)
     assert [problem.field for problem in refused.value.problems] == ["file"]
     return str(refused.value)
 
@@ -64,20 +70,20 @@ def test_a_workbook_becomes_the_csv_it_would_have_been_saved_as() -> None:
 
 
 def test_a_line_of_the_report_is_a_row_of_the_sheet() -> None:
-    content = as_csv(workbook([["contact", "language"], ["a\nb", "ru"], [], ["c", "1"]]), MOST_BYTES)
+    content = written(workbook([["contact", "language"], ["a\nb", "ru"], [], ["c", "1"]]))
     parsed = read("contacts", BytesIO(content))
     assert [(error.line, error.column) for error in parsed.errors] == [(2, "contact"), (4, "language")]
 
 
 @pytest.mark.parametrize("formula", ['=HYPERLINK("http://x")', "=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1"])
 def test_a_formula_is_a_bad_cell_and_is_never_reckoned(formula: str) -> None:
-    content = as_csv(workbook([["contact", "language"], [formula, "ru"]]), MOST_BYTES)
+    content = written(workbook([["contact", "language"], [formula, "ru"]]))
     (error,) = read("contacts", BytesIO(content)).errors
     assert "looks like a formula" in error.sentence
 
 
 def test_a_huge_cell_is_a_bad_cell() -> None:
-    content = as_csv(workbook([["contact", "language"], ["x" * 32_000, "ru"]]), MOST_BYTES)
+    content = written(workbook([["contact", "language"], ["x" * 32_000, "ru"]]))
     (error,) = read("contacts", BytesIO(content)).errors
     assert "longer than 4096" in error.sentence
 
@@ -147,7 +153,7 @@ def test_a_row_of_a_million_cells_is_refused_before_it_is_read(monkeypatch: pyte
 
 def test_more_text_than_a_file_may_have_is_refused() -> None:
     with pytest.raises(Refused, match="is larger than"):
-        as_csv(workbook([["contact"], ["x" * 100]]), 50)
+        written(workbook([["contact"], ["x" * 100]]), 50)
 
 
 @pytest.mark.parametrize(

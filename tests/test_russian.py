@@ -85,6 +85,7 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
     """Every page that can be opened, by the name of its route, as those who work with it open it."""
     incidents = [row.pk for row in (watch.incident, watch.drill_incident, watch.closed)]
     newest = watch.versions[1].audience_id
+    files = (watch.checked, watch.imported, watch.under_way, watch.cancelled)
     return {
         **access(),
         "healthz": [Visit("")],
@@ -106,8 +107,9 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "audience_compare": each(["anna"], newest, query="?one=1&other=2"),
         "audience_edit": [visit for version in watch.versions for visit in each(["anna"], version.audience_id)],
         "import_new": each(["anna"]),
-        "import_check": [*each(["anna"], watch.checked.pk), *each(["anna"], watch.imported.pk),
+        "import_check": [*(visit for row in files for visit in each(["anna"], row.pk)),
                          *each(["boris"], watch.checked.pk, status=404)],
+        "import_progress": [visit for row in files for visit in each(["anna"], row.pk)],
         "situation": [*each(ROLES), *each(["vera"], status=403)],
         "incident_list": [*each(ROLES), *each(["anna"], query="?status=all"), *each(["anna"], query=NONSENSE)],
         "incident_detail": [visit for pk in incidents for visit in each(ROLES, pk)],
@@ -262,7 +264,7 @@ def browser(who: str) -> Client:
 
 def opened(name: str, visits: Iterable[Visit], browsers: Mapping[str, Client]) -> Iterator[str]:
     """What is not Russian on the pages of a route, one line a page."""
-    known = KNOWN | (UNTRANSLATED if name.startswith("admin:") else FILES if name == "import_check" else frozenset())
+    known = KNOWN | (UNTRANSLATED if name.startswith("admin:") else FILES if name.startswith("import_") else frozenset())
     for visit in visits:
         answer = browsers[visit.who].get(reverse(name, args=visit.args) + visit.query)
         about = f"{name} {visit.query} ({visit.who or 'stranger'})"

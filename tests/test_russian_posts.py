@@ -192,14 +192,9 @@ def playbooks(watch: Watch) -> Iterator[Post]:
 def files(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "import_new", (), {}, 422)
     yield Post("anna", "import_new", (), {"kind": "яя", "source": "яя", "file": "яя"}, 422)
-    empty = (b"", b" ", b"PK\x03\x04", HEADER["contacts"].encode())
-    odd = (
-        b"contact,contact,name\n1,2,3\n",
-        b'contact,language\n"1,ru\n',
-        b'contact,language\n"1"1,ru\n',
-        b"\xff\xfe\x00\xd8\x00\xd8\n",
-    )
-    for content in (*empty, *odd):
+    bare = (b"", b" ", b"PK\x03\x04", HEADER["contacts"].encode(), b"contact,contact,name\n1,2,3\n")
+    odd = (b'contact,language\n"1,ru\n', b'contact,language\n"1"1,ru\n', b"\xff\xfe\x00\xd8\x00\xd8\n")
+    for content in (*bare, *odd):
         yield Post("anna", "import_new", (), file("contacts", content), 422)
     active, *unusable = Source.objects.order_by("pk")
     sightings = f"{HEADER['sightings']}vk,1,EG,1,1,вчера\n"
@@ -213,6 +208,11 @@ def files(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "import_bad", (watch.imported.pk,), {}, 410)
     yield Post("boris", "import_apply", (watch.checked.pk,), {}, 404)
     yield Post("anna", "import_apply", (watch.checked.pk,), {}, 302)
+    yield Post("anna", "import_apply", (watch.under_way.pk,), {}, 409)
+    yield Post("anna", "import_apply", (watch.cancelled.pk,), {}, 409)
+    yield Post("boris", "import_cancel", (watch.under_way.pk,), {}, 404)
+    yield Post("anna", "import_cancel", (watch.imported.pk,), {}, 409)
+    yield Post("anna", "import_cancel", (watch.under_way.pk,), {}, 302)
 
 
 def campaigns(watch: Watch) -> Iterator[Post]:

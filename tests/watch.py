@@ -76,7 +76,7 @@ class Watch:
         self._numbers(self.campaigns[Status.SENDING])
         self._numbers(self.campaigns[Status.SENT])
         self.reply = self._replies()
-        self.checked, self.imported = self._files()
+        self.checked, self.imported, self.under_way, self.cancelled = self._files()
         self.playbook, self.new_playbook = self._playbooks()
         self.alone = self._alone()
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
@@ -256,12 +256,16 @@ class Watch:
             campaign, "Никто не отвечает с двух часов ночи.", by=self.boris, overrides=spite, **seen
         )
 
-    def _files(self) -> tuple[Upload, Upload]:
-        """A file with every kind of bad row, waiting to be looked at, and one that was imported."""
+    def _files(self) -> tuple[Upload, Upload, Upload, Upload]:
+        """A file with every kind of bad row, waiting to be looked at; one imported, one being imported, one cancelled."""
         waiting = uploads.keep(FileKind.CONTACTS, _file("люди.csv", CONTACTS), None, by=self.anna)
         imported = uploads.keep(FileKind.ADDRESSES, _file("адреса.csv", ADDRESSES), None, by=self.anna)
         uploads.confirm(imported, by=self.anna)
-        return waiting, imported
+        under_way, cancelled = (uploads.keep(FileKind.CONTACTS, _file("люди.csv", CONTACTS), None, by=self.anna) for _n in "12")
+        Upload.objects.filter(pk=under_way.pk).update(status=Upload.Status.IMPORTING, rows_done=1)
+        Upload.objects.filter(pk=cancelled.pk).update(status=Upload.Status.IMPORTING, rows_done=1)
+        uploads.cancel(cancelled, by=None, why="Источник выключен.")
+        return waiting, imported, under_way, cancelled
 
 
 def _person(username: str, first: str, last: str, role: str) -> User:

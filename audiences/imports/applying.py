@@ -72,8 +72,8 @@ STORE_ADDRESSES = """
                IS DISTINCT FROM (EXCLUDED.subscribed, EXCLUDED.permitted, a.denied OR EXCLUDED.denied))
         RETURNING a.contact_id, old.id IS NULL AS added)
     SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT added),
-           coalesce(array_agg(DISTINCT contact_id) FILTER (WHERE contact_id IN (SELECT contact_id FROM audiences_presence)),
-                    '{}')
+           coalesce(array_agg(DISTINCT contact_id) FILTER (WHERE EXISTS (
+                        SELECT FROM audiences_presence p WHERE p.contact_id = stored.contact_id)), '{}')
       FROM stored
 """
 
@@ -100,19 +100,27 @@ def apply(
     """
     if by:
         demand(by, action)
-    match parsed.kind:
-        case FileKind.CONTACTS:
-            imported = _contacts(parsed)
-        case FileKind.ADDRESSES:
-            imported = _addresses(parsed)
-        case FileKind.SIGHTINGS:
-            imported = _sightings(parsed, demand_source(parsed.kind, source))
-        case FileKind.TRIPS:
-            imported = _named(parsed, store_trips(parsed, demand_source(parsed.kind, source)))
-        case FileKind.LISTS:
-            imported = _named(parsed, store_list(parsed, demand_source(parsed.kind, source), list_name, by))
+    if parsed.kind == FileKind.LISTS:
+        imported = _named(parsed, store_list(parsed, demand_source(parsed.kind, source), list_name, by))
+    else:
+        imported = store(parsed, source)
     audit.record(action, by=by, about=source, data={"file": parsed.kind.value, **imported.counts})
     return imported
+
+
+@transaction.atomic
+def store(parsed: Parsed, source: Source | None) -> Imported:
+    """Store rows of anything but a list, which is made in one. The caller writes the audit row. Raises Refused like `apply`."""
+    match parsed.kind:
+        case FileKind.CONTACTS:
+            return _contacts(parsed)
+        case FileKind.ADDRESSES:
+            return _addresses(parsed)
+        case FileKind.SIGHTINGS:
+            return _sightings(parsed, demand_source(parsed.kind, source))
+        case FileKind.TRIPS:
+            return _named(parsed, store_trips(parsed, demand_source(parsed.kind, source)))
+    raise ValueError(f"Rows of {parsed.kind} are not stored one by one.")
 
 
 def _contacts(parsed: Parsed) -> Imported:

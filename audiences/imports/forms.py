@@ -34,7 +34,10 @@ class ImportForm(forms.Form):
     )
     file = forms.FileField(
         label=gettext_lazy("The file"),
-        help_text=gettext_lazy("CSV in UTF-8 or CP1251, or one sheet of XLSX up to 100,000 rows, with a header, up to 30 MB."),
+        help_text=gettext_lazy(
+            "CSV in UTF-8 or CP1251, up to 1,000,000 rows and 200 MB, or one sheet of XLSX, up to 100,000 rows and 30 MB."
+            " The first row names the columns."
+        ),
         widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,text/csv"}),
         error_messages={
             "required": gettext_lazy("Choose a file."),

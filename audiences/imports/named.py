@@ -5,10 +5,11 @@ Nobody is made here. Who is not known is an error row, and the others are stored
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext as _
 
@@ -46,10 +47,12 @@ STORE_TRIPS = """
                                          = (n.contact_id, n.country, n.starts_on, n.ends_on, %(source)s))
 """
 
+# Whoever was forgotten meanwhile is left out; whoever is taken in is not forgotten before this has ended.
 STORE_MEMBERS = """
     INSERT INTO audiences_listmember (list_id, contact_id)
-    SELECT DISTINCT %(list)s::bigint, contact_id FROM pg_temp.named WHERE contact_id IS NOT NULL
+    SELECT %(list)s, c.id FROM audiences_contact c WHERE c.id IN ({people}) ORDER BY c.id FOR KEY SHARE
 """
+PEOPLE = "SELECT unnest(%(people)s::bigint[])"
 
 Stored = tuple[int, int, list[RowError]]  # rows added, rows refused, the first of these
 
@@ -57,6 +60,7 @@ Stored = tuple[int, int, list[RowError]]  # rows added, rows refused, the first 
 def store_trips(parsed: Parsed, source: Source) -> Stored:
     """A stay known already from this source is not stored twice."""
     with _named(parsed, ", country varchar(2), starts_on date, ends_on date", ("varchar", "date", "date")) as cursor:
+        lock_contacts(cursor, "SELECT contact_id FROM pg_temp.named")
         refused, errors = _unknown(cursor)
         cursor.execute(STORE_TRIPS, {"source": source.pk})
         return cursor.rowcount, refused, errors
@@ -64,14 +68,30 @@ def store_trips(parsed: Parsed, source: Source) -> Stored:
 
 def store_list(parsed: Parsed, source: Source, name: str, by: User | None) -> Stored:
     """Raises Refused for a name that is empty or taken, and when nobody of the list is known."""
-    demand_list_name(name)
+    people, refused, errors = people_of(parsed)
+    return make_list(name, source, by, PEOPLE, {"people": people}), refused, errors
+
+
+def people_of(parsed: Parsed) -> tuple[list[int], int, list[RowError]]:
+    """The contacts that the rows name; how many name nobody we know, and the first of these."""
     with _named(parsed, "", ()) as cursor:
         refused, errors = _unknown(cursor)
-        if refused == len(parsed.rows):
+        cursor.execute("SELECT coalesce(array_agg(contact_id), '{}') FROM pg_temp.named WHERE contact_id IS NOT NULL")
+        return cursor.fetchone()[0], refused, errors
+
+
+def make_list(name: str, source: Source, by: User | None, people: str, params: Mapping[str, Any]) -> int:
+    """Make a list of the contacts whose ids the query gives. Returns how many there are.
+
+    Raises Refused for a name that is empty or taken, and for nobody.
+    """
+    demand_list_name(name)
+    made = ContactList.objects.create(name=name.strip(), source=source, uploaded_by=by)
+    with connection.cursor() as cursor:
+        cursor.execute(STORE_MEMBERS.format(people=people), {"list": made.pk, **params})
+        if not cursor.rowcount:
             raise Refused(_("We know nobody of this list. No list was made. Import the people first."))
-        made = ContactList.objects.create(name=name.strip(), source=source, uploaded_by=by)
-        cursor.execute(STORE_MEMBERS, {"list": made.pk})
-        return cursor.rowcount, refused, errors
+        return int(cursor.rowcount)
 
 
 def demand_list_name(name: str) -> None:
@@ -93,7 +113,6 @@ def _named(parsed: Parsed, columns: str, types: Sequence[str]) -> Iterator[Curso
     rows: Iterator[tuple[Any, ...]] = ((line, *row) for line, row in zip(parsed.lines, parsed.rows, strict=True))
     with incoming(table, [*PERSON_TYPES, *types], rows) as (cursor, _total):
         cursor.execute(NAMED)
-        lock_contacts(cursor, "SELECT contact_id FROM pg_temp.named")
         yield cursor
 
 

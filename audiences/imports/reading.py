@@ -6,24 +6,25 @@ import csv
 import gc
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from itertools import chain
 from operator import itemgetter
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from django.utils.translation import gettext as _
 
 from audiences.criteria.checks import shown
-from audiences.imports.columns import COLUMNS, BadCell, FileKind, Row, reader
+from audiences.imports.columns import COLUMNS, BadCell, FileKind, Reader, Row, reader
 from audiences.imports.workbooks import OLD, ZIP
 from crisis.refusal import Problem, Refused
 
 SHOWN = 100  # bad rows kept with their sentences; the others are counted
 MOST_ROWS = 1_000_000
 LONGEST_CELL = 4_096
+LONGEST_ROW = 1_000_000  # letters
 CHUNK = 1 << 20  # bytes
 SPREADSHEETS = (ZIP, OLD)
 
@@ -63,22 +64,85 @@ class Parsed:
             self.errors.append(error)
 
 
+@dataclass(slots=True)
+class Table:
+    """A file opened row by row. `order` says where each column stands; `rows` gives every row but empty ones, with its line."""
+
+    kind: FileKind
+    encoding: str
+    separator: str
+    names: list[str]
+    order: list[int]
+    rows: Iterator[tuple[int, list[str]]] = field(default_factory=lambda: iter(()))
+    last: int = 1  # the line of the row given last
+
+
 def read(kind: str, file: IO[bytes]) -> Parsed:
     """Check a whole file, which must be seekable. Raises Refused when it cannot be read at all; bad rows are in the result."""
-    file_kind = FileKind(kind)
+    with opened(FileKind(kind), file) as table, uncollected():
+        parsed = Parsed(table.kind, table.encoding, table.separator)
+        _judge_all(parsed, table)
+        return parsed
+
+
+@contextmanager
+def opened(kind: FileKind, file: IO[bytes]) -> Iterator[Table]:
+    """A seekable file as a table, read while its rows are asked for. Raises Refused, then or later, when it cannot be read."""
     encoding = _encoding(file)
     text = TextIOWrapper(file, encoding=encoding, newline="")
+    lines = _Lines(text)
+    table = Table(kind, encoding.removesuffix("-sig"), ",", [], [])
     try:
-        with _uncollected():
-            return _read(file_kind, encoding, text)
+        header = next(lines, "")
+        table.separator = ";" if header.count(";") > header.count(",") else ","
+        rows = csv.reader(chain([header], lines), delimiter=table.separator, strict=True)
+        table.names = [name.strip().lower() for name in next(rows)]
+        table.order = order_of(COLUMNS[kind], table.names)
+        table.rows = _rows(table, rows, lines)
+        yield table
+    except csv.Error:
+        sentence = _("Near line %(line)d a quotation mark is not closed or stands inside a cell, or a cell is far too long.")
+        raise _refused(sentence % {"line": table.last + 1}) from None
     except UnicodeDecodeError:
         raise _refused(_("The file's letters cannot be read. Save it as CSV in UTF-8 and choose it again.")) from None
     finally:
         text.detach()
 
 
+class _Lines:
+    """The lines of a text, as long as no row is made of more of them than a person could mean."""
+
+    def __init__(self, text: TextIOWrapper) -> None:
+        self.text, self.taken = text, 0  # letters of the row that is being read
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(LONGEST_ROW + 1)
+        self.taken += len(line)
+        if self.taken > LONGEST_ROW:
+            raise _refused(_("A line of the file is longer than a million characters."))
+        if not line:
+            raise StopIteration
+        return line
+
+
+def _rows(table: Table, rows: Any, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+    total = 0
+    for row in rows:
+        lines.taken = 0
+        if row:
+            total, table.last = total + 1, rows.line_num
+            yield table.last, row
+        if total > MOST_ROWS:
+            raise _refused(_("The file has more than %(n)d rows. Split it.") % {"n": MOST_ROWS})
+    if not total:
+        raise _refused(_("The file has a header and no rows."))
+
+
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Rows are values without cycles: the collector would walk through all of them again and again, a quarter of the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -89,31 +153,26 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _read(kind: FileKind, encoding: str, text: TextIOWrapper) -> Parsed:
-    header = text.readline()
-    parsed = Parsed(kind, encoding.removesuffix("-sig"), ";" if header.count(";") > header.count(",") else ",")
-    rows = csv.reader(chain([header], text), delimiter=parsed.separator, strict=True)
-    try:
-        names = [name.strip().lower() for name in next(rows)]
-        _rows(parsed, rows, _order(COLUMNS[kind], names))
-    except csv.Error:
-        sentence = _("Near line %(line)d a quotation mark is not closed or stands inside a cell, or a cell is far too long.")
-        raise _refused(sentence % {"line": (parsed.lines[-1] if parsed.lines else 1) + 1}) from None
-    if not parsed.total:
-        raise _refused(_("The file has a header and no rows."))
-    return parsed
+def judge(rules: Reader, kind: FileKind, order: Sequence[int]) -> Callable[[list[str]], Any]:
+    """What makes the cells of a row into what is stored. It raises BadCell."""
+    make, pick = rules.make, itemgetter(*order)
+
+    def judged(row: list[str]) -> Any:
+        if len(row) != len(order) or len(text := "\x1f".join(row)) > LONGEST_CELL or SUSPICIOUS.search(text):
+            _look_at(row, kind, order)
+        return make(*pick(row))
+
+    return judged
 
 
-def _rows(parsed: Parsed, rows: Any, order: Sequence[int]) -> None:
-    make, key, rest = reader(parsed.kind)
-    pick, seen = itemgetter(*order), dict[Any, tuple[int, Any]]()
-    for row in filter(None, rows):  # empty lines are no rows
+def _judge_all(parsed: Parsed, table: Table) -> None:
+    rules = reader(table.kind)
+    judged, (_make, key, rest) = judge(rules, table.kind, table.order), rules
+    seen = dict[Any, tuple[int, Any]]()
+    for line, row in table.rows:
         parsed.total += 1
-        line = rows.line_num
         try:
-            if len(row) != len(order) or len(text := "\x1f".join(row)) > LONGEST_CELL or SUSPICIOUS.search(text):
-                _look_at(row, parsed.kind, order)
-            made = make(*pick(row))
+            made = judged(row)
             if key and _known(seen, key(made), line, rest(made)):
                 parsed.repeated += 1
             else:
@@ -121,16 +180,18 @@ def _rows(parsed: Parsed, rows: Any, order: Sequence[int]) -> None:
                 parsed.lines.append(line)
         except BadCell as bad:
             parsed.reject(RowError(line, bad.column, shown(bad.value), bad.sentence))
-        if parsed.total > MOST_ROWS:
-            raise _refused(_("The file has more than %(n)d rows. Split it.") % {"n": MOST_ROWS})
 
 
 def _known(seen: dict[Any, tuple[int, Any]], key: Any, line: int, rest: Any) -> bool:
     """Whether an equal row came before. Raises BadCell when one about the same thing says something else."""
     before, said = seen.setdefault(key, (line, rest))
     if said != rest:
-        raise BadCell("", "", _("Line %(line)d says something else about the same contact or address.") % {"line": before})
+        raise contradiction(before)
     return before != line
+
+
+def contradiction(before: int) -> BadCell:
+    return BadCell("", "", _("Line %(line)d says something else about the same contact or address.") % {"line": before})
 
 
 def _look_at(row: list[str], kind: FileKind, order: Sequence[int]) -> None:
@@ -150,7 +211,7 @@ def look_at_cell(column: str, value: str) -> None:
         raise BadCell(column, value, _("The cell looks like a formula. Only plain values are imported."))
 
 
-def _order(columns: Sequence[str], names: list[str]) -> list[int]:
+def order_of(columns: Sequence[str], names: list[str]) -> list[int]:
     """Where each column stands in the file. Raises Refused naming every column missing, doubled or unknown."""
     allowed = {"columns": ", ".join(columns)}
     missing = [_("The column “%(column)s” is missing.") % {"column": c} for c in columns if c not in names]
@@ -183,17 +244,14 @@ def _encoding(file: IO[bytes]) -> str:
 
 
 def _is_utf8(file: IO[bytes]) -> bool:
-    """Also refuses a line that would not fit into memory, before anything tries to read it."""
-    decoder, possible = getincrementaldecoder("utf-8")(), True
+    decoder = getincrementaldecoder("utf-8")()
     file.seek(0)
-    while chunk := file.read(CHUNK):
-        if len(chunk) == CHUNK and b"\n" not in chunk:
-            raise _refused(_("A line of the file is longer than a million characters."))
-        try:
-            possible = possible and decoder.decode(chunk) is not None
-        except UnicodeDecodeError:
-            possible = False
-    return possible and not decoder.getstate()[0]
+    try:
+        while chunk := file.read(CHUNK):
+            decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return not decoder.getstate()[0]
 
 
 def _refused(sentence: str) -> Refused:

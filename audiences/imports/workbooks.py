@@ -10,8 +10,9 @@ import csv
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
-from io import BytesIO, StringIO
-from typing import Any
+from io import TextIOWrapper
+from tempfile import TemporaryFile
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from defusedxml import DefusedXmlException
@@ -48,10 +49,10 @@ DOCTYPES = tuple("<!DOCTYPE".encode(name) for name in ("utf-8", "utf-16-le", "ut
 LINE_BREAKS = str.maketrans({"\n": "\u2028", "\r": None})  # so that a line of the CSV is a row of the sheet
 
 
-def is_workbook(name: str, content: bytes) -> bool:
+def is_workbook(name: str, head: bytes) -> bool:
     """Whether it is to be read as XLSX. Raises Refused when the name says one thing and the content another."""
-    said, found = name.lower().endswith((".xlsx", ".xlsm", ".xlsb", ".xls")), content.startswith((ZIP, OLD))
-    if content.startswith(OLD):
+    said, found = name.lower().endswith((".xlsx", ".xlsm", ".xlsb", ".xls")), head.startswith((ZIP, OLD))
+    if head.startswith(OLD):
         raise _refused(_("This is a spreadsheet of the old kind or one with a password. Save it as XLSX or CSV without one."))
     if said and not found:
         raise _refused(_("The name says that this is a spreadsheet, and it is none. Save it again as XLSX or CSV."))
@@ -60,13 +61,16 @@ def is_workbook(name: str, content: bytes) -> bool:
     return found
 
 
-def as_csv(content: bytes, most_bytes: int) -> bytes:
-    """The only sheet of a workbook, row by row. Raises Refused for a workbook that is broken, dangerous or too large."""
+def as_csv(book: IO[bytes], most_bytes: int) -> IO[bytes]:
+    """The only sheet of a workbook, row by row, in a file without a name that is gone when it is closed.
+
+    Raises Refused for a workbook that is broken, dangerous or too large.
+    """
     try:
-        with ZipFile(BytesIO(content)) as packed:
+        with ZipFile(book) as packed:
             _weigh(packed)
             _demand_plain_xml(packed)
-        return _written(_rows(content), most_bytes)
+        return _written(_rows(book), most_bytes)
     except DefusedXmlException:
         raise _doctype() from None
     except Refused:
@@ -108,8 +112,8 @@ def _demand_plain_xml(packed: ZipFile) -> None:
                     raise _too_many()
 
 
-def _rows(content: bytes) -> Iterator[list[str]]:
-    book = load_workbook(BytesIO(content), read_only=True, keep_links=False, rich_text=False)
+def _rows(packed: IO[bytes]) -> Iterator[list[str]]:
+    book = load_workbook(packed, read_only=True, keep_links=False, rich_text=False)
     try:
         if len(book.worksheets) != 1:
             raise _refused(_("The workbook has several sheets. Keep the one with the rows and delete the others."))
@@ -121,17 +125,19 @@ def _rows(content: bytes) -> Iterator[list[str]]:
         book.close()
 
 
-def _written(rows: Iterable[list[str]], most_bytes: int) -> bytes:
+def _written(rows: Iterable[list[str]], most_bytes: int) -> IO[bytes]:
     """Cells to the right of the header's last one count only where something stands in them."""
-    text, width = StringIO(newline=""), 0
+    file, width = TemporaryFile(), 0  # noqa: SIM115 (the caller's)
+    text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     for cells in rows:
         full = next((place for place in range(len(cells), 0, -1) if cells[place - 1]), 0)
         width = width or full
         writer.writerow(cells[:full] + [""] * (width - full) if full else [])
-        if text.tell() > most_bytes:
+        if file.tell() > most_bytes:
             raise _refused(_("The file is larger than %(n)d MB. Split it.") % {"n": most_bytes >> 20})
-    return text.getvalue().encode()
+    text.detach()
+    return file
 
 
 def _cell(value: Any) -> str:

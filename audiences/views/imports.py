@@ -31,6 +31,8 @@ COUNTS = {
     "future": gettext_lazy("sightings in the future, left out"),
     "refused": gettext_lazy("rows refused"),
 }
+Status = Upload.Status
+UNDER_WAY = (Status.CHECKING, Status.IMPORTING)
 EXAMPLES = {
     FileKind.CONTACTS: "c-000001,ru",
     FileKind.ADDRESSES: "c-000001,vk,1000001,yes,yes,no",
@@ -61,35 +63,46 @@ def import_new(request: HttpRequest) -> HttpResponse:
 @require_GET
 @requires("contacts.import")
 def import_check(request: HttpRequest, pk: int) -> HttpResponse:
-    """What is in the file and what is wrong with it; once it was imported, what became of it."""
+    """What is in the file and what is wrong with it; how far it is; once it has ended, what became of it."""
     uploads.forget()
     upload = get_object_or_404(Upload.objects.select_related("source"), pk=pk, by=person(request))
-    if upload.result is not None:
-        return render(
-            request, "audiences/import_done.html", {"upload": upload, "kind": _kind(upload), **_became(upload.result)}
-        )
-    parsed = uploads.read(upload)
-    header, rows = uploads.first_rows(upload, parsed)
-    context = {
-        "upload": upload,
-        "kind": _kind(upload),
-        "parsed": parsed,
-        "good": len(parsed.rows),
-        "header": header,
-        "rows": rows,
-        "kept_until": upload.at + uploads.KEPT,
-        "button": _button(len(parsed.rows)),
-    }
-    return render(request, "audiences/import_check.html", context)
+    context = {"upload": upload, "kind": _kind(upload)}
+    match upload.status:
+        case Status.WAITING:
+            return render(request, "audiences/import_check.html", {**context, **_found(upload)})
+        case Status.CHECKING | Status.IMPORTING:
+            return render(request, "audiences/import_under_way.html", {**context, **_progress(upload)})
+    return render(request, "audiences/import_done.html", {**context, **_became(upload)})
+
+
+@require_GET
+@requires("contacts.import")
+def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the page that changes by itself."""
+    upload = get_object_or_404(Upload, pk=pk, by=person(request))
+    answer = render(request, "audiences/_import_progress.html", {"upload": upload, **_progress(upload)})
+    if upload.status not in UNDER_WAY:
+        answer["X-Poll"] = "over"
+    return answer
 
 
 @require_POST
 @requires("contacts.import")
 def import_apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Import the good rows of a file that was looked at."""
-    imported = uploads.confirm(get_object_or_404(Upload, pk=pk, by=person(request)), by=person(request))
-    added, changed = (things(imported.counts[name]) for name in ("added", "changed"))
-    messages.success(request, _("Imported: %(added)s added, %(changed)s changed.") % {"added": added, "changed": changed})
+    upload = uploads.confirm(get_object_or_404(Upload, pk=pk, by=person(request)), by=person(request))
+    if upload.status == Status.IMPORTED:
+        counts = {name: things(upload.outcome["counts"][name]) for name in ("added", "changed")}
+        messages.success(request, _("Imported: %(added)s added, %(changed)s changed.") % counts)
+    return redirect("import_check", pk)
+
+
+@require_POST
+@requires("contacts.import")
+def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """End the look or the import of a file now. What was imported stays."""
+    uploads.cancel(get_object_or_404(Upload, pk=pk, by=person(request)), by=person(request))
+    messages.success(request, _("Cancelled. The file is no longer kept."))
     return redirect("import_check", pk)
 
 
@@ -112,8 +125,36 @@ def _button(rows: int) -> str:
     return ngettext("Import %(n)s row", "Import %(n)s rows", rows) % {"n": things(rows)}
 
 
-def _became(result: dict[str, Any]) -> dict[str, Any]:
-    counts = [
-        {"label": label, "value": things(result["counts"][name])} for name, label in COUNTS.items() if name in result["counts"]
-    ]
-    return {"counts": counts, "errors": [RowError(*error) for error in result["errors"]]}
+def _found(upload: Upload) -> dict[str, Any]:
+    found = upload.found
+    return {
+        **{name: found[name] for name in ("good", "bad", "repeated")},
+        "rows": uploads.shown_rows(upload),
+        "shown_bad": len(found["wrong"]),
+        "piecewise": upload.rows > uploads.AT_ONCE,
+        "whole": upload.kind == FileKind.LISTS,
+        "button": _button(found["good"]),
+    }
+
+
+def _progress(upload: Upload) -> dict[str, Any]:
+    values = {"done": things(upload.rows_done), "rows": things(upload.rows)}
+    if upload.status == Status.CHECKING:
+        text = _("%(done)s of %(rows)s rows looked at") % values
+    elif upload.kind == FileKind.LISTS:
+        text = _("%(done)s of %(rows)s people looked up") % values
+    else:
+        text = _("%(done)s of %(rows)s rows imported") % values
+    return {"text": text, "under_way": upload.status in UNDER_WAY, "whole": upload.kind == FileKind.LISTS}
+
+
+def _became(upload: Upload) -> dict[str, Any]:
+    result, cancelled = upload.outcome, upload.status == Status.CANCELLED
+    told = {name: rows for name, rows in result["counts"].items() if name != "rows" or not cancelled}  # only some of them
+    return {
+        "cancelled": cancelled,
+        "counts": [{"label": label, "value": things(told[name])} for name, label in COUNTS.items() if name in told],
+        "errors": [RowError(*error) for error in result["errors"]],
+        "why": result.get("why", ""),
+        "stored": result.get("stored", 0) if upload.kind != FileKind.LISTS else 0,
+    }

@@ -1,4 +1,4 @@
-"""`manage.py serve web|worker|sweeper|teller`: one part of an installation in the foreground, for a service manager to keep."""
+"""`manage.py serve web|worker|sweeper|teller|importer`: one part of an installation, kept by a service manager."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections
 from redis import RedisError
 
+from audiences import uploads
 from crisis.checks import demand_strong_settings
 from crisis.starting import demand_ready_database
 from messaging import delivery, escalation, worker
@@ -24,12 +25,14 @@ from messaging.escalation.sending import leaving
 from messaging.models import Notice
 
 log = logging.getLogger(__name__)
-TELL_SECONDS = 1.0
+TELL_SECONDS = IMPORT_SECONDS = 1.0
 GUNICORN = ["-m", "gunicorn", "crisis.wsgi", "--worker-class", "gthread", "--preload", "--no-control-socket"]
 
 
 class Command(BaseCommand):
-    help = "Runs one part of an installation: the web console, a worker of one channel, the sweeper, or the teller."
+    help = (
+        "Runs one part of an installation: the web console, a worker of one channel, the sweeper, the teller, or the importer."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -43,6 +46,7 @@ class Command(BaseCommand):
         parts.add_parser("sweeper", help="does what is due and nobody does; a second one waits for the first to die")
 
         parts.add_parser("teller", help="wakes the people who may decide, by e-mail and SMS; several do no harm")
+        parts.add_parser("importer", help="looks at and imports large files; a second one waits for the first to die")
 
     def handle(self, *args: Any, **options: Any) -> None:
         demand_strong_settings()
@@ -56,6 +60,8 @@ class Command(BaseCommand):
                 _sweep_until_told()
             case "teller":
                 _tell_until_told()
+            case "importer":
+                _import_until_told()
 
 
 def _web(bind: str, workers: int, threads: int) -> None:
@@ -82,6 +88,20 @@ def _sweep_until_told() -> None:
         except Error as error:
             log.warning("The database does not answer (%s); trying again.", type(error).__name__)
         delivery.leaving.wait(max(0.0, settings.SWEEP_SECONDS - (monotonic() - began)))
+
+
+def _import_until_told() -> None:
+    """Step after step while there is a file to go on with; what it was at when it is killed is done again."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leaving.set())
+    while not leaving.is_set():
+        close_old_connections()
+        busy = 0
+        try:
+            busy = uploads.work_alone()
+        except Error as error:
+            log.warning("The database does not answer (%s); trying again.", type(error).__name__)
+        leaving.wait(0.0 if busy else IMPORT_SECONDS)
 
 
 def _tell_until_told() -> None:
