@@ -63,7 +63,7 @@ def test_the_engine_goes_on_after_every_connection_was_taken(theatre: Theatre) -
     with every_connection_taken(theatre):
         theatre.vk.control(release=True)
         assert theatre.until(lambda: said(theatre, "sweeper", "The database does not answer")), "the sweeper noticed nothing"
-        assert theatre.until(lambda: said(theatre, "workers", "remaining connection slots")), "the worker noticed nothing"
+        assert theatre.until(lambda: said(theatre, "workers", "django.db.utils.")), "the worker noticed nothing"
     theatre.finish()
     theatre.expect_everybody_once()
     theatre.expect_a_repeat_with_the_same_key()

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
+from django.utils import translation
 
 from crisis.backups import programs, restoring
 from crisis.embedded import EmbeddedError
@@ -31,14 +32,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = {name: options[name] for name in ("into", "key")}
         try:
-            with programs.server():
+            with translation.override("en"), programs.server():
                 done = restoring.restore(options["path"].absolute(), **wanted, say=self.stdout.write)
         except (Refused, EmbeddedError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         except Error as error:
             raise CommandError(f"The database refused: {str(error).strip()} Until a restore succeeds it stays shut.") from error
         counts = ", ".join(f"{name} {number}" for name, number in done.counts.items())
-        self.stdout.write(f"“{done.database}” is as it was at {restoring.day_and_time(done.at)}. {counts}.")
+        with translation.override("en"):
+            self.stdout.write(f"“{done.database}” is as it was at {restoring.day_and_time(done.at)}. {counts}.")
         self.stdout.write(AFTERWARDS)
         if done.missing_keys:
             self.stdout.write(
