@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,10 @@ from messaging import delivery, hooks, jobs, standing, workflow
 from messaging.channels import Report
 from messaging.models import Account, Campaign, Status
 from tests import world
+from tests.correcting import RIGHT, written
 from tests.faults.clockwork import NEVER, Clockwork, Process, current
 from tests.faults.ground import EPOCH, Ground, Prepared
-from tests.faults.hazards import Hazards
+from tests.faults.hazards import PEOPLE, Hazards
 from tests.faults.platforms import KEYED, Platforms
 
 TRIES = 8
@@ -38,7 +40,7 @@ class Cast:
         self.reports: list[tuple[float, str, Report]] = []
         self.platform: Process | None = None
         self.reported = 0
-        platforms.heard = self._report
+        platforms.heard, platforms.on_revoked = self._report, self._give_token
 
     # Machines
 
@@ -107,19 +109,17 @@ class Cast:
         draw = self.random
         for number, prepared in enumerate(campaigns):
             at = 0.5 if number == 0 else draw.uniform(0, 40)
-            self._person(f"approver {prepared.pk}", lambda pk=prepared.pk: self._approve(pk), at)
-            if draw.random() < 0.4:
-                self._person(f"stopper {prepared.pk}", lambda pk=prepared.pk: self._stop(pk), at + draw.expovariate(1 / 8))
-                self.hazards.count("stop")
-            if draw.random() < 0.3:
-                self._person(f"pauser {prepared.pk}", lambda pk=prepared.pk: self._pause(pk), at + draw.expovariate(1 / 8))
-                self.hazards.count("pause")
+            self._person(f"approval {prepared.pk}", partial(self._approve, prepared.pk), at)
+            for verb, act, mean in (("stop", self._stop, 8), ("pause", self._pause, 8), ("correction", self._correct, 12)):
+                if draw.random() < PEOPLE[verb]:
+                    self._person(f"{verb} {prepared.pk}", partial(act, prepared.pk), at + draw.expovariate(1 / mean))
+                    self.hazards.count(verb)
             if prepared.expires:
                 self.hazards.count("expiry")
 
     def _person(self, name: str, act: Callable[[], Any], after: float) -> None:
         """Presses again when the page does not answer or the console dies."""
-        process = self.clockwork.start(name, lambda: self._insist(act), after=after)
+        process = self.clockwork.start(f"person {name}", lambda: self._insist(act), after=after)
         process.respawn = lambda: self._person(name, act, self.random.uniform(1, 4))
 
     def _insist(self, act: Callable[[], Any]) -> None:
@@ -139,7 +139,7 @@ class Cast:
         world.approve(Campaign(pk=pk), self.approver)
 
     def _stop(self, pk: int) -> None:
-        self._me().committed = lambda: self._note_stop(pk)
+        self._me().committed = partial(self._note_stop, pk)
         workflow.stop(Campaign(pk=pk), by=self.author)
 
     def _note_stop(self, pk: int) -> None:
@@ -149,6 +149,27 @@ class Cast:
         workflow.pause(Campaign(pk=pk), by=self.author)
         self._me().sleep(self.random.expovariate(1 / 15))
         workflow.resume(Campaign.objects.get(pk=pk), by=self.approver)
+
+    def _correct(self, pk: int) -> None:
+        """Stop it, write what is right, have it approved; go on where an earlier try was interrupted."""
+        self._me().committed = partial(self._note_stop, pk)
+        begun = workflow.correct(Campaign.objects.get(pk=pk), by=self.author)
+        self._me().committed = lambda: None
+        if begun.status == Status.DRAFT:
+            right = {lang: replace(said, body=f"{said.body} No. {pk}.") for lang, said in RIGHT.items()}
+            content = replace(written(begun), texts=right)
+            edited = workflow.edit(begun, content, seen_at=begun.updated_at, by=self.author)
+            begun = workflow.submit(edited, by=self.author)
+        if begun.status == Status.SUBMITTED:
+            world.approve(begun, self.approver)
+
+    def _give_token(self, slug: str) -> None:
+        """Somebody gets a new token, and lets the account speak again."""
+        self._person(f"token of {slug}", partial(self._resume, slug), self.random.uniform(5, 40))
+
+    def _resume(self, slug: str) -> None:
+        self.platforms.revoked.discard(slug)
+        standing.resume_account(self.ground.accounts[slug], by=self.approver)
 
     def mend(self) -> None:
         """What people do once everything works again: give accounts their token back, go on with what is paused."""
@@ -171,7 +192,7 @@ class Cast:
     def _report(self, slug: str, peer: str, ref: int) -> None:
         """A person reads what they got, at once or much later; tells twice; or opts out. Or somebody makes that up."""
         draw = self.random
-        if slug != KEYED or not self.hazards.on or self.reported >= RECEIPTS or draw.random() > 0.12:
+        if slug != KEYED or not self.hazards.on or self.reported >= RECEIPTS or draw.random() > PEOPLE["receipt"]:
             return
         self.reported += 1
         kind = draw.choice(["read", "read twice", "read early", "read unknown", "opt-out", "opt-out of somebody"])

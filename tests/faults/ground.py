@@ -22,7 +22,7 @@ from audiences.models import Address, AddressKind, Contact, Source
 from audiences.presence import Sighting
 from crisis.models import User
 from messaging import channels, workflow
-from messaging.models import Account, Lane
+from messaging.models import Account, Lane, WhenUncertain
 from messaging.models.accounts import address_kind_of
 from tests import world
 from tests.faults.platforms import CHANNELS, GROUP, KEYED, PLAIN, TOKEN
@@ -173,9 +173,9 @@ def _campaigns(author: User, accounts: list[Account]) -> list[Prepared]:
     for number, (countries, ways, expires) in enumerate(plans, 1):
         words = {lang: replace(said, body=f"{said.body} No. {number}.") for lang, said in world.WORDS.items()}
         until = EPOCH + (timedelta(seconds=70 + 30 * number) if expires else timedelta(hours=12))
-        content = world.content(
-            *ways, version=world.audience(author, countries=countries), texts=words, not_after=until
-        )  # fmt: skip
+        policy = WhenUncertain.RESEND if number % 2 else WhenUncertain.HOLD
+        audience = world.audience(author, countries=countries)
+        content = world.content(*ways, version=audience, texts=words, not_after=until, when_uncertain=policy)
         campaign = workflow.submit(workflow.draft(world.incident(author, countries=countries), content, by=author), by=author)
         people = len(ways) * sum(COUNTRIES[country] for country in countries)
         found.append(Prepared(campaign.pk, people, expires))

@@ -34,6 +34,8 @@ DOUBTFUL = {
     "crash", "connection killed", "stall", "clock jump", "standstill", "answer of COMMIT lost", "timeout before",
     "timeout after", "503 before", "503 after", "slow", "html", "truncated", "absent", "strangers", "doubled",
 }  # fmt: skip
+# Chance that somebody does this to a campaign, and that a platform reports of a person.
+PEOPLE = {"stop": 0.4, "pause": 0.3, "correction": 0.15, "receipt": 0.12}
 BELL = {"bell lost": 0.25, "bell doubled": 0.12, "bell forged": 0.08}
 WIRE_CHANCE = {"sim-keyed": 0.3, "sim-plain": 0.05}
 

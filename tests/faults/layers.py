@@ -11,7 +11,7 @@ from typing import Any
 LAYERS = {"sim": "tests.faults.simulation.layer"}
 WRONGS = (
     "lost", "duplicated", "duplicated_unflagged", "unexpected", "sent_after_stop", "sent_after_expiry",
-    "needless_doubt", "open_rows", "wrong_counters", "unapproved", "broken_chain",
+    "overtaken", "needless_doubt", "open_rows", "wrong_counters", "unapproved", "broken_chain",
 )  # fmt: skip
 
 

@@ -10,10 +10,10 @@ from django.db import connection
 from crisis import audit
 from messaging.delivery import turns
 from tests.faults.cast import Cast
-from tests.faults.clockwork import Clockwork
+from tests.faults.clockwork import NEVER, Clockwork
 from tests.faults.ground import Ground
 from tests.faults.hazards import DOUBTFUL, Hazards
-from tests.faults.platforms import KEYED, Platforms
+from tests.faults.platforms import KEYED, PLAIN, Platforms
 from tests.world import sql
 
 LANES = 4
@@ -58,11 +58,12 @@ def judge(ground: Ground, clockwork: Clockwork, hazards: Hazards, here: Platform
     ledger = _ledger(ground, here)
     wrongs = {
         "lost": _lost(ledger),
-        "duplicated": [str(key) for key, times in ledger.got.items() if times > 1 and key[1] == KEYED],
-        "duplicated_unflagged": _unflagged(ledger),
+        "duplicated": _twice(ledger, {KEYED}, {"resent"}),
+        "duplicated_unflagged": _twice(ledger, {PLAIN}, FLAGGED),
         "unexpected": [*ledger.strangers, *(f"{key} was never promised" for key in ledger.got if key not in ledger.promised)],
         "sent_after_stop": _late(here, ledger, cast.stopped),
         "sent_after_expiry": _late(here, ledger, _ends(clockwork)),
+        "overtaken": _overtaken(here, ground, ledger),
         "needless_doubt": _needless_doubt(hazards),
         "open_rows": _open(),
         "wrong_counters": _counters(),
@@ -79,6 +80,7 @@ def judge(ground: Ground, clockwork: Clockwork, hazards: Hazards, here: Platform
 PROMISED = """
 SELECT b.campaign_id, a.slug, p.contact, b.id, b.status
   FROM messaging_batch b JOIN messaging_account a ON a.id = b.account_id, unnest(b.people) AS p (contact)
+ ORDER BY b.id
 """
 SAID = """
 SELECT d.campaign_id, a.slug, d.contact, d.status FROM messaging_delivery d JOIN messaging_account a ON a.id = d.account_id
@@ -119,12 +121,27 @@ def _lost(ledger: Ledger) -> list[str]:
     return found
 
 
-def _unflagged(ledger: Ledger) -> list[str]:
-    return [
-        str(key)
-        for key, times in ledger.got.items()
-        if times > 1 and key[1] != KEYED and not ledger.said.get(key, set()) & FLAGGED
-    ]
+def _twice(ledger: Ledger, slugs: set[str], flags: set[str]) -> list[str]:
+    """Who got it more than once by these channels, and is not said to be one who may have."""
+    times = [(key, n) for key, n in ledger.got.items() if n > 1 and key[1] in slugs]
+    return [f"{key} {n} times" for key, n in times if not ledger.said.get(key, set()) & flags]
+
+
+def _overtaken(here: Platforms, ground: Ground, ledger: Ledger) -> list[str]:
+    """Who got a message that was meant to be sent after the one that follows it had reached them."""
+    found = []
+    for later, earlier in sql("SELECT id, refers_to_id FROM messaging_campaign WHERE refers_to_id IS NOT NULL"):
+        first: dict[tuple[str, str], float] = {}
+        for effect in here.effects:
+            if later in ledger.campaigns.get(effect.body, ()):
+                first.setdefault((effect.slug, effect.peer), effect.at)
+        found += [
+            f"{effect.slug} {effect.peer}: message {earlier} after {later}"
+            for effect in here.effects
+            if earlier in ledger.campaigns.get(effect.body, ())
+            and effect.meant_at > first.get((effect.slug, effect.peer), NEVER)
+        ]
+    return found
 
 
 def _ends(clockwork: Clockwork) -> dict[int, float]:

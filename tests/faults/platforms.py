@@ -29,9 +29,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A message that a person has got."""
+    """A message that a person has got. `meant_at` is when the process that sent it meant to: it may have been frozen since."""
 
     at: float
+    meant_at: float
     slug: str
     peer: str
     body: str
@@ -55,8 +56,10 @@ class Platforms:
     effects: list[Effect] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     under_way: int = 0
+    meant_at: float = 0.0
     revoked: set[str] = field(default_factory=set)
     heard: Callable[[str, str, int], None] = lambda slug, peer, ref: None  # a person got a message: (slug, peer, its number)
+    on_revoked: Callable[[str], None] = lambda slug: None
 
     def __post_init__(self) -> None:
         self.clockwork.platforms = self
@@ -77,10 +80,13 @@ class Platforms:
         try:
             await asyncio.sleep(delay)
             _before(fault)
+            if fault == "token revoked":
+                self.revoke(slug)
             if slug in self.revoked:
                 raise ChannelError("pause", "5")
             if process.dead:
                 raise ChannelError("uncertain", "dead")
+            self.meant_at = meant_at
             found = act()
             process.point(f"{slug} effect")
             if fault in ("timeout after", "slow"):
@@ -93,8 +99,12 @@ class Platforms:
         process.point(f"{slug} answer")
         return spoil(found, fault)
 
+    def revoke(self, slug: str) -> None:
+        self.revoked.add(slug)
+        self.on_revoked(slug)
+
     def accept(self, slug: str, peer: str, body: str, ref: int) -> None:
-        self.effects.append(Effect(self.clockwork.now, slug, peer, body))
+        self.effects.append(Effect(self.clockwork.now, self.meant_at, slug, peer, body))
         self.clockwork.note(slug, f"{peer} has got a message")
         self.heard(slug, peer, ref)
 

@@ -113,7 +113,7 @@ def _pass(clockwork: Clockwork, cast: Cast, until: float) -> None:
 def _is_quiet(clockwork: Clockwork, cast: Cast) -> bool:
     living = [process for process in clockwork.processes if process.status != "ended"]
     asleep = any(process.stalled_until > clockwork.now for process in living)
-    at_work = any(process.name.startswith(("approver", "stopper", "pauser")) for process in living)
+    at_work = any(process.name.startswith("person") for process in living)
     if asleep or at_work or cast.platforms.under_way or cast.reports:
         return False
     return bool(clockwork.admin.execute(QUIET).fetchone() == (True,))

@@ -19,7 +19,6 @@ def test_every_promise_is_kept_whatever_goes_wrong(there: Ground) -> None:
     assert [failure for result in results for failure in result.failures] == []
     faults = sum((result.faults for result in results), Counter[str]())
     assert faults.total() >= 8 * len(SEEDS)
-    assert all(50 <= result.deliveries <= 200 for result in results if result.deliveries)
     assert sum(result.deliveries for result in results) >= 50 * len(SEEDS)
 
 
