@@ -74,7 +74,7 @@ def test_it_needs_somebody_who_came(cast: Cast) -> None:
 def test_it_is_not_what_the_approver_saw_when_too_many_came(cast: Cast) -> None:
     campaign = sent(cast)
     world.contacts([*range(10, 111)])
-    with expect_refusal("would now reach 104 people; the approver saw 3"):
+    with expect_refusal("would now reach 100 people; the approver saw fewer than 10"):
         workflow.top_up(campaign, by=cast.author)
 
 
