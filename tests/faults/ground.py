@@ -172,7 +172,7 @@ def _campaigns(author: User, accounts: list[Account]) -> list[Prepared]:
     found = []
     for number, (countries, ways, expires) in enumerate(plans, 1):
         words = {lang: replace(said, body=f"{said.body} No. {number}.") for lang, said in world.WORDS.items()}
-        until = EPOCH + (timedelta(seconds=70 + 30 * number) if expires else timedelta(hours=12))
+        until = EPOCH + (timedelta(seconds=25 * number - 70) if expires else timedelta(hours=12))
         policy = WhenUncertain.RESEND if number % 2 else WhenUncertain.HOLD
         audience = world.audience(author, countries=countries)
         content = world.content(*ways, version=audience, texts=words, not_after=until, when_uncertain=policy)

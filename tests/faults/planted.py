@@ -139,7 +139,7 @@ PLANTS: dict[str, Plant] = {
         frozenset({"wrong_counters"}), first=4,
     ),
     "no look at the end of a message when it is claimed": Plant(
-        lambda: [without(claiming, name, NOT_OVER) for name in ("CLAIM", "OPEN")], frozenset({"sent_after_expiry"}), first=27
+        lambda: [without(claiming, name, NOT_OVER) for name in ("CLAIM", "OPEN")], frozenset({"sent_after_expiry"})
     ),
     "a claim that is not committed before the request": Plant(
         lambda: [wrapped(pumping, "claim", _uncommitted), wrapped(pumping, "record", _and_commit)],
