@@ -33,49 +33,60 @@ INCOMING_TYPES = ("int2", "bytea", "varchar", "int8", "timestamptz")
 
 # `k` is a row as stored, `n` a newer sighting. A row moves by an hour's step, or at once when that rule could hide where a
 # person is now: the row is not the newest of its person, or the same delivery saw the person in another country too.
+HOUR_LATER = "n.seen_at >= k.last_seen_at + interval '1 hour'"
+IS_LATEST = f"k.traits & {traits.LATEST} <> 0"
 MOVES = f"""
-    n.seen_at > k.last_seen_at AND (n.seen_at >= k.last_seen_at + interval '1 hour'
-        OR k.traits & {traits.LATEST} = 0 OR count(n.seen_at) OVER (PARTITION BY contact_id) > 1)
+    n.seen_at > k.last_seen_at
+        AND ({HOUR_LATER} OR NOT {IS_LATEST} OR count(n.seen_at) OVER (PARTITION BY contact_id) > 1)
 """
 
-# Few rows among millions are looked up one by one: OFFSET 0 keeps PostgreSQL from reading the millions instead, whatever it
-# believes of tables just filled. `changes` is judged before anybody is locked, so that a repeat locks nobody.
-NEWEST = f"""
+NEWEST = """
     DROP TABLE IF EXISTS pg_temp.newest;
-    CREATE TEMP TABLE newest ON COMMIT DROP AS
-    WITH told AS (
-        SELECT DISTINCT ON (a.contact_id, i.country) a.contact_id, i.country, i.cell, i.seen_at,
-               count(*) OVER (PARTITION BY a.contact_id, i.country) AS sightings
-          FROM pg_temp.incoming i
-          JOIN LATERAL (SELECT contact_id FROM audiences_address WHERE kind = i.kind AND value_hmac = i.hmac OFFSET 0) a ON true
-         WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND a.contact_id IS NOT NULL
-         ORDER BY a.contact_id, i.country, i.seen_at DESC, i.cell)
-    SELECT n.*, k.country IS NULL OR {MOVES} AS changes
-      FROM told n
-      LEFT JOIN LATERAL (SELECT * FROM audiences_presence
-                          WHERE contact_id = n.contact_id AND country = n.country OFFSET 0) k USING (contact_id, country)
+    CREATE TEMP TABLE newest (contact_id bigint, country varchar(2), cell bigint, seen_at timestamptz) ON COMMIT DROP
 """
 
-CHANGING = "SELECT contact_id FROM pg_temp.newest WHERE changes"
-
-COUNTED = """
+# What is told of the people of whom anything may change, judged before anybody is locked: a repeat locks nobody, and costs
+# nothing more. Addresses are found in one walk through their index, rows of presence one by one, but in the order of theirs.
+# OFFSET 0 keeps PostgreSQL from reading millions of rows instead, whatever it believes of tables just filled. What changes
+# nothing by itself may do so beside another country: `o`.
+TELL = f"""
+    WITH seen AS MATERIALIZED (
+        SELECT n.contact_id, n.country, n.cell, n.seen_at, {IS_LATEST} AS latest, n.seen_at > k.last_seen_at AS newer,
+               k.traits IS NULL OR n.seen_at > k.last_seen_at AND ({HOUR_LATER} OR NOT {IS_LATEST}) AS changes
+          FROM (SELECT contact_id, country, cell, seen_at
+                  FROM pg_temp.incoming i
+                  JOIN (SELECT kind, value_hmac AS hmac, contact_id FROM audiences_address
+                         WHERE kind = ANY ((SELECT array_agg(DISTINCT kind) FROM pg_temp.incoming)::smallint[])
+                           AND value_hmac = ANY ((SELECT array_agg(hmac) FROM pg_temp.incoming)::bytea[]) OFFSET 0) a
+                 USING (kind, hmac)
+                 WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND contact_id IS NOT NULL
+                 ORDER BY contact_id OFFSET 0) n
+          LEFT JOIN LATERAL (SELECT last_seen_at, traits FROM audiences_presence
+                              WHERE contact_id = n.contact_id AND country = n.country OFFSET 0) k ON true),
+    changing AS (
+        SELECT contact_id FROM seen WHERE changes
+         UNION SELECT contact_id FROM seen n JOIN seen o USING (contact_id) WHERE n.latest AND n.newer AND NOT o.latest),
+    told AS (
+        INSERT INTO pg_temp.newest
+        SELECT DISTINCT ON (contact_id, country) contact_id, country, cell, seen_at FROM seen JOIN changing USING (contact_id)
+         ORDER BY contact_id, country, seen_at DESC, cell
+        RETURNING true)
     SELECT (SELECT count(*) FROM pg_temp.incoming WHERE seen_at > crisis_now() + interval '5 minutes'),
-           (SELECT coalesce(sum(sightings), 0) FROM pg_temp.newest)::bigint
+           (SELECT count(*) FROM seen), (SELECT count(*) FROM told)
 """
 
 # Rows of the people concerned as they will be.
 PLANNED = f"""
     DROP TABLE IF EXISTS pg_temp.planned;
     CREATE TEMP TABLE planned ON COMMIT DROP AS
-    WITH concerned AS (SELECT DISTINCT contact_id FROM pg_temp.newest WHERE changes),
-    told AS (SELECT * FROM pg_temp.newest JOIN concerned USING (contact_id)),
+    WITH concerned AS (SELECT DISTINCT contact_id FROM pg_temp.newest),
     known AS (SELECT k.* FROM concerned c
                 JOIN LATERAL (SELECT * FROM audiences_presence WHERE contact_id = c.contact_id OFFSET 0) k ON true),
     judged AS (
         SELECT contact_id, country, k.cell AS old_cell, k.last_seen_at AS old_at, n.cell AS new_cell, n.seen_at AS new_at,
                coalesce(k.traits & {traits.LATEST} <> 0, false) AS was_latest, k.contact_id IS NULL AS fresh,
                coalesce({MOVES}, false) AS moved
-          FROM known k FULL JOIN told n USING (contact_id, country)),
+          FROM known k FULL JOIN pg_temp.newest n USING (contact_id, country)),
     decided AS (SELECT *, CASE WHEN fresh OR moved THEN new_at ELSE old_at END AS last_seen_at FROM judged)
     SELECT contact_id, country, CASE WHEN fresh OR moved THEN new_cell ELSE old_cell END AS cell, last_seen_at,
            fresh, moved, was_latest,
@@ -183,17 +194,27 @@ def ingest(rows: Iterable[Sighting], source: Source) -> Ingested:
     with connection.cursor() as cursor:
         total = _copy(cursor, INCOMING, INCOMING_TYPES, rows)
         cursor.execute(NEWEST)
-        cursor.execute(COUNTED)
-        future, known = cursor.fetchone()
-        lock_contacts(cursor, CHANGING)
-        cursor.execute(PLANNED)
-        cursor.execute(MOVE, {"source": source.pk})
-        cursor.execute(ADD, {"source": source.pk})
-        cursor.execute("SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE moved) FROM pg_temp.planned")
-        added, moved = cursor.fetchone()
         if total >= MANY:
+            cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
+        cursor.execute(TELL)
+        future, known, changing = cursor.fetchone()
+        if total >= MANY:
+            cursor.execute("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL work_mem TO DEFAULT")
+        added, moved = _change_presence(cursor, source) if changing else (0, 0)
+        if changing >= MANY:
             cursor.execute(REFRESH_STATISTICS)
     return Ingested(added, moved, known - added - moved, total - future - known, future)
+
+
+def _change_presence(cursor: CursorWrapper, source: Source) -> tuple[int, int]:
+    """Bring what is in `newest` into presence. Returns rows added and moved."""
+    lock_contacts(cursor, "SELECT contact_id FROM pg_temp.newest")
+    cursor.execute(PLANNED)
+    cursor.execute(MOVE, {"source": source.pk})
+    cursor.execute(ADD, {"source": source.pk})
+    cursor.execute("SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE moved) FROM pg_temp.planned")
+    added, moved = cursor.fetchone()
+    return added, moved
 
 
 def demand_usable(source: Source) -> None:

@@ -97,6 +97,14 @@ def test_the_rule_of_the_hour_never_hides_where_a_person_is_now() -> None:
 
 
 @db
+def test_another_country_in_the_delivery_suspends_the_rule_of_the_hour_even_when_it_comes_late() -> None:
+    person = contact()
+    see(person, ("EG", AT), ("TR", AT - HOUR))
+    assert see(person, ("EG", AT + MINUTE), ("TR", AT - 2 * HOUR)).moved == 1
+    assert stored(person) == {"EG": (AT + MINUTE, True), "TR": (AT - HOUR, False)}
+
+
+@db
 def test_a_late_sighting_changes_nothing() -> None:
     person = contact()
     see(person, ("EG", AT))
