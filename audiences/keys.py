@@ -6,7 +6,6 @@ values name their own key. The `hmac` key never changes: opt-outs are remembered
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
 
@@ -33,18 +33,31 @@ PHONE = re.compile(r"\+[1-9]\d{6,14}")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
+class Mac:
+    """HMAC-SHA256 (RFC 2104) under one key. Both hashes have taken the key in already: for short values the standard library's
+    takes 2.5 times as long, and an import asks for millions."""
+
+    def __init__(self, secret: bytes) -> None:
+        block = secret.ljust(sha256().block_size, b"\x00")
+        self.inner, self.outer = (sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+
+    def of(self, value: bytes) -> bytes:
+        inner, outer = self.inner.copy(), self.outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Ring:
     """The keys of this installation. Whoever handles thousands of addresses takes it once and asks it with canonical values."""
 
     current: str
     ciphers: Mapping[str, AESGCM] = field(repr=False)
-    mac: hmac.HMAC = field(repr=False)  # keyed and empty: a copy of it costs half of a new one
+    mac: Mac = field(repr=False)
 
     def fingerprint(self, kind: int, value: str) -> bytes:
-        mac = self.mac.copy()
-        mac.update(b"%d:%s" % (kind, value.encode()))
-        return mac.digest()
+        return self.mac.of(b"%d:%s" % (kind, value.encode()))
 
     def encrypt(self, kind: int, value: str) -> bytes:
         name, nonce = self.current.encode(), os.urandom(NONCE)
@@ -143,7 +156,7 @@ def _read(path: str, mode: int, *_identity: int) -> Ring:
     try:
         data = json.loads(Path(path).read_text())
         keys = {name: AESGCM(_secret(value)) for name, value in data["keys"].items()}
-        found = Ring(data["current"], keys, hmac.new(_secret(data["hmac"]), digestmod="sha256"))
+        found = Ring(data["current"], keys, Mac(_secret(data["hmac"])))
         keys[found.current]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ImproperlyConfigured(f"The key ring {path} cannot be read. Restore it from its back-up.") from None

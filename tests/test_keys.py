@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,12 @@ def test_it_names_the_key_that_is_missing(ring_file: Path) -> None:
 
 def test_fingerprints_are_equal_for_spellings_of_one_address() -> None:
     assert keys.fingerprint(PHONE, "8 (916) 000-11-22") == keys.fingerprint(PHONE, "+79160001122")
+
+
+def test_a_fingerprint_is_the_hmac_sha256_of_kind_and_value(ring_file: Path) -> None:
+    found = keys.fingerprint(VK, "42")
+    secret = b64decode(json.loads(ring_file.read_text())["hmac"])
+    assert found == hmac.digest(secret, b"%d:42" % VK, "sha256")
 
 
 def test_fingerprints_differ_between_kinds() -> None:

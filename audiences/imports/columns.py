@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import lru_cache, partial
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -110,11 +110,9 @@ def reader(kind: FileKind, *, sealing: bool = True) -> Reader:
     """How rows of this kind are read. Without `sealing` no address is encrypted: they are only looked at."""
     match kind:
         case FileKind.CONTACTS:
-            return Reader(_contact, lambda row: row.reference)
+            return Reader(_contact, lambda row: row.reference, lambda row: row.language)
         case FileKind.ADDRESSES:
-            return Reader(
-                partial(_address, keys.ring(), sealing), lambda row: (row.kind, row.hmac), lambda row: (row.reference, *row[4:])
-            )
+            return Reader(partial(_address, keys.ring(), sealing), lambda row: row.hmac, lambda row: (row.reference, *row[4:]))
         case FileKind.SIGHTINGS:
             countries = frozenset(Country.objects.values_list("code", flat=True))
             return Reader(partial(_sighting, keys.ring(), countries), None)
@@ -126,9 +124,7 @@ def reader(kind: FileKind, *, sealing: bool = True) -> Reader:
 
 
 def _contact(contact: str, language: str) -> ContactRow:
-    code = language.strip().lower().partition("-")[0]
-    if code and not LANGUAGE.fullmatch(code):
-        raise BadCell("language", language, _("A language is a code of two or three letters, such as “ru”, or empty."))
+    code = _language(language)
     return ContactRow(_reference(contact), code)
 
 
@@ -167,6 +163,14 @@ def _trip(
     if last < first:
         raise BadCell("ends_on", ends_on, _("The stay ends before it starts."))
     return TripRow(*person, code, first, last)
+
+
+@lru_cache(maxsize=1_000)
+def _language(language: str) -> str:
+    code = language.strip().lower().partition("-")[0]
+    if code and not LANGUAGE.fullmatch(code):
+        raise BadCell("language", language, _("A language is a code of two or three letters, such as “ru”, or empty."))
+    return code
 
 
 def _country(countries: frozenset[str], country: str) -> str:

@@ -110,4 +110,5 @@ def _conclusion(upload: Upload) -> dict[str, Any]:
 
 
 def _hash(value: Any, size: int) -> bytes:
-    return blake2b(repr(value).encode(), digest_size=size).digest()
+    told = value if isinstance(value, bytes) else repr(value).encode()
+    return blake2b(told, digest_size=size).digest()
