@@ -95,7 +95,10 @@ class Address(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("address"), _("addresses")
-        constraints = [models.UniqueConstraint(fields=["kind", "value_hmac"], name="one_address_of_a_value")]
+        # With the contact in it, whose address this is needs no look at the table.
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "value_hmac"], include=["contact"], name="one_address_of_a_value")
+        ]
 
 
 class Presence(models.Model):

@@ -140,7 +140,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "address",
                 "verbose_name_plural": "addresses",
-                "constraints": [models.UniqueConstraint(fields=("kind", "value_hmac"), name="one_address_of_a_value")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "value_hmac"), include=("contact",), name="one_address_of_a_value")
+                ],
             },
         ),
         migrations.CreateModel(
