@@ -81,7 +81,7 @@ def test_it_holds_a_campaign_whose_reach_grew_until_its_time(cast: Cast) -> None
     sweep()
     held = fresh(campaign)
     assert (held.status, held.round, Batch.objects.count()) == (Status.SUBMITTED, 2, 0)
-    assert "would now reach 108 people; the approver saw 3" in held.status_reason
+    assert "would now reach 100 people; the approver saw fewer than 10" in held.status_reason
 
 
 def test_a_held_campaign_starts_once_it_is_approved_again(cast: Cast) -> None:

@@ -17,7 +17,7 @@ from threading import Timer
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from crisis.demonstration import PASSWORD
 from messaging.stage import free_ports
@@ -25,6 +25,7 @@ from messaging.stage import free_ports
 PROJECT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READY_WITHIN = 90  # seconds
+PATIENCE = 15_000  # milliseconds: both cores may be busy with other tests
 WIDE: ViewportSize = {"width": 1366, "height": 768}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 
@@ -78,6 +79,7 @@ def _until_ready(process: subprocess.Popen[str]) -> list[str]:
 
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield launched
@@ -96,7 +98,7 @@ def at_screen(browser: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
         if key not in screens:
             theme: Literal["dark", "light"] = "dark" if dark else "light"
             context = browser.new_context(viewport=viewport, color_scheme=theme, base_url=demo.url)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(PATIENCE)
             screens[key] = context.new_page()
             if username in known:
                 context.add_cookies(known[username])
