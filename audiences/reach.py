@@ -94,6 +94,11 @@ class Reach:
         return found
 
 
+ANY_DOWN = """
+    SELECT EXISTS (SELECT FROM audiences_outage WHERE since_at <= %(at)s AND (until_at IS NULL OR until_at > %(at)s))
+"""
+
+
 class _Counted(NamedTuple):
     """Those meant by their traits; `there` counts also people who have left, `stayed` those who have not."""
 
@@ -151,8 +156,12 @@ def writable_sql(contacts: str, kind: int) -> str:
 
 
 def _down(kinds: Sequence[int], at: datetime) -> dict[str, list[Outage]]:
-    """What is down at this instant, by country."""
+    """What is down at this instant, by country. Mostly nothing is, and a plain question costs a quarter of Django's."""
     found: dict[str, list[Outage]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(ANY_DOWN, {"at": at})
+        if cursor.fetchone() == (False,):
+            return found
     for outage in Outage.objects.at(at).filter(kind__in=kinds):
         found[outage.country].append(outage)
     return found
@@ -174,19 +183,24 @@ def _scan(criteria: Criteria, at: datetime, away: Sequence[str]) -> _Counted:
         rows, params["away"] = f"{rows} LEFT JOIN ({LAST_SEEN}) l ON l.contact_id = p.contact_id", [*away]
         number = "coalesce(array_position(%(away)s::text[], l.country::text), 0)::bigint"
         mask = f"{mask} | ({number} << {WHERE_SHIFT})"
-    seen, counts = "NULL::timestamptz", ["0"] * len(NARROWER)
-    if place:
-        seen, until = "p.last_seen_at", place.window(at)[1]
-        params |= {f"since_{h}": until - timedelta(hours=h) for h in NARROWER}
-        counts = [f"count(*) FILTER (WHERE p.last_seen_at >= %(since_{h})s)" for h in NARROWER]
     latest = f"traits & {traits.LATEST} <> 0"
     only = f" FILTER (WHERE {latest})" if place and place.mode == "last_seen_there" else ""
-    shorter = ", ".join(f"{count} AS shorter_{n}" for n, count in enumerate(counts))
-    narrower = ", ".join(f"coalesce(sum(shorter_{n}){only}, 0)::bigint" for n in range(len(counts)))
+    extent, inner, shorter = ["NULL::timestamptz"] * 2, [], ["0"] * len(NARROWER)
+    if place:
+        until = place.window(at)[1]
+        params |= {f"since_{h}": until - timedelta(hours=h) for h in NARROWER}
+        inner = [f"count(*) FILTER (WHERE p.last_seen_at >= %(since_{h})s) AS shorter_{h}" for h in NARROWER]
+        shorter = [f"coalesce(sum(shorter_{h}){only}, 0)::bigint" for h in NARROWER]
+    if place and criteria.in_order_of_time:  # both ends of the index are at hand: no row is asked for them
+        ours = f"FROM {scan.rows} WHERE {scan.where}{place.mode_text()}"
+        extent = [f"(SELECT {end}(p.last_seen_at) {ours})" for end in ("min", "max")]
+    elif place:
+        extent = [f"min(oldest_at){only}", f"max(newest_at){only}"]
+        inner += ["min(p.last_seen_at) AS oldest_at", "max(p.last_seen_at) AS newest_at"]
     query = f"""
         SELECT array_agg(traits){only}, array_agg(people){only}, coalesce(sum(people), 0)::bigint,
-               coalesce(sum(people) FILTER (WHERE {latest}), 0)::bigint, min(oldest_at){only}, max(newest_at){only}, {narrower}
-          FROM (SELECT {mask} AS traits, count(*) AS people, min({seen}) AS oldest_at, max({seen}) AS newest_at, {shorter}
+               coalesce(sum(people) FILTER (WHERE {latest}), 0)::bigint, {", ".join([*extent, *shorter])}
+          FROM (SELECT {", ".join([f"{mask} AS traits", "count(*) AS people", *inner])}
                   FROM {rows} {where} GROUP BY 1) counted"""
     with connection.cursor() as cursor:
         cursor.execute(query, params)

@@ -113,6 +113,11 @@ class Criteria:
         """Whether no person can have two rows in the scan: presence keeps one row for a person and country."""
         return self.place is None or len(self.place.countries) == 1
 
+    @property
+    def in_order_of_time(self) -> bool:
+        """Whether the scan reads one country in the order of its sightings and leaves nobody out: its ends are at hand then."""
+        return len(self.of) == 1 and self.place is not None and self.one_row_each and self.place.area is None
+
     def scan(self, at: datetime, *, any_mode: bool = False) -> Scan:
         """The people meant, seen from the instant `at`. `any_mode`: also those who were at the place and have left."""
         if at.utcoffset() is None:
