@@ -365,9 +365,9 @@ def test_what_is_refused_while_storing_is_told_in_the_language_of_who_chose_the_
 def test_two_processes_never_work_at_once(anna: User) -> None:
     keep(anna)
     other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_lock({working.LOCK})")
-        assert (uploads.work_alone(), Upload.objects.get().rows_done) == (0, 0)
+    other.cursor().execute(f"SELECT pg_advisory_lock({working.LOCK})")
+    assert (uploads.work_alone(), Upload.objects.get().rows_done) == (0, 0)
+    other.cursor().execute(f"SELECT pg_advisory_unlock({working.LOCK})")
     other.close()
     assert uploads.work_alone() == 1
 
