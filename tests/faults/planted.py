@@ -23,7 +23,6 @@ from tests.faults.platforms import Keyed, Plain
 
 Change = tuple[Any, str, Any]
 FRESH_LEASE = "(b.status = 'queued' OR b.lease_until < crisis_now())"
-NOT_OVER = "(c.not_after IS NULL OR c.not_after > crisis_now()) AND"
 TOO_LATE = frozenset({"sent_after_stop", "sent_after_expiry"})
 
 
@@ -137,9 +136,6 @@ PLANTS: dict[str, Plant] = {
     "a receipt that opens what is final": Plant(
         lambda: [without(settling, "READ", "AND d.status IN ('accepted', 'delivered')"), *MANY_RECEIPTS],
         frozenset({"wrong_counters"}), first=4,
-    ),
-    "no look at the end of a message when it is claimed": Plant(
-        lambda: [without(claiming, name, NOT_OVER) for name in ("CLAIM", "OPEN")], frozenset({"sent_after_expiry"})
     ),
     "a claim that is not committed before the request": Plant(
         lambda: [wrapped(pumping, "claim", _uncommitted), wrapped(pumping, "record", _and_commit)],
