@@ -244,7 +244,10 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") all("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
     });
-    document.querySelector(".rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+    // Not by scrollIntoView: from there on the next Tab would leave out whatever stands before it.
+    const here = document.querySelector(".rail [aria-current]");
+    const row = here && [here.closest("ul"), here.closest(".rail")].find((box) => box && box.scrollWidth > box.clientWidth);
+    if (row) row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - here.offsetWidth) / 2;
   }
 
   /* Our own sentences, in the person's language, instead of the browser's bubbles. */

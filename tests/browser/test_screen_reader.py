@@ -35,7 +35,7 @@ def waiting(at_screen: At) -> str:
 
 
 def test_the_first_step_leads_past_the_frame_to_the_content(at_screen: At, waiting: str) -> None:
-    supervisor = at_screen("boris").context.new_page()  # in which nothing was clicked: the browser goes on from a click
+    supervisor = at_screen("boris")
     supervisor.goto(f"{waiting}decision/")
     supervisor.keyboard.press("Tab")
     supervisor.keyboard.press("Enter")
