@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +18,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from crisis.models import User
 from tests import world
+from tests.engine import GROUP, TOKEN, Engine
 from tests.visits import screen_of
+from tests.wire import Simulator, simulator
 
 BROWSER = "tests/browser/"
 # The longest files of few tests. Most of them wait more than they work: the suite has more processes than cores.
@@ -149,6 +152,23 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         finally:
             _point_at(template)
             _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="module")
+def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """A simulated VK without its limit of calls, for the tests of a file."""
+    log = tmp_path_factory.mktemp("vk") / "journal"
+    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
+        yield running
+
+
+@pytest.fixture
+def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Everything that is needed to send by it, in a database of this test alone."""
+    vk.control(reset=True)
+    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
+    monkeypatch.setenv("VK_MINISTRY", TOKEN)
+    return Engine(vk)
 
 
 def _administer(statement: str) -> None:

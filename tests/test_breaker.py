@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from audiences import presence
@@ -13,27 +9,11 @@ from audiences.models import AddressKind
 from messaging import delivery, standing
 from messaging.models import Account, Batch, Campaign, Delivery, Status
 from tests import world
-from tests.engine import GROUP, TOKEN, Engine, outcomes
-from tests.wire import Simulator, simulator
+from tests.engine import Engine, outcomes
 from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
 DOWN = {"fail": {"status": 503, "calls": -1}}
-
-
-@pytest.fixture(scope="module")
-def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    log = tmp_path_factory.mktemp("vk") / "journal"
-    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
-        yield running
-
-
-@pytest.fixture
-def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    vk.control(reset=True)
-    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
-    monkeypatch.setenv("VK_MINISTRY", TOKEN)
-    return Engine(vk)
 
 
 def account() -> Account:

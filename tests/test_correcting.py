@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,27 +18,11 @@ from messaging.models import Batch, Campaign, Delivery, Kind, Part, Reached, Sta
 from messaging.wording import Words
 from tests import world
 from tests.correcting import RIGHT, corrected, parts, peers_of, put_right, reached
-from tests.engine import GROUP, TOKEN, Engine, on_the_wire, while_waiting
+from tests.engine import Engine, on_the_wire, while_waiting
 from tests.stages import expect_refusal, set_clock, unguarded
-from tests.wire import Simulator, simulator
 from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-
-@pytest.fixture(scope="module")
-def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    log = tmp_path_factory.mktemp("vk") / "journal"
-    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
-        yield running
-
-
-@pytest.fixture
-def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    vk.control(reset=True)
-    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
-    monkeypatch.setenv("VK_MINISTRY", TOKEN)
-    return Engine(vk)
 
 
 def half_sent(engine: Engine, **changes: Any) -> Campaign:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from django.db import OperationalError, connections
@@ -14,29 +13,13 @@ from crisis.failures import server_error
 from messaging import delivery
 from messaging.models import Batch, Campaign, Status
 from tests import world
-from tests.engine import GROUP, TOKEN, Engine, outcomes
+from tests.engine import Engine, outcomes
 from tests.programs import Program
 from tests.stages import ahead
 from tests.vault import by_owner
-from tests.wire import Simulator, simulator
 from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-
-@pytest.fixture(scope="module")
-def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    log = tmp_path_factory.mktemp("vk") / "journal"
-    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
-        yield running
-
-
-@pytest.fixture
-def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    vk.control(reset=True)
-    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
-    monkeypatch.setenv("VK_MINISTRY", TOKEN)
-    return Engine(vk)
 
 
 def take_all_connections(database: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,33 +18,17 @@ from crisis.models import AuditEntry, LogEntry, Session
 from messaging import delivery, workflow
 from messaging.models import Batch, Campaign, Delivery, Lane, Order, Receipt, Reply, Status
 from tests import world
-from tests.engine import GROUP, TOKEN, Engine, on_the_wire
+from tests.engine import Engine, on_the_wire
 from tests.programs import Program
 from tests.stages import Cast
 from tests.test_orders import Desk, for_everybody
 from tests.test_orders import desk as desk
 from tests.test_orders import platform as platform
 from tests.vault import Vault, vault_of
-from tests.wire import Simulator, simulator
 from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
 PEOPLE = 250  # in three batches
-
-
-@pytest.fixture(scope="module")
-def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    log = tmp_path_factory.mktemp("vk") / "journal"
-    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
-        yield running
-
-
-@pytest.fixture
-def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    vk.control(reset=True)
-    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
-    monkeypatch.setenv("VK_MINISTRY", TOKEN)
-    return Engine(vk)
 
 
 @pytest.fixture

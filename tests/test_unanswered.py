@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from messaging import workflow
 from messaging.delivery import sweeping
 from messaging.models import Batch, Campaign
-from tests.engine import GROUP, TOKEN, Engine, outcomes
-from tests.wire import Simulator, simulator
+from tests.engine import Engine, outcomes
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-
-@pytest.fixture(scope="module")
-def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    log = tmp_path_factory.mktemp("vk") / "journal"
-    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
-        yield running
-
-
-@pytest.fixture
-def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    vk.control(reset=True)
-    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
-    monkeypatch.setenv("VK_MINISTRY", TOKEN)
-    return Engine(vk)
 
 
 def stop(engine: Engine, campaign: Campaign) -> None:
