@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Query
 from pydantic import BaseModel
 
-from audiences.feeding import MOST_ROWS, feed
+from audiences.feeding import ACTIONS, MOST_ROWS, fed_by, feed
 from audiences.imports.columns import FileKind
-from audiences.models import Source
 from crisis.api import Key, api, caller, once
 from crisis.api.reading import LINES, rows_of
-from crisis.models import Scope
-from crisis.refusal import Refused
+from crisis.models import FEEDING, Scope
+from crisis.permissions import may
 
-SourceNumber = Annotated[int, Query(ge=1, le=2**63 - 1, description="Who answers for the rows; administrators keep the list.")]
+SourceNumber = Annotated[int, Query(ge=1, le=2**63 - 1, description="Who answers for the rows: one of those of /sources.")]
+
+
+class SourceOut(BaseModel):
+    """`kinds` is what the key may bring of it. One that is not `active` (off, or without legal basis) takes nothing in."""
+
+    id: int
+    name: str
+    kinds: list[str]
+    active: bool
+
+
+class SourcesOut(BaseModel):
+    sources: list[SourceOut]
 
 
 class RowErrorOut(BaseModel):
@@ -49,7 +60,8 @@ class ProblemsOut(BaseModel):
     problems: list[ProblemOut]
 
 
-ANSWERS: dict[Any, Any] = {200: FedOut, frozenset({400, 401, 403, 404, 409, 413, 415, 422, 429}): ProblemsOut}
+REFUSALS: dict[Any, Any] = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 429}): ProblemsOut}
+ANSWERS: dict[Any, Any] = {200: FedOut, **REFUSALS}
 CONTACT = {
     "contact": "c-000001",
     "language": "ru",
@@ -64,6 +76,15 @@ SIGHTING = {
     "seen_at": "2015-11-08T12:00:00+03:00",
 }
 TRIP = {"contact": "c-000001", "country": "EG", "starts_on": "2015-11-01", "ends_on": "2015-11-14"}
+
+
+@api.get("/sources", auth=Key(FEEDING[0], others=FEEDING[1:]), response={200: SourcesOut, **REFUSALS})
+def list_sources(request: HttpRequest) -> HttpResponse:
+    """The sources that this key may feed, and no others."""
+    by = caller(request)
+    kinds = [kind.value for kind, action in ACTIONS.items() if may(by, action)]
+    rows = [SourceOut(id=s.pk, name=s.name, kinds=kinds, active=s.active and s.has_basis) for s in fed_by(by)]
+    return JsonResponse(SourcesOut(sources=rows).model_dump())
 
 
 def _described(example: dict[str, Any]) -> dict[str, Any]:
@@ -99,10 +120,4 @@ def feed_trips(request: HttpRequest, source: SourceNumber) -> HttpResponse:
 def _fed(request: HttpRequest, kind: FileKind, number: int) -> HttpResponse:
     rows = rows_of(request, MOST_ROWS)
 
-    def effect() -> dict[str, Any]:
-        source = Source.objects.filter(pk=number).first()
-        if source is None:
-            raise Refused(_("There is no source of this number. Nothing was stored."), field="source", status=422)
-        return feed(kind, rows, source, by=caller(request))
-
-    return once(request, effect)
+    return once(request, lambda: feed(kind, rows, number, by=caller(request)))

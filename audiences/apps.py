@@ -16,3 +16,4 @@ class AudiencesConfig(AppConfig):
         for registers in ("audiences.retention", "audiences.recount"):  # once a day
             import_module(registers)
         import_module("audiences.rotating")  # says which keys a backup needs
+        import_module("audiences.sources")  # says what the keys of programs may feed

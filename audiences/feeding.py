@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audiences.imports.applying import Imported, apply, demand_source
 from audiences.imports.columns import COLUMNS, BadCell, FileKind, Reader, reader
 from audiences.imports.reading import SHOWN, Parsed, look_at_cell
 from audiences.models import Source
+from crisis.clients import BadKey
 from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Problem, Refused
@@ -72,13 +74,14 @@ class _Table:
 
 
 @transaction.atomic
-def feed(kind: FileKind, rows: object, source: Source | None, *, by: User) -> dict[str, Any]:
+def feed(kind: FileKind, rows: object, number: int, *, by: User) -> dict[str, Any]:
     """Store what a program sends: contacts with their addresses, sightings, or stays. Returns counts, and errors by index.
 
-    Raises Refused, and stores nothing, when a row is wrong in itself or the source may not be used.
+    Raises Refused, and stores nothing, when a row is wrong in itself, or when the source of this number may not be used or is
+    not one that the program's key may feed.
     """
     demand(by, ACTIONS[kind])
-    demand_source(kind, source)
+    source = demand_source(kind, _fed(number, by))
     items = _items(kind, rows)
     tables = {one: _Table(Parsed(one, "utf-8", ""), reader(one)) for one in FileKind if one == kind or one == items[-1].kind}
     problems: list[Problem] = []
@@ -93,6 +96,20 @@ def feed(kind: FileKind, rows: object, source: Source | None, *, by: User) -> di
         raise Refused(problems=problems, status=422)
     done = [apply(table.parsed, source, by, action=ACTIONS[kind]) for table in tables.values()]
     return {**{one.kind.value: dict(one.counts) for one in done}, "errors": [error for one in done for error in _errors(one)]}
+
+
+def fed_by(by: User) -> QuerySet[Source]:
+    """The sources that the key may feed which a program came with."""
+    return Source.objects.filter(pk__in=by.feeds)
+
+
+def _fed(number: int, by: User) -> Source:
+    """Of a source that is not the key's own nothing is told, not even whether there is one of this number."""
+    source = fed_by(by).filter(pk=number).first()
+    if source is None:
+        sentence = _("This key may not feed a source of this number. Nothing was stored. See /sources for those it may.")
+        raise BadKey(sentence, "source", field="source", status=403)
+    return source
 
 
 def _items(kind: FileKind, rows: object) -> list[_Item]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from audiences.criteria import Criteria
 from audiences.criteria.seen import LONGEST
 from audiences.models import Source
-from crisis import audit, lines
+from crisis import audit, feeds, lines
 from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Problem, Refused
@@ -111,3 +111,10 @@ def _problems(source: Source) -> list[Problem]:
 
 def _values(source: Source) -> dict[str, Any]:
     return {name: getattr(source, name) for name in FIELDS}
+
+
+def _feeds() -> list[feeds.Feed]:
+    return [feeds.Feed(source.pk, source.name, source.active and source.has_basis) for source in Source.objects.all()]
+
+
+feeds.register(_feeds)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from crisis import clients
+from crisis import clients, feeds
 from crisis.clock import now
 from crisis.models import ApiClient, ApiKey, Scope
 from crisis.permissions import requires
@@ -25,13 +25,18 @@ from crisis.views import person
 @requires("clients.see")
 def client_list(request: HttpRequest) -> HttpResponse:
     """Every client with its keys, the newest first. What a key opens is said in words."""
-    at, rows = now(), ApiClient.objects.select_related("user__mission").prefetch_related("keys")
+    at, names = now(), feeds.names()
+    rows = ApiClient.objects.select_related("user__mission").prefetch_related("keys")
     found = [
-        (client, [(key, key.usable(at), [Scope(one).label for one in key.scopes]) for key in client.keys.all()])
+        (client, [(key, key.usable(at), opens(key), [names[one] for one in key.sources]) for key in client.keys.all()])
         for client in rows
     ]
     waiting = [shown(one, person(request)) for one in changing.open_ones().filter(kind__in=["api.client", "api.key"])]
     return render(request, "crisis/client_list.html", {"clients": found, "waiting_changes": waiting})
+
+
+def opens(key: ApiKey) -> list[str]:
+    return [str(Scope(scope).label) for scope in key.scopes]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

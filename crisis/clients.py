@@ -14,9 +14,9 @@ from django.db import connection, transaction
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from crisis import audit
+from crisis import audit, feeds
 from crisis.clock import now
-from crisis.models import ApiClient, ApiKey, AuditEntry, Mission, Scope, User
+from crisis.models import FEEDING, ApiClient, ApiKey, AuditEntry, Mission, Scope, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 
@@ -30,9 +30,9 @@ KEY = re.compile(r"crisis_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")  # the mark lets a s
 class BadKey(Refused):
     """A key that opens nothing here; `why` in one word for the log and the audit, `key` when it is one of ours."""
 
-    def __init__(self, sentence: str, why: str, key: ApiKey | None = None, *, status: int = 401) -> None:
+    def __init__(self, sentence: str, why: str, key: ApiKey | None = None, *, field: str = "", status: int = 401) -> None:
         self.why, self.key = why, key
-        super().__init__(sentence, status=status)
+        super().__init__(sentence, field=field, status=status)
 
 
 class TooFast(Refused):
@@ -66,32 +66,45 @@ def check_client(name: str) -> None:
 
 @transaction.atomic
 def create_key(
-    client: ApiClient, scopes: Iterable[str], expires_at: datetime, *, proposed_by: User, by: User
+    client: ApiClient, scopes: Iterable[str], sources: Iterable[int], expires_at: datetime, *, proposed_by: User, by: User
 ) -> tuple[ApiKey, str]:
     """A new key as two administrators want it. Returns it with its secret text, which nobody is ever shown again."""
     demand(proposed_by, "clients.change")
     demand(by, "clients.change")
     if by == proposed_by:
         raise Refused(_("A key is made by two persons. Ask another administrator to confirm it."), status=403)
-    chosen = sorted({*scopes})
-    check_key(chosen, expires_at)
+    chosen, fed = sorted({*scopes}), sorted({*sources})
+    check_key(chosen, fed, expires_at)
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     text = f"crisis_{prefix}_{secret}"
     key = ApiKey.objects.create(
-        client=client, prefix=prefix, hash=_hash(text), scopes=chosen, expires_at=expires_at,
+        client=client, prefix=prefix, hash=_hash(text), scopes=chosen, sources=fed, expires_at=expires_at,
         proposed_by=proposed_by, confirmed_by=by,
     )  # fmt: skip
-    data = {"client": client.pk, "scopes": chosen, "expires_at": expires_at.isoformat(), "proposed_by": proposed_by.pk}
-    audit.record("key.create", by=by, about=key, data=data)
+    data = {"client": client.pk, "scopes": chosen, "sources": fed, "expires_at": expires_at.isoformat()}
+    audit.record("key.create", by=by, about=key, data={**data, "proposed_by": proposed_by.pk})
     return key, text
 
 
-def check_key(scopes: Collection[str], expires_at: datetime) -> None:
-    """Raises Refused for what no key can open, and for a time that no key lasts."""
+def check_key(scopes: Collection[str], sources: Collection[int], expires_at: datetime) -> None:
+    """Raises Refused for what no key can open or feed, and for a time that no key lasts."""
     if not scopes or not {*scopes} <= {*Scope.values}:
         raise Refused(_("Choose at least one thing that the key opens, from the list."), field="scopes")
+    _check_sources(scopes, sources)
     if not timedelta(0) < expires_at - now() <= LONGEST:
         raise Refused(_("A key lasts for at most 366 days. Choose a day within that time."), field="expires_at")
+
+
+def _check_sources(scopes: Collection[str], sources: Collection[int]) -> None:
+    """A key that brings people or their whereabouts says of which sources, and only such a key does."""
+    if feeding := {*scopes} & {*FEEDING}:
+        if not sources:
+            raise Refused(_("Choose the sources that the key may feed."), field="sources")
+    elif sources:
+        raise Refused(_("The key brings nothing that a source could take in. Choose no source."), field="sources")
+    if feeding and not {*sources} <= {feed.number for feed in feeds.known() if feed.usable}:
+        sentence = _("A key feeds sources that are in use and have a legal basis. Choose them from the list.")
+        raise Refused(sentence, field="sources")
 
 
 @transaction.atomic

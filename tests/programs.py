@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
+from audiences.models import Source
 from crisis.clock import now
-from crisis.models import ApiClient, ApiKey, Mission, Scope, User
+from crisis.models import FEEDING, ApiClient, ApiKey, Mission, Scope, User
 from crisis.power import changing
 from messaging import workflow
 from messaging.models import Campaign
@@ -28,12 +29,19 @@ def made_client(name: str, makers: tuple[User, User], *, mission: Mission | None
     return ApiClient.objects.get(name=name)
 
 
-def made_key(client: ApiClient, makers: tuple[User, User], scopes: Iterable[str], ends: datetime) -> tuple[ApiKey, str]:
-    """A key as two administrators want it, with its text as the second one is shown it."""
-    data = {"client": client.pk, "scopes": sorted(scopes), "expires_at": ends.isoformat()}
+def made_key(
+    client: ApiClient, makers: tuple[User, User], scopes: Collection[str], ends: datetime, sources: Iterable[Source] = ()
+) -> tuple[ApiKey, str]:
+    """A key as two administrators want it, with its text as the second is shown it. It feeds `sources`, or the carrier."""
+    fed = sorted(source.pk for source in sources or [carrier()]) if {*scopes} & {*FEEDING} else []
+    data = {"client": client.pk, "scopes": sorted(scopes), "sources": fed, "expires_at": ends.isoformat()}
     shown = changing.confirm(changing.propose("api.key", data=data, why="нужно для обмена", by=makers[0]), by=makers[1])
     assert shown
     return ApiKey.objects.get(prefix=shown.secret.split("_")[1]), shown.secret
+
+
+def carrier() -> Source:
+    return Source.objects.get_or_create(name="Carrier", defaults={"owner": "Carrier", "legal_basis": "agreement"})[0]
 
 
 class Program:
@@ -45,9 +53,9 @@ class Program:
         self.user = self.client.user
         self.key, self.text = self.make_key()
 
-    def make_key(self, *scopes: str) -> tuple[ApiKey, str]:
+    def make_key(self, *scopes: str, sources: Iterable[Source] = ()) -> tuple[ApiKey, str]:
         wanted, ends = scopes or [*Scope.values], now() + timedelta(days=30)
-        return made_key(self.client, self.makers, wanted, ends)
+        return made_key(self.client, self.makers, wanted, ends, sources)
 
     def call(self, method: str, path: str, body: Any = None, *, text: str = "", **headers: str) -> HttpResponse:
         """One call. A POST gets a new Idempotency-Key unless `headers` name one; a body of bytes is sent as it is."""

@@ -19,10 +19,11 @@ from crisis.api import api
 from crisis.clock import now
 from crisis.models import AuditEntry
 from tests import world
-from tests.programs import Program, said, sentences
+from tests.programs import Program, carrier, said, sentences
 
 pytestmark = pytest.mark.django_db
 SECRET = "79161234567"
+EXAMPLES = {"contacts": CONTACT, "sightings": SIGHTING, "trips": TRIP}
 
 
 class Feed:
@@ -31,7 +32,7 @@ class Feed:
     def __init__(self) -> None:
         self.makers = world.person("gleb", "admin"), world.person("zoya", "admin")
         self.program = Program("Carrier", self.makers)
-        self.source = Source.objects.create(name="Carrier", owner="Carrier", legal_basis="agreement")
+        self.source = carrier()
 
     def post(self, path: str, rows: Any, source: object = None, **headers: str) -> HttpResponse:
         return self.program.post(f"{path}?source={source or self.source.pk}", rows, **headers)
@@ -170,16 +171,43 @@ def test_too_many_bytes_are_refused(feed: Feed) -> None:
 @pytest.mark.parametrize("path", ["contacts", "sightings", "trips"])
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"legal_basis": " "}, "no legal basis"), ({"active": False}, "switched off"), (None, "no source")],
+    [({"legal_basis": " "}, "no legal basis"), ({"active": False}, "switched off")],
 )
-def test_a_source_has_to_be_there_in_use_and_with_a_legal_basis(
-    feed: Feed, path: str, changes: dict[str, Any] | None, words: str
-) -> None:
-    Source.objects.update(**(changes or {}))
+def test_a_source_has_to_be_in_use_and_with_a_legal_basis(feed: Feed, path: str, changes: dict[str, Any], words: str) -> None:
+    Source.objects.update(**changes)
     before = world.counts()
-    answer = feed.post(path, [{"contacts": CONTACT, "sightings": SIGHTING, "trips": TRIP}[path]], 0 if changes else 999_999)
+    answer = feed.post(path, [EXAMPLES[path]])
     assert [(field, words in sentence) for field, sentence in sentences(answer)] == [("source", True)]
     assert world.counts() == before
+
+
+@pytest.mark.parametrize("path", ["contacts", "sightings", "trips"])
+@pytest.mark.parametrize("which", ["another's", "nobody's"])
+def test_a_source_that_is_not_the_key_s_is_refused_without_a_word_on_whether_there_is_one(
+    feed: Feed, path: str, which: str
+) -> None:
+    other = Source.objects.create(name="Rumour", owner="x", legal_basis="y")
+    before = world.counts()
+    answer = feed.post(path, [EXAMPLES[path]], other.pk if which == "another's" else 999_999)
+    ((field, sentence),) = sentences(answer)
+    assert (answer.status_code, field, "may not feed" in sentence, "Rumour" in sentence) == (403, "source", True, False)
+    assert {**world.counts(), "crisis_auditentry": 0} == {**before, "crisis_auditentry": 0}
+    assert AuditEntry.objects.get(action="key.refuse").data["why"] == "source"
+
+
+def test_a_key_is_told_its_own_sources_and_no_others(feed: Feed) -> None:
+    Source.objects.create(name="Rumour", owner="x", legal_basis="y")
+    _key, text = feed.program.make_key("trips:write", "campaigns:read")
+    assert said(feed.program.get("sources"))["sources"] == [
+        {"id": feed.source.pk, "name": "Carrier", "kinds": ["contacts", "sightings", "trips"], "active": True}
+    ]
+    assert [one["kinds"] for one in said(feed.program.call("GET", "sources", text=text))["sources"]] == [["trips"]]
+
+
+@pytest.mark.parametrize("changes", [{"active": False}, {"legal_basis": " "}])
+def test_a_source_that_takes_nothing_in_is_told_as_not_active(feed: Feed, changes: dict[str, Any]) -> None:
+    Source.objects.update(**changes)
+    assert [one["active"] for one in said(feed.program.get("sources"))["sources"]] == [False]
 
 
 @pytest.mark.parametrize("address", ["contacts", "contacts?source=", "contacts?source=x", "contacts?source=0"])
@@ -195,6 +223,7 @@ def test_the_same_call_again_is_answered_again_and_done_once(feed: Feed) -> None
 
 def test_the_same_rows_of_another_source_are_another_call(feed: Feed) -> None:
     other = Source.objects.create(name="Rumour", owner="x", legal_basis="y")
+    _key, feed.program.text = feed.program.make_key(sources=[feed.source, other])
     feed.post("contacts", [CONTACT], **{"Idempotency-Key": "one"})
     answer = feed.post("contacts", [CONTACT], other.pk, **{"Idempotency-Key": "one"})
     assert (answer.status_code, [name for name, _sentence in sentences(answer)]) == (422, ["Idempotency-Key"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+from audiences.models import Source
 from crisis import clients
 from crisis.clock import now
 from crisis.models import AdminAction, ApiClient, ApiKey, AuditEntry, Scope, User
@@ -19,12 +20,13 @@ from crisis.permissions import ANONYMOUS, CLIENT, NO, RULES, SCOPES, demand, may
 from crisis.power import changing
 from crisis.refusal import Forbidden, Refused
 from tests import visits, world
-from tests.programs import made_client, made_key
+from tests.programs import carrier, made_client, made_key
 from tests.stages import expect_refusal
 from tests.world import sql
 
 pytestmark = pytest.mark.django_db
 YEAR = timedelta(days=365)
+FEEDS = {"why": "x", "scopes": ["trips:write"], "sources": ["{carrier}"], "expires_at": "2098-01-01"}
 
 
 class Makers:
@@ -34,6 +36,10 @@ class Makers:
         self.gleb, self.zoya = world.person("gleb", "admin"), world.person("zoya", "admin")
         self.client = made_client("Embassy desk", (self.gleb, self.zoya))
         self.key, self.text = self.make()
+
+    def alone(self, proposed_by: User, by: User, *scopes: str) -> None:
+        """A key by the verb, without a proposal."""
+        clients.create_key(self.client, scopes or Scope.values, [carrier().pk], now() + YEAR, proposed_by=proposed_by, by=by)
 
     def make(self, *scopes: str, lasts: timedelta = YEAR) -> tuple[ApiKey, str]:
         return made_key(self.client, (self.gleb, self.zoya), scopes or [*Scope.values], now() + lasts)
@@ -58,7 +64,7 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(makers: Makers) -> None:
 
 def test_nobody_makes_a_key_alone(makers: Makers) -> None:
     with expect_refusal("made by two persons"):
-        clients.create_key(makers.client, Scope.values, now() + YEAR, proposed_by=makers.gleb, by=makers.gleb)
+        makers.alone(makers.gleb, makers.gleb)
 
 
 def test_the_database_wants_two_persons_for_a_key(makers: Makers) -> None:
@@ -70,7 +76,8 @@ def test_the_database_wants_two_persons_for_a_key(makers: Makers) -> None:
 
 def test_a_confirmation_makes_one_key_and_no_other(makers: Makers) -> None:
     """The transaction that confirmed the key of these makers is still open; what it confirmed is used up."""
-    same = {"client": makers.client, "scopes": makers.key.scopes, "expires_at": makers.key.expires_at}
+    kept = ("client", "scopes", "sources", "expires_at")
+    same = {name: getattr(makers.key, name) for name in kept}
     with pytest.raises(IntegrityError, match="as two persons want it, once"), transaction.atomic():
         ApiKey.objects.create(prefix="aaaaaaaa", proposed_by=makers.gleb, confirmed_by=makers.zoya, **same)
 
@@ -78,8 +85,8 @@ def test_a_confirmation_makes_one_key_and_no_other(makers: Makers) -> None:
 def test_a_confirmation_opens_no_more_than_was_proposed(makers: Makers, monkeypatch: pytest.MonkeyPatch) -> None:
     data = {"client": makers.client.pk, "scopes": ["campaigns:read"], "expires_at": (now() + YEAR).isoformat()}
     change = changing.propose("api.key", data=data, why="to read", by=makers.gleb)
-    truth = clients.create_key
-    monkeypatch.setattr(clients, "create_key", lambda client, scopes, end, **who: truth(client, Scope.values, end, **who))
+    truth, fed = clients.create_key, [carrier().pk]
+    monkeypatch.setattr(clients, "create_key", lambda client, _s, _f, end, **who: truth(client, Scope.values, fed, end, **who))
     with pytest.raises(IntegrityError, match="as two persons want it, once"):
         changing.confirm(change, by=makers.zoya)
 
@@ -119,15 +126,71 @@ def test_a_client_is_proposed_on_its_page_and_waits_for_another(makers: Makers) 
     ("client_new", {"name": "y", "why": "x", "mission": "999999"}, "Select a valid choice"),
     ("key_new", {"why": "x"}, "Choose at least one thing"),
     ("key_new", {"why": "x", "scopes": ["campaigns:approve"], "expires_at": "2026-12-01"}, "Select a valid choice"),
-    ("key_new", {"why": "x", "scopes": ["campaigns:read"], "expires_at": "2098-01-01"}, "at most 366 days"),
-    ("key_new", {"why": "x", "scopes": ["campaigns:read"], "expires_at": "9999-12-31"}, "between 2000 and 2099"),
-    ("key_new", {"why": "x", "scopes": ["campaigns:read"], "expires_at": "soon"}, "This is no date"),
+    ("key_new", {**FEEDS, "sources": []}, "Choose the sources that the key may feed"),
+    ("key_new", {**FEEDS, "scopes": ["campaigns:read"]}, "Choose no source"),
+    ("key_new", {**FEEDS, "sources": ["999999"]}, "no such source in use"),
+    ("key_new", {**FEEDS, "sources": ["{rumour}"]}, "no such source in use"),
+    ("key_new", {**FEEDS, "sources": ["x"]}, "no such source in use"),
+    ("key_new", FEEDS, "at most 366 days"),
+    ("key_new", {**FEEDS, "expires_at": "9999-12-31"}, "between 2000 and 2099"),
+    ("key_new", {**FEEDS, "expires_at": "soon"}, "This is no date"),
 ])  # fmt: skip
 def test_a_proposal_that_cannot_be_is_said_beside_its_field(makers: Makers, name: str, said: Any, words: str) -> None:
     before = AdminAction.objects.count()
+    numbers = {"carrier": carrier().pk, "rumour": Source.objects.create(name="Rumour", owner="x", legal_basis=" ").pk}
+    if "sources" in said:
+        said = {**said, "sources": [one.format(**numbers) for one in said["sources"]]}
     answer = visits.post(makers.gleb, name, *([makers.client.pk] if name == "key_new" else []), **said)
     assert (answer.status_code, words in answer.content.decode()) == (422, True)
     assert AdminAction.objects.count() == before
+
+
+# Which sources a key feeds is what two persons wanted, and stays so.
+
+
+def fed_by(makers: Makers, *sources: int, scopes: Sequence[str] = ("trips:write",)) -> AdminAction:
+    data = {"client": makers.client.pk, "scopes": [*scopes], "sources": [*sources], "expires_at": (now() + YEAR).isoformat()}
+    return changing.propose("api.key", data=data, why="to feed", by=makers.gleb)
+
+
+def test_who_confirms_a_key_reads_which_sources_it_feeds(makers: Makers) -> None:
+    change = fed_by(makers, carrier().pk)
+    assert "It feeds these sources alone: Carrier." in visits.page(makers.zoya, "adminaction_detail", change.pk)
+    changing.confirm(change, by=makers.zoya)
+    assert "Feeds: Carrier" in visits.page(makers.zoya, "client_list")
+    assert AuditEntry.objects.filter(action="key.create").latest("pk").data["sources"] == [carrier().pk]
+
+
+def test_a_source_that_was_switched_off_meanwhile_is_given_to_no_key(makers: Makers) -> None:
+    change = fed_by(makers, carrier().pk)
+    Source.objects.update(active=False)
+    with expect_refusal("in use and have a legal basis"):
+        changing.confirm(change, by=makers.zoya)
+
+
+def test_a_confirmation_feeds_no_more_than_was_proposed(makers: Makers, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Source.objects.create(name="Rumour", owner="x", legal_basis="y")
+    change, both, truth = fed_by(makers, carrier().pk), [carrier().pk, other.pk], clients.create_key
+    monkeypatch.setattr(clients, "create_key", lambda client, scopes, _fed, end, **who: truth(client, scopes, both, end, **who))
+    with pytest.raises(IntegrityError, match="as two persons want it, once"):
+        changing.confirm(change, by=makers.zoya)
+
+
+@pytest.mark.parametrize(("scopes", "sources"), [
+    (["trips:write"], []), (["campaigns:read"], [1]), (["trips:write"], [999_999]),
+])  # fmt: skip
+def test_the_database_keeps_the_sources_of_a_key_to_those_there_are(
+    makers: Makers, monkeypatch: pytest.MonkeyPatch, scopes: list[str], sources: list[int]
+) -> None:
+    monkeypatch.setattr(clients, "_check_sources", lambda scopes, sources: None)
+    change = fed_by(makers, *sources, scopes=scopes)
+    with pytest.raises(IntegrityError, match="names the sources it feeds"):
+        changing.confirm(change, by=makers.zoya)
+
+
+def test_the_database_deletes_no_source(makers: Makers) -> None:
+    with pytest.raises(Exception, match="permission denied"), transaction.atomic():
+        sql("DELETE FROM audiences_source")
 
 
 # A key that is refused is written down: who tries doors has to be seen.
@@ -181,8 +244,8 @@ def test_only_administrators_make_and_revoke(makers: Makers, role: str) -> None:
     other = world.person("other", role)
     acts = (
         lambda: clients.create_client("Another", mission=None, by=other),
-        lambda: clients.create_key(makers.client, Scope.values, now() + YEAR, proposed_by=makers.gleb, by=other),
-        lambda: clients.create_key(makers.client, Scope.values, now() + YEAR, proposed_by=other, by=makers.gleb),
+        lambda: makers.alone(makers.gleb, other),
+        lambda: makers.alone(other, makers.gleb),
         lambda: clients.revoke_key(makers.key, by=other),
     )
     for act in acts:
@@ -193,7 +256,7 @@ def test_only_administrators_make_and_revoke(makers: Makers, role: str) -> None:
 @pytest.mark.parametrize("scopes", [[], ["campaigns:approve"], ["campaigns:read", ""]])
 def test_a_key_opens_only_what_is_known(makers: Makers, scopes: list[str]) -> None:
     with expect_refusal("Choose at least one thing"):
-        clients.create_key(makers.client, scopes, now() + YEAR, proposed_by=makers.gleb, by=makers.zoya)
+        clients.create_key(makers.client, scopes, [], now() + YEAR, proposed_by=makers.gleb, by=makers.zoya)
 
 
 @pytest.mark.parametrize("lasts", [timedelta(0), timedelta(days=-1), timedelta(days=400)])
@@ -288,7 +351,14 @@ def test_the_database_makes_no_person_a_machine(makers: Makers) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["scopes = '{campaigns:stop}'", "expires_at = expires_at + '1 day'", "hash = ''", "client_id = client_id + 1"]
+    "change",
+    [
+        "scopes = '{campaigns:stop}'",
+        "sources = '{}'",
+        "expires_at = expires_at + '1 day'",
+        "hash = ''",
+        "client_id = client_id + 1",
+    ],
 )
 def test_the_database_lets_nobody_change_a_key(makers: Makers, change: str) -> None:
     with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():

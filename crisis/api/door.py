@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, cast
 
@@ -44,15 +44,18 @@ api = NinjaAPI(
 
 
 class Key(HttpBearer):
-    """What a route demands: a key that opens this scope. `query` are the names that may stand in the address.
+    """What a route demands: a key that opens this scope or one of `others`.
 
+    `query` are the names that may stand in the address.
     A route without `body` takes none: nobody believes to have said something that is not read.
     One of `lines` takes JSON, also with a row on each line.
     """
 
-    def __init__(self, scope: Scope, *query: str, body: bool = False, lines: bool = False) -> None:
+    def __init__(
+        self, scope: Scope, *query: str, others: Iterable[Scope] = (), body: bool = False, lines: bool = False
+    ) -> None:
         super().__init__()
-        self.scope, self.query, self.body, self.lines = scope, query, body or lines, lines
+        self.scopes, self.query, self.body, self.lines = (scope, *others), query, body or lines, lines
 
     def __call__(self, request: HttpRequest) -> ApiKey:
         """Judged in this order, so that who has no key learns nothing else. Raises Refused."""
@@ -61,19 +64,15 @@ class Key(HttpBearer):
         if kind.lower() != "bearer" or not text:
             sentence = _("Send a key in the header “Authorization: Bearer …”; logging in to the console does not help here.")
             raise Refused(sentence, field="Authorization", status=401)
-        try:
-            return self.authenticate(request, text)
-        except clients.BadKey as bad:
-            clients.note_bad(bad, address_of(request))
-            raise
+        return self.authenticate(request, text)
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
         key = clients.holder(token)
         clients.count_call(key)
-        if self.scope not in key.scopes:
+        if not {*self.scopes} & {*key.scopes}:
             sentence = _("This key does not open “%(scope)s”. Nothing was done. Ask for a key that does.")
-            raise clients.BadKey(sentence % {"scope": self.scope}, "scope", key, status=403)
-        key.client.user.scopes = key.scopes
+            raise clients.BadKey(sentence % {"scope": "” / “".join(self.scopes)}, "scope", key, status=403)
+        key.client.user.scopes, key.client.user.feeds = key.scopes, key.sources
         self._refuse_unknown(request)
         return key
 
@@ -163,6 +162,14 @@ def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, clients.TooFast) else {}
     headers |= {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     return said(error.problems, error.status, **headers)
+
+
+@api.exception_handler(clients.BadKey)
+def _bad_key(request: HttpRequest, error: clients.BadKey) -> HttpResponse:
+    """A key that was refused at the door, or by the verb it came to, is written down."""
+    error.key = error.key or getattr(request, "auth", None)
+    clients.note_bad(error, address_of(request))
+    return _refused(request, error)
 
 
 @api.exception_handler(AuthenticationError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crisis.models.audit import AdminAction, AuditEntry
-from crisis.models.clients import ApiAnswer, ApiClient, ApiKey, Scope
+from crisis.models.clients import FEEDING, ApiAnswer, ApiClient, ApiKey, Scope
 from crisis.models.destruction import DailyDuty, Destruction
 from crisis.models.devices import DeviceKey
 from crisis.models.duty import Duty
@@ -13,7 +13,7 @@ from crisis.models.people import Country, Mission, User
 from crisis.models.sessions import Session
 
 __all__ = [
-    "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage",
+    "FEEDING", "AdminAction", "ApiAnswer", "ApiClient", "ApiKey", "AuditEntry", "Category", "Certainty", "Country", "Coverage",
     "DailyDuty", "Destruction", "DeviceKey", "Duty", "Fact",
     "Incident", "LogEntry", "Mission", "Scope", "Session", "Severity", "Urgency", "User",
 ]  # fmt: skip

@@ -27,6 +27,9 @@ class Scope(models.TextChoices):
     TRIPS_WRITE = "trips:write", _("say who will travel where")
 
 
+FEEDING = (Scope.CONTACTS_WRITE, Scope.SIGHTINGS_WRITE, Scope.TRIPS_WRITE)  # what names sources that the key may feed
+
+
 class ApiClient(models.Model):
     """A system of a mission or of another authority. It acts while `user` is active, which can never log in or hold a role.
 
@@ -50,13 +53,15 @@ class ApiClient(models.Model):
 class ApiKey(models.Model):
     """One key of a client. It begins with `prefix`, which is shown; of the rest only its SHA-256 is kept.
 
-    `change` is the confirmed proposal that made it, written by the database: each makes one key.
+    `change` is the confirmed proposal that made it, written by the database: each makes one key. `sources` are the numbers of
+    those that it may feed; they belong to an app above, whose rule in the database keeps them to sources that there are.
     """
 
     client = models.ForeignKey(ApiClient, models.PROTECT, related_name="keys", verbose_name=_("API client"))
     prefix = models.CharField(_("begins with"), max_length=8, unique=True)
     hash = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope), verbose_name=_("opens"))
+    sources = ArrayField(models.BigIntegerField(), default=list, blank=True, verbose_name=_("sources it may feed"))
     proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
     confirmed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("confirmed by"))
     made_at = models.DateTimeField(_("made at"), db_default=Now())

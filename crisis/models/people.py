@@ -77,8 +77,10 @@ class User(AbstractUser):
         _("approves since"), null=True, editable=False
     )  # stamped with the role, by the database
 
-    # What the key opens that a call of the API came with: set by the API's door on this very instance, stored nowhere.
+    # What the key opens that a call of the API came with, and which sources it may feed: set by the API's door on this very
+    # instance, stored nowhere.
     scopes: Collection[str] = ()
+    feeds: Collection[int] = ()
 
     @cached_property
     def roles(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crisis import feeds
 from crisis.forms import YEARS
 from crisis.models import Mission, Scope, User
 from crisis.permissions import ROLES
@@ -17,6 +18,10 @@ from crisis.templatetags.console import role_name
 
 def _roles() -> list[tuple[str, str]]:
     return [(role, role_name(role)) for role in ROLES]
+
+
+def _usable() -> list[tuple[int, str]]:
+    return [(feed.number, feed.name) for feed in feeds.known() if feed.usable]
 
 
 class WhyForm(forms.Form):
@@ -93,7 +98,7 @@ class ClientForm(WhyForm):
 
 
 class KeyForm(WhyForm):
-    """What a new key is to open, and until when."""
+    """What a new key is to open and to feed, and until when."""
 
     scopes = forms.MultipleChoiceField(
         label=_("What the key opens"),
@@ -101,6 +106,15 @@ class KeyForm(WhyForm):
         choices=Scope.choices,
         help_text=_("Choose as little as the program needs. No key approves."),
         error_messages={"required": _("Choose at least one thing that the key opens, from the list.")},
+    )
+    sources = forms.TypedMultipleChoiceField(
+        label=_("Which sources it may feed"),
+        required=False,
+        coerce=int,
+        widget=forms.CheckboxSelectMultiple,
+        choices=_usable,
+        help_text=_("Needed when it brings contacts, sightings or stays. Only sources in use with a legal basis can be fed."),
+        error_messages={"invalid_choice": _("There is no such source in use. Choose from the list.")},
     )
     expires_at = forms.DateField(
         label=_("Last day on which it opens"),
@@ -112,7 +126,7 @@ class KeyForm(WhyForm):
             "invalid": _("This is no date. Write it like 2015-11-08."),
         },
     )
-    field_order = ["scopes", "expires_at", "why"]
+    field_order = ["scopes", "sources", "expires_at", "why"]
 
     def clean_expires_at(self) -> datetime:
         """The end of that day in the center's own zone."""
@@ -122,4 +136,5 @@ class KeyForm(WhyForm):
         return datetime.combine(last + timedelta(days=1), time.min, timezone.get_default_timezone())
 
     def change(self) -> dict[str, Any]:
-        return {"scopes": sorted(self.cleaned_data["scopes"]), "expires_at": self.cleaned_data["expires_at"].isoformat()}
+        scopes, sources = sorted(self.cleaned_data["scopes"]), sorted(self.cleaned_data["sources"])
+        return {"scopes": scopes, "sources": sources, "expires_at": self.cleaned_data["expires_at"].isoformat()}

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crisis import clients
+from crisis import clients, feeds
 from crisis.models import AdminAction, ApiClient, Mission, Scope, User
 from crisis.power.changing import stamp
 from crisis.power.kinds import Kind, Shown, register
@@ -51,15 +51,19 @@ def _expires_at(change: AdminAction) -> datetime:
     return datetime.fromisoformat(change.data["expires_at"])
 
 
+def _sources(change: AdminAction) -> list[int]:
+    return change.data.get("sources") or []
+
+
 def _check_key(change: AdminAction) -> None:
     _client(change)
-    clients.check_key(change.data["scopes"], _expires_at(change))
+    clients.check_key(change.data["scopes"], _sources(change), _expires_at(change))
 
 
 def _create_key(change: AdminAction, by: User) -> Shown | None:
     stamp(change, by=by)
-    client, proposed_by = _client(change), change.proposed_by
-    _key, text = clients.create_key(client, change.data["scopes"], _expires_at(change), proposed_by=proposed_by, by=by)
+    client, wanted = _client(change), (change.data["scopes"], _sources(change), _expires_at(change))
+    _key, text = clients.create_key(client, *wanted, proposed_by=change.proposed_by, by=by)
     words = _("Give this key to whoever runs “%(client)s”, in person or by a safe way. It is shown only now, and kept nowhere.")
     return Shown(words % {"client": client}, text)
 
@@ -67,8 +71,12 @@ def _create_key(change: AdminAction, by: User) -> Shown | None:
 def _key_in_words(change: AdminAction) -> str:
     client = ApiClient.objects.filter(pk=change.data["client"]).first()
     opens = ", ".join(str(Scope(one).label) for one in change.data["scopes"])
-    sentence = _("“%(client)s” gets a key, until %(time)s. The key lets it: %(opens)s. You are shown the key once.")
-    return sentence % {"client": client, "time": local_time(_expires_at(change)), "opens": opens}
+    sentence = _("“%(client)s” gets a key, until %(time)s. The key lets it: %(opens)s.")
+    words = [sentence % {"client": client, "time": local_time(_expires_at(change)), "opens": opens}]
+    if wanted := _sources(change):
+        names = feeds.names()
+        words.append(_("It feeds these sources alone: %(sources)s.") % {"sources": ", ".join(names[one] for one in wanted)})
+    return " ".join([*words, _("You are shown the key once.")])
 
 
 CLIENT = register(Kind(
