@@ -22,7 +22,11 @@ from crisis.refusal import Problem, Refused
 Mode = Literal["was_there", "last_seen_there"]
 MODES: tuple[Mode, ...] = ("was_there", "last_seen_there")
 SHORTEST, LONGEST = 1, 90 * 24  # hours a window may have
-ACTIVE = "{t}.source_id = ANY (ARRAY(SELECT id FROM audiences_source WHERE active))"
+# Mostly every source is in use: that is asked once, and no row is looked at for it.
+ACTIVE = (
+    "(NOT EXISTS (SELECT FROM audiences_source WHERE NOT active)"
+    " OR {t}.source_id = ANY (ARRAY(SELECT id FROM audiences_source WHERE active)))"
+)
 SILENT = "SELECT s.name FROM audiences_source s WHERE NOT s.active"
 OPTIONAL = ("area", "sources")
 
