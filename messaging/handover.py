@@ -16,10 +16,11 @@ from crisis.permissions import may
 from crisis.small import told
 from crisis.templatetags.console import clock_time, duration, local_time, number
 from messaging import board, escalation, standing
+from messaging.down import Down, lasting
 from messaging.models import Account, Campaign, ReachException, Reply, Status
 
 OPEN = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED, Status.SENDING, Status.PAUSED)
-NAMED = 3  # incidents that the line names; the others are counted
+NAMED = 3  # incidents, and ways that are down, that the line names; the others are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Shift:
     held: list[Held]
     replies: list[dict[str, Any]]
     troubled: list[tuple[Account, str]]
+    down: list[Down]
     silent: list[board.Post]
     exceptions: list[ReachException]
     undecided: list[tuple[Campaign, int]]
@@ -56,6 +58,7 @@ def shift_of(user: User, at: datetime) -> Shift:
         held=[_held(row, at) for row in rows],
         replies=_replies(user) if may(user, "replies.read") else [],
         troubled=standing.in_trouble(),
+        down=lasting(user),
         silent=board.silent(board.posts(incidents)),
         exceptions=_exceptions(incidents, at),
         undecided=board.undecided(user),
@@ -107,7 +110,7 @@ def line(shift: Shift) -> str:
 
 
 def _parts(shift: Shift) -> list[str]:
-    parts = [local_time(shift.at), *_of_incidents(shift), *_of_campaigns(shift)]
+    parts = [local_time(shift.at), *_of_incidents(shift), *_of_campaigns(shift), *_of_outages(shift)]
     replies = [row for row in shift.replies if not row["campaign"].drill]
     if people := sum(row["people"] for row in replies):
         sentence = ngettext("%(n)s unread reply, the oldest %(age)s", "%(n)s unread replies, the oldest %(age)s", told(people))
@@ -136,6 +139,12 @@ def _named(incident: Incident, at: datetime) -> str:
     if incident.update_overdue(at):
         return _("%(incident)s (update overdue since %(time)s)") % words
     return _("%(incident)s (next update %(time)s)") % words if incident.next_update_at else str(incident)
+
+
+def _of_outages(shift: Shift) -> list[str]:
+    more = len(shift.down) - NAMED
+    named = [row.words for row in shift.down[:NAMED]]
+    return [*named, *([ngettext("%(n)d more outage", "%(n)d more outages", more) % {"n": more}] if more > 0 else [])]
 
 
 def _of_campaigns(shift: Shift) -> list[str]:

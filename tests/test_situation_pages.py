@@ -191,7 +191,7 @@ def test_it_asks_little_of_the_database_on_the_situation_page(
     client = Client()
     client.force_login(operator)
     client.get(reverse("situation"))
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):
         client.get(reverse("situation"))
 
 

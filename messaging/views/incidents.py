@@ -26,7 +26,7 @@ from crisis.incidents import MOVES
 from crisis.models import Fact, Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
-from messaging import board, standing, training
+from messaging import board, down, standing, training
 from messaging.models import Campaign, ReachException, Status
 from messaging.phrases import size_of
 from messaging.stories import offering
@@ -57,6 +57,7 @@ def situation(request: HttpRequest) -> HttpResponse:
         "approvals": [(row, size_of(row.reach or {}), row in decisions) for row in waiting],
         "incidents": incidents,
         "troubled": standing.in_trouble(),
+        "down": down.lasting(user),
         "silent": board.silent(posts),
         "undecided": board.undecided(user),
         "last_drill": drills.order_by("-started_at").first(),
