@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,9 +15,11 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
+from redis import Redis
 from xdist.scheduler import LoadFileScheduling
 
 from crisis.models import User
+from messaging import bell
 from tests import world
 from tests.engine import GROUP, TOKEN, Engine
 from tests.visits import screen_of
@@ -169,6 +172,21 @@ def engine(vk: Simulator, committed: str, settings: Any, monkeypatch: pytest.Mon
     settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-direct": vk.url}
     monkeypatch.setenv("VK_MINISTRY", TOKEN)
     return Engine(vk)
+
+
+def _number() -> int:
+    """A Redis database for each process of the suite, none of them the one that other tests ring in."""
+    return 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14
+
+
+@pytest.fixture
+def redis(settings: Any) -> Iterator[Redis]:
+    settings.REDIS_URL = f"{settings.REDIS_URL.partition('?')[0]}?db={_number()}"
+    bell.redis.cache_clear()
+    bell.redis().flushdb()
+    yield bell.redis()
+    bell.redis().flushdb()
+    bell.redis.cache_clear()
 
 
 def _administer(statement: str) -> None:

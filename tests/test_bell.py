@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,21 +22,6 @@ from tests.stages import Cast
 
 pytestmark = pytest.mark.usefixtures("committed")
 NOBODY = "redis://127.0.0.1:1/0"
-
-
-def _number() -> int:
-    """A Redis database for each process of the suite, none of them the one that other tests ring in."""
-    return 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14
-
-
-@pytest.fixture
-def redis(settings: Any) -> Iterator[Redis]:
-    settings.REDIS_URL = f"{settings.REDIS_URL.partition('?')[0]}?db={_number()}"
-    bell.redis.cache_clear()
-    bell.redis().flushdb()
-    yield bell.redis()
-    bell.redis().flushdb()
-    bell.redis.cache_clear()
 
 
 @pytest.fixture

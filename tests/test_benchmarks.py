@@ -15,14 +15,18 @@ from messaging.management.commands.bench import Command
 HEAD = {"bench", "rounds", "quiet_rounds", "noise", "ratios", "absolute", "memory_mb"}
 
 
+SIZES = {"contacts": 1_000, "sightings": 3_000, "people": 100}
+
+
 def report(bench: str, blocker: DjangoDbBlocker, settings: Any, *, as_json: bool) -> str:
     printed, servers = StringIO(), embedded.Servers(settings.DATA_DIR, durable=False, process=None)
     with blocker.unblock():
-        Command(stdout=printed).report(servers, bench=bench, contacts=1_000, sightings=3_000, rounds=1, json=as_json)
+        Command(stdout=printed).report(servers, bench=bench, rounds=1, json=as_json, **SIZES)
     return printed.getvalue()
 
 
-@pytest.mark.parametrize("bench", ["ingest", "reach"])
+@pytest.mark.usefixtures("redis")
+@pytest.mark.parametrize("bench", ["ingest", "reach", "send"])
 def test_a_bench_prints_ratios_and_times_of_what_it_measured(
     bench: str, committed: str, django_db_blocker: DjangoDbBlocker, settings: Any
 ) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py bench NAME [--contacts N] [--sightings N] [--json]`: the product beside what its database could do.
+"""`manage.py bench NAME [--contacts N] [--sightings N] [--people N] [--json]`: the product beside what its parts could do.
 
 Everything happens on servers of its own in a temporary directory, durable ones. Only ratios of one run mean anything.
 """
@@ -23,7 +23,12 @@ from django.core.management.base import BaseCommand, CommandError
 from crisis import embedded
 
 MARK = "CRISIS_BENCH"  # the process that has its own settings already
-BENCHES = {"import": "importing", "ingest": "ingest", "reach": "reach"}  # and the module of each
+BENCHES = {  # the module of each, and the sizes that it takes
+    "import": ("importing", "contacts", "sightings"),
+    "ingest": ("ingest", "contacts", "sightings"),
+    "reach": ("reach", "contacts", "sightings"),
+    "send": ("sending", "people"),
+}
 
 
 class Command(BaseCommand):
@@ -34,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("bench", choices=BENCHES)
         parser.add_argument("--contacts", type=int, default=50_000, metavar="N")
         parser.add_argument("--sightings", type=int, default=200_000, metavar="N", help="rows of presence before the measuring")
+        parser.add_argument("--people", type=int, default=2_000, metavar="N", help="people who are written to")
         parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that have to be quiet enough to count")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
@@ -50,11 +56,10 @@ class Command(BaseCommand):
         finally:
             shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 
-    def report(
-        self, servers: embedded.Servers, *, bench: str, contacts: int, sightings: int, rounds: int, **options: Any
-    ) -> None:
+    def report(self, servers: embedded.Servers, *, bench: str, rounds: int, **options: Any) -> None:
         """Measure on these servers, whose database is migrated and empty, and print what was found."""
-        found = import_module(f"tests.benchmarks.{BENCHES[bench]}").measure(contacts, sightings, rounds, servers)
+        module, *sizes = BENCHES[bench]
+        found = import_module(f"tests.benchmarks.{module}").measure(*(options[size] for size in sizes), rounds, servers)
         self.stdout.write(json.dumps(found) if options["json"] else _in_lines(found))
 
 

@@ -1,0 +1,149 @@
+"""How fast a campaign goes out, from the approver's click to the last outcome in the ledger, beside a bare client of the same
+platform with as many connections.
+
+Real worker processes, PostgreSQL, Redis and sockets; the platform takes everything. What it counted must stand in the ledger,
+or nothing is told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+from django.db import connection
+
+from crisis import embedded
+from messaging.channels import channel_class
+from messaging.models import Account
+from tests import push
+from tests.benchmarks import bare
+from tests.benchmarks.ground import PUSH, VK, Ground, Ready, workers
+from tests.benchmarks.rounds import Measured, honesty, memory_mb, ratio, rounds, times
+from tests.benchmarks.sink import Sink, sink
+
+LANES = (1, 2, 4)
+LOOK = 0.005  # seconds between two looks at whether a campaign is sent
+PATIENCE = 600.0  # seconds after which it never will be
+LIMIT = 20  # calls a second that VK takes
+MANY = 100_000  # people from which on the way of one person a request writes to the few alone
+CALLED = {VK: "100 people a request", PUSH: "1 person a request"}
+BARE: dict[str, Callable[[str, int, int], None]] = {VK: bare.to_hundred, PUSH: bare.to_one}
+SENT = """
+    SELECT status, (SELECT sum(accepted) FROM messaging_batch WHERE campaign_id = c.id)
+      FROM messaging_campaign c WHERE id = %s
+"""
+
+
+def measure(people: int, wanted: int, servers: embedded.Servers) -> dict[str, Any]:
+    """Rates of both ways by their lanes, beside the bare client; the cost by size; the pace at a platform's own limit."""
+    lanes = [number for number in LANES if number <= max(people // 100, 1)]
+    with sink() as platform, push.registered(platform.url):
+        scene = Scene(Ground(people), platform)
+        with workers(platform.url, {VK: lanes[-1], PUSH: lanes[-1]}) as running:
+            scene.add(lanes)
+            measured = scene.by_person(rounds(scene.steps, wanted))
+            pace = scene.pace()
+            memory = max(memory_mb(), running.memory_mb())
+    beside = {f"{ours} / bare client": ratio(measured, floor, ours) for ours, floor in scene.floors.items()}
+    size = ratio(measured, *scene.sizes)
+    return {
+        "bench": "send",
+        **honesty(measured),
+        "ratios": {**beside, "cost of a person, all / a twentieth of them": size, **pace},
+        "absolute": {name: _rate(measured, name) for name in scene.people},
+        "memory_mb": memory,
+    }
+
+
+def _rate(measured: Measured, name: str) -> dict[str, Any]:
+    return {"median": round(1 / median(times(measured, name))), "unit": "people/s"}
+
+
+class Scene:
+    """A ground and a platform, and the steps of a round: `people` of each step that counts, `floors` of ours."""
+
+    def __init__(self, ground: Ground, platform: Sink) -> None:
+        self.ground, self.platform = ground, platform
+        self.steps: dict[str, Callable[[], None]] = {}
+        self.people: dict[str, int] = {}
+        self.floors: dict[str, str] = {}
+        self.ready: Ready | None = None
+        self.heard: dict[str, Any] = {}
+
+    def add(self, lanes: list[int]) -> None:
+        for slug in CALLED:
+            few = slug == PUSH and self.ground.people >= MANY
+            for number in lanes:
+                connections = number * channel_class(slug).concurrency
+                ours = self._add_ours(slug, number, few=few)
+                self.floors[ours] = self._add_bare(slug, connections, self.people[ours])
+        self.sizes = f"{CALLED[VK]}, {_lanes(lanes[-1])}", self._add_ours(VK, lanes[-1], few=True)
+
+    def _add_ours(self, slug: str, lanes: int, *, few: bool) -> str:
+        people = self.ground.few if few else self.ground.people
+        name = f"{CALLED[slug]}, {_lanes(lanes)}"
+        name = f"{name}, {people:,} people" if name in self.people else name
+        self.steps[f"ready: {name}"] = partial(self._prepare, slug, lanes, few=few)
+        self.steps[name], self.people[name] = self._send, people
+        return name
+
+    def _add_bare(self, slug: str, connections: int, people: int) -> str:
+        name = f"{CALLED[slug]}, bare client, {connections} connection{'s' * (connections > 1)}"
+        self.steps[name], self.people[name] = partial(self._bare, slug, people, connections), people
+        return name
+
+    def _prepare(self, slug: str, lanes: int, *, few: bool) -> None:
+        self.ground.lanes(slug, lanes)
+        self.ready = self.ground.ready(slug, few=few)
+        self.platform.counted()
+
+    def _send(self) -> None:
+        assert self.ready is not None
+        self.ground.launch(self.ready)
+        self.heard = self._await_sent(self.ready)
+
+    def _await_sent(self, ready: Ready) -> dict[str, Any]:
+        """Returns what the platform counted."""
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            with connection.cursor() as cursor:
+                cursor.execute(SENT, [ready.campaign.pk])
+                status, accepted = cursor.fetchone()
+            if status == "sent":
+                heard = self.platform.counted()
+                if not heard["people"] == accepted == ready.people:
+                    raise RuntimeError(f"{ready.people} people, {heard} heard of, {accepted} in the ledger")
+                return heard
+            time.sleep(LOOK)
+        raise RuntimeError(f"{accepted} of {ready.people} people in {PATIENCE:.0f} s")
+
+    def _bare(self, slug: str, people: int, connections: int) -> None:
+        BARE[slug](self.platform.url, people, connections)
+        if self.platform.counted()["people"] != people:
+            raise RuntimeError("The bare client lost somebody.")
+
+    def by_person(self, measured: Measured) -> Measured:
+        """Seconds for one person of every step that counts."""
+        rounds = [{name: seconds[name] / people for name, people in self.people.items()} for seconds in measured.rounds]
+        return measured._replace(rounds=rounds)
+
+    def pace(self) -> dict[str, dict[str, float]]:
+        """Seconds that VK's own limit asks for, from the first call to the last one, over those that it took; once. Nothing of
+        a campaign that the limit does not touch."""
+        few = self.ground.people >= MANY
+        least = ((self.ground.few if few else self.ground.people) // 100 - 1) // LIMIT
+        if not least:
+            return {}
+        self._prepare(VK, 1, few=few)
+        Account.objects.filter(slug=VK).update(rate=LIMIT)
+        self._send()
+        Account.objects.filter(slug=VK).update(rate=None)
+        share = round(least / self.heard["seconds"], 3)
+        return {f"pace / a limit of {LIMIT} calls a second": {"median": share, "min": share}}
+
+
+def _lanes(number: int) -> str:
+    return f"{number} lane{'s' * (number > 1)}"
