@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from django.db import connections
@@ -15,20 +17,27 @@ from messaging import bell
 from tests.faults.ground import Ground, ground
 from tests.faults.theatre import Theatre
 
+Place = TypeVar("Place", bound=Theatre)
 
-@pytest.fixture
-def theatre(tmp_path: Path, settings: Settings, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Theatre]:
-    data_dir = tmp_path / "var"
+
+@contextmanager
+def opened(kind: type[Place], data_dir: Path, settings: Settings) -> Iterator[Place]:
     settings.REDIS_URL = embedded.redis_url(data_dir)
-    with django_db_blocker.unblock(), embedded.servers(data_dir), _pointed_at(data_dir):
+    with embedded.servers(data_dir), _pointed_at(data_dir):
         bell.redis.cache_clear()
-        place = Theatre(data_dir)
+        place = kind(data_dir)
         try:
             place.open()
             yield place
         finally:
             place.close()
             bell.redis.cache_clear()
+
+
+@pytest.fixture
+def theatre(tmp_path: Path, settings: Settings, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Theatre]:
+    with django_db_blocker.unblock(), opened(Theatre, tmp_path / "var", settings) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,13 @@ from tests.simulated import status
 from tests.wire import Simulator
 
 SHORT = {"CRISIS_LEASE_SECONDS": "4", "CRISIS_SWEEP_SECONDS": "0.5", "CRISIS_REQUEST_SECONDS": "1.5"}
-PEOPLE = 250
 LONG = 40.0  # seconds after which something has not happened
 
 
 class Theatre:
     """Use `open` and `close`; in between everything runs, restarted when it dies."""
+
+    people, lanes = 250, 1  # a worker for each lane
 
     def __init__(self, data_dir: Path) -> None:
         self.stage = Stage.at(data_dir)
@@ -48,21 +49,21 @@ class Theatre:
         with connections["owner"].cursor() as cursor:
             cursor.execute(OWNERS_HAND)
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
-        self.account = world.account()
-        world.contacts([1000 * n for n in range(1, PEOPLE + 1)])
-        self.supervisor = Supervisor([self._under_short_times(one) for one in self._commands()])
+        self.account = world.account(lanes=self.lanes)
+        world.contacts([1000 * n for n in range(1, self.people + 1)])
+        self.supervisor = Supervisor([self._under_short_times(one) for one in self.commands()])
         self.supervisor.start()
         assert self.until(self._vk_answers), "the simulated VK did not start"
-        assert self.until(lambda: redis_of(self).scard("rq:workers") == 1), "the worker did not start"
+        assert self.until(lambda: redis_of(self).scard("rq:workers") == self.lanes), "a worker did not start"
 
-    def _commands(self) -> list[Command]:
+    def commands(self) -> list[Command]:
         hooks = dict.fromkeys(("VK_MINISTRY", "DRILL_VK_MINISTRY"), "http://127.0.0.1:9/nobody")
         vk = self.stage.simulators(now(), hooks, lively=False)[0]
-        return [vk, *self.stage.console({"vk-direct": 1})[1:]]
+        return [vk, *self.stage.console({"vk-direct": self.lanes})[1:]]
 
     def _under_short_times(self, command: Command) -> Command:
         ring = {"CRISIS_KEY_RING": str(settings.KEY_RING_FILE)}
-        return replace(command, env={**command.env, **self.stage.environment(), **SHORT, **ring})
+        return replace(command, env={**self.stage.environment(), **SHORT, **ring, **command.env})
 
     def _vk_answers(self) -> bool:
         try:
@@ -113,8 +114,8 @@ class Theatre:
 
     def expect_everybody_once(self) -> None:
         """Nobody lost, nobody twice, by the platform's journal; and our ledger says the same."""
-        assert self.accepted() == Counter({1000 * n: 1 for n in range(1, PEOPLE + 1)})
-        assert sum(Batch.objects.values_list("accepted", flat=True)) == PEOPLE
+        assert self.accepted() == Counter({1000 * n: 1 for n in range(1, self.people + 1)})
+        assert sum(Batch.objects.values_list("accepted", flat=True)) == self.people
 
     def expect_a_repeat_with_the_same_key(self) -> None:
         """What had been accepted without an answer was asked again, under the key stored before the first request."""
