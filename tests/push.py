@@ -57,6 +57,8 @@ class PushTest(HttpChannel):
             return Outcome(target.contact, "failed", "gone", dead=True)
         if answer.status == 401:
             raise ChannelError("pause", "token")
+        if answer.status == 422:
+            raise ChannelError("content", "words")
         try:
             return Outcome(target.contact, "accepted", provider_ref=take_text(read_object(answer.body), "id", most=80))
         except ValueError:

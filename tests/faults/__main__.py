@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--layer sim] [--seed S] [--seeds N] [--faults N] [--json]`: everything that can go wrong, judged.
+"""`python -m tests.faults [--layer L] [--seed S] [--seeds N] [--faults N] [--json]`: everything that can go wrong, judged.
 
 Everything happens on servers of its own in a temporary directory. The exit status is 0 only when every promise was kept.
 """
@@ -24,7 +24,7 @@ def main() -> int:
     parser = ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--layer", choices=[*LAYERS], default="sim")
     parser.add_argument("--seed", type=int, metavar="S", help="only this one, or with --seeds the first one")
-    parser.add_argument("--seeds", type=int, metavar="N", help="how many (100)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many (the layer's own number)")
     parser.add_argument("--faults", type=int, metavar="N", help="the most faults in one run")
     parser.add_argument("--processes", type=int, default=2, metavar="N")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -41,8 +41,8 @@ def main() -> int:
 
 
 def _options(given: Namespace) -> Options:
-    seeds = given.seeds or (1 if given.seed is not None else 100)
-    return Options(1 if given.seed is None else given.seed, seeds, given.faults, min(given.processes, seeds))
+    seeds = given.seeds or (1 if given.seed is not None else None)
+    return Options(1 if given.seed is None else given.seed, seeds, given.faults, min(given.processes, seeds or given.processes))
 
 
 def _begin_apart() -> None:

@@ -85,20 +85,20 @@ class Ground:
 def ground(template: str) -> Iterator[Ground]:
     """A clone of a migrated database, peopled. Everything in this process speaks to it meanwhile."""
     name = f"{template}_{uuid4().hex[:8]}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     before = dict(channels.CHANNELS)
     os.environ["SIM_TOKEN"] = TOKEN
     urls = {**settings.CHANNEL_URLS, KEYED: "https://sim.invalid", PLAIN: "https://sim.invalid"}
     try:
         channels.CHANNELS.update(CHANNELS)
         point_at(name)
-        with override_settings(CHANNEL_URLS=urls, LANGUAGE_CODE="en"), _admin() as admin:
-            yield _peopled(name, admin)
+        with override_settings(CHANNEL_URLS=urls, LANGUAGE_CODE="en"), admin() as owner:
+            yield _peopled(name, owner)
     finally:
         channels.CHANNELS.clear()
         channels.CHANNELS.update(before)
         point_at(template)
-        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+        administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def point_at(name: str) -> None:
@@ -107,14 +107,14 @@ def point_at(name: str) -> None:
         connection.settings_dict["NAME"] = name
 
 
-def _administer(statement: str) -> None:
+def administer(statement: str) -> None:
     for connection in connections.all():
         connection.close()
     with connections["owner"]._nodb_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement)
 
 
-def _admin() -> psycopg.Connection[Any]:
+def admin() -> psycopg.Connection[Any]:
     parameters: dict[str, Any] = connections["owner"].get_connection_params()
     parameters.pop("cursor_factory", None)
     parameters.pop("context", None)

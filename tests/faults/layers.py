@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-LAYERS = {"sim": "tests.faults.simulation.layer"}
+LAYERS = {"sim": "tests.faults.simulation.layer", "crash": "tests.faults.crash.layer"}
 WRONGS = (
     "lost", "duplicated", "duplicated_unflagged", "unexpected", "sent_after_stop", "sent_after_expiry",
     "overtaken", "needless_doubt", "open_rows", "wrong_counters", "unapproved", "broken_chain",
@@ -17,10 +17,10 @@ WRONGS = (
 
 @dataclass(frozen=True)
 class Options:
-    """`seed` is the first one, `faults` the most in one run (None = the layer's own number)."""
+    """`seed` is the first one, `seeds` how many, `faults` the most in one run (None = the layer's own number)."""
 
     seed: int = 1
-    seeds: int = 100
+    seeds: int | None = None
     faults: int | None = None
     processes: int = 2
 

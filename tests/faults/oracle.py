@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -13,7 +14,7 @@ from tests.faults.cast import Cast
 from tests.faults.clockwork import NEVER, Clockwork
 from tests.faults.ground import Ground
 from tests.faults.hazards import DOUBTFUL, Hazards
-from tests.faults.platforms import KEYED, PLAIN, Platforms
+from tests.faults.platforms import KEYED, PLAIN, Effect, Platforms
 from tests.world import sql
 
 LANES = 4
@@ -55,26 +56,33 @@ class Ledger:
 
 
 def judge(ground: Ground, clockwork: Clockwork, hazards: Hazards, here: Platforms, cast: Cast) -> Verdict:
-    ledger = _ledger(ground, here)
+    ledger = ledger_of(ground.peers, here.effects)
     wrongs = {
-        "lost": _lost(ledger),
-        "duplicated": _twice(ledger, {KEYED}, {"resent"}),
-        "duplicated_unflagged": _twice(ledger, {PLAIN}, FLAGGED),
-        "unexpected": [*ledger.strangers, *(f"{key} was never promised" for key in ledger.got if key not in ledger.promised)],
+        **broken(ledger, here.effects, keyed=KEYED, plain=PLAIN),
         "sent_after_stop": _late(here, ledger, cast.stopped),
         "sent_after_expiry": _late(here, ledger, _ends(clockwork)),
-        "overtaken": _overtaken(here, ground, ledger),
-        "needless_doubt": _needless_doubt(hazards),
-        "open_rows": _open(),
-        "wrong_counters": _counters(),
-        "unapproved": [f"campaign {row[0]}" for row in sql(UNAPPROVED)],
-        "broken_chain": audit.verify()[2],
+        "needless_doubt": needless_doubt(sum(hazards.counts[kind] for kind in DOUBTFUL), LANES * turns.MOST),
     }
     connection.close()
     return Verdict(
         clockwork.seed, clockwork.digest.hexdigest(), hazards.counts, len(ledger.promised), clockwork.steps,
         clockwork.now, wrongs, [*clockwork.last],
     )  # fmt: skip
+
+
+def broken(ledger: Ledger, effects: Sequence[Effect], *, keyed: str, plain: str) -> dict[str, list[str]]:
+    """What is wrong by the journals alone: `keyed` knows a repeat, `plain` does not."""
+    return {
+        "lost": _lost(ledger),
+        "duplicated": _twice(ledger, {keyed}, {"resent"}),
+        "duplicated_unflagged": _twice(ledger, {plain}, FLAGGED),
+        "unexpected": [*ledger.strangers, *(f"{key} was never promised" for key in ledger.got if key not in ledger.promised)],
+        "overtaken": _overtaken(effects, ledger),
+        "open_rows": _open(),
+        "wrong_counters": _counters(),
+        "unapproved": [f"campaign {row[0]}" for row in sql(UNAPPROVED)],
+        "broken_chain": audit.verify()[2],
+    }
 
 
 PROMISED = """
@@ -87,7 +95,8 @@ SELECT d.campaign_id, a.slug, d.contact, d.status FROM messaging_delivery d JOIN
 """
 
 
-def _ledger(ground: Ground, here: Platforms) -> Ledger:
+def ledger_of(peers: Mapping[tuple[str, str], int], effects: Sequence[Effect]) -> Ledger:
+    """`peers` says whose contact an address on a platform is."""
     words: dict[str, set[int]] = {}
     for body, campaign in sql("SELECT body, campaign_id FROM messaging_rendering"):
         words.setdefault(body, set()).add(campaign)
@@ -95,8 +104,8 @@ def _ledger(ground: Ground, here: Platforms) -> Ledger:
     for campaign, slug, contact, status in sql(SAID):
         said.setdefault((campaign, slug, contact), set()).add(status)
     ledger = Ledger({row[:3]: row[3] for row in sql(PROMISED)}, said, Counter(), [], words)
-    for effect in here.effects:
-        contact, campaigns = ground.peers.get((effect.slug, effect.peer)), words.get(effect.body, set())
+    for effect in effects:
+        contact, campaigns = peers.get((effect.slug, effect.peer)), words.get(effect.body, set())
         if contact is None or len(campaigns) != 1:
             ledger.strangers.append(f"{effect.slug} {effect.peer}: {effect.body[:40]}")
         else:
@@ -127,17 +136,17 @@ def _twice(ledger: Ledger, slugs: set[str], flags: set[str]) -> list[str]:
     return [f"{key} {n} times" for key, n in times if not ledger.said.get(key, set()) & flags]
 
 
-def _overtaken(here: Platforms, ground: Ground, ledger: Ledger) -> list[str]:
+def _overtaken(effects: Sequence[Effect], ledger: Ledger) -> list[str]:
     """Who got a message that was meant to be sent after the one that follows it had reached them."""
     found = []
     for later, earlier in sql("SELECT id, refers_to_id FROM messaging_campaign WHERE refers_to_id IS NOT NULL"):
         first: dict[tuple[str, str], float] = {}
-        for effect in here.effects:
+        for effect in effects:
             if later in ledger.campaigns.get(effect.body, ()):
                 first.setdefault((effect.slug, effect.peer), effect.at)
         found += [
             f"{effect.slug} {effect.peer}: message {earlier} after {later}"
-            for effect in here.effects
+            for effect in effects
             if earlier in ledger.campaigns.get(effect.body, ())
             and effect.meant_at > first.get((effect.slug, effect.peer), NEVER)
         ]
@@ -159,12 +168,10 @@ def _late(here: Platforms, ledger: Ledger, ends: dict[int, float]) -> list[str]:
     ]
 
 
-def _needless_doubt(hazards: Hazards) -> list[str]:
+def needless_doubt(faults: int, under_way: int) -> list[str]:
     """More people in doubt than were in the batches under way when something went wrong that leaves a doubt."""
-    faults = sum(hazards.counts[kind] for kind in DOUBTFUL)
-    most = LANES * turns.MOST * faults
     uncertain = sql("SELECT coalesce(sum(uncertain), 0) FROM messaging_batch")[0][0]
-    return [f"{uncertain} people after {faults} faults"] if uncertain > most else []
+    return [f"{uncertain} people after {faults} faults"] if uncertain > under_way * faults else []
 
 
 def _open() -> list[str]:
@@ -182,12 +189,13 @@ SELECT b.id, b.accepted, b.failed, b.uncertain, n.accepted, n.failed, n.uncertai
               count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status = 'uncertain') AS uncertain,
               count(*) FILTER (WHERE status = 'read') AS read
          FROM messaging_delivery d WHERE d.batch_id = b.id) n
+ WHERE b.people <> '{}'
 """
 UNAPPROVED = """
 SELECT c.id FROM messaging_campaign c
  WHERE (c.started_at IS NOT NULL OR EXISTS (SELECT FROM messaging_batch b WHERE b.campaign_id = c.id))
-   AND NOT EXISTS (SELECT FROM messaging_approval a WHERE a.campaign_id = c.id
-                      AND NOT EXISTS (SELECT FROM messaging_author w WHERE w.campaign_id = c.id AND w.user_id = a.by_id))
+   AND NOT EXISTS (SELECT FROM messaging_approval a WHERE a.campaign_id = c.id AND (a.verdict = 'break_glass'
+                       OR NOT EXISTS (SELECT FROM messaging_author w WHERE w.campaign_id = c.id AND w.user_id = a.by_id)))
 """
 
 

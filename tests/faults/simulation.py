@@ -8,21 +8,16 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Any
 from unittest.mock import patch
 
-import django
-from django.conf import settings
-from django.core.management import call_command
 from django.db import connections
 
-from crisis import daily, embedded
+from crisis import daily
 from messaging import bell
 from messaging.delivery import turns
-from tests.conftest import OWNERS_HAND
+from tests.faults import apart
 from tests.faults.cast import Cast
 from tests.faults.clockwork import Clockwork
 from tests.faults.ground import EPOCH, Ground, Prepared, ground
@@ -32,6 +27,7 @@ from tests.faults.oracle import Verdict, judge
 from tests.faults.platforms import Keyed, Plain, Platforms
 from tests.faults.virtual_time import share_no_locks, virtual_time
 
+SEEDS = 100
 FAULTS = 14  # at most, in one run
 LONGEST = 300.0  # real seconds of one run
 ROUND = 5.0  # seconds between two looks whether all is quiet
@@ -45,18 +41,12 @@ SELECT NOT EXISTS (SELECT FROM messaging_batch WHERE status IN ('queued', 'sendi
 
 def layer(options: Options) -> Result:
     """Many seeds on servers of its own, in several processes with a database each."""
-    seeds = range(options.seed, options.seed + options.seeds)
+    seeds = range(options.seed, options.seed + (options.seeds or SEEDS))
     faults = FAULTS if options.faults is None else options.faults
     total = Result("sim")
-    with embedded.servers(settings.DATA_DIR, durable=False):
-        call_command("migrate", database="owner", verbosity=0, interactive=False)
-        with connections["owner"].cursor() as cursor:
-            cursor.execute(OWNERS_HAND)
-        connections.close_all()
-        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=django.setup) as pool:
-            parts = [pool.submit(_runs, [*seeds[n :: options.processes]], faults) for n in range(options.processes)]
-            for part in parts:
-                total.add(part.result())
+    with apart.servers():
+        for part in apart.spread(_runs, seeds, options.processes, faults):
+            total.add(part)
     return total
 
 
