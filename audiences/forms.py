@@ -45,8 +45,20 @@ class Fold:
 PART_ROWS = ("near", "shape", "sources")
 FIRST_ROWS = ("countries", "mode", "window", "until")
 PEOPLE, KNOWN = (FOLLOWING, ALLOWING, SPEAKING), (TRIP, LISTS)
-OTHERS, TAKEN_AWAY = (PLACE, TRIP, LISTS), (PLACE, SPEAKING, LISTS)
 OR, NOT = "or_", "not_"
+
+
+def others() -> list[Question]:
+    """Who can be meant besides those of the first place."""
+    return [PLACE, TRIP, LISTS, *_named_elsewhere()]
+
+
+def taken_away() -> list[Question]:
+    return [PLACE, SPEAKING, LISTS, *_named_elsewhere()]
+
+
+def _named_elsewhere() -> list[Question]:
+    return [question for question in FROM_ELSEWHERE if question.names_people]
 
 
 def folds() -> list[Fold]:
@@ -55,11 +67,11 @@ def folds() -> list[Fold]:
         Fold(gettext_lazy("Who follows us, who allows our messages, language"), PEOPLE),
         Fold(gettext_lazy("Trips, lists, earlier messages"), [*KNOWN, *FROM_ELSEWHERE]),
         Fold(
-            gettext_lazy("Or people of another place, trip or list"), OTHERS, OR,
+            gettext_lazy("Or people of another place, a trip, a list or an earlier message"), others(), OR,
             hint=gettext_lazy("They are meant as well. The other conditions hold for all of them."),
         ),
         Fold(
-            gettext_lazy("But not these people"), TAKEN_AWAY, NOT,
+            gettext_lazy("But not these people"), taken_away(), NOT,
             hint=gettext_lazy("Whoever meets one of these is not meant."),
         ),
     ]  # fmt: skip
@@ -96,11 +108,11 @@ class CriteriaForm(forms.Form):
     def _criteria(self) -> Criteria | None:
         """None when something typed is wrong, which now stands beside its field."""
         meant = self._read("", [PLACE, *PEOPLE, *KNOWN, *FROM_ELSEWHERE])
-        others, taken = self._read(OR, OTHERS), self._read(NOT, TAKEN_AWAY)
+        besides, taken = self._read(OR, others()), self._read(NOT, taken_away())
         if self.errors.keys() & self.asked:
             return None
         places = [node for node in meant if isinstance(node, Seen)]
-        first = [*places, *others]
+        first = [*places, *besides]
         nodes = [*([AnyOf(*first)] if len(first) > 1 else first), *(node for node in meant if node not in places)]
         nodes += [*([Except(*taken)] if taken else []), *self.kept]
         if not any(node.bounded for node in nodes):
@@ -151,8 +163,8 @@ def asked() -> Iterator[tuple[str, Question]]:
     """Every question of the form with the prefix of its fields."""
     yield "", PLACE
     yield from (("", question) for question in (*PEOPLE, *KNOWN, *FROM_ELSEWHERE))
-    yield from ((OR, question) for question in OTHERS)
-    yield from ((NOT, question) for question in TAKEN_AWAY)
+    yield from ((OR, question) for question in others())
+    yield from ((NOT, question) for question in taken_away())
 
 
 def fields_of(criteria: Criteria, by: User) -> tuple[dict[str, Any], tuple[Node, ...]]:
@@ -161,12 +173,12 @@ def fields_of(criteria: Criteria, by: User) -> tuple[dict[str, Any], tuple[Node,
     for node in criteria.of:
         match node:
             case AnyOf(of=inner) if criteria.place is None and OR not in shown:
-                values, others = _shown_choice(inner, by)
+                values, said = _shown_choice(inner, by)
             case Except(of=inner) if NOT not in shown:
-                values, others = _shown(inner, NOT, TAKEN_AWAY, by)
+                values, said = _shown(inner, NOT, taken_away(), by)
             case _:
                 continue
-        if len(others) == len(inner):
+        if len(said) == len(inner):
             initial, shown = initial | values, [*shown, node, OR if isinstance(node, AnyOf) else NOT]
     return initial, tuple(node for node in criteria.of if node not in shown)
 
@@ -174,8 +186,8 @@ def fields_of(criteria: Criteria, by: User) -> tuple[dict[str, Any], tuple[Node,
 def _shown_choice(nodes: Sequence[Node], by: User) -> tuple[dict[str, Any], list[Any]]:
     """The first place stands where every audience has its place, the others in the fold for them."""
     place, first = _shown(nodes, "", [PLACE], by)
-    others, rest = _shown([node for node in nodes if node not in first], OR, OTHERS, by)
-    return {**place, **others}, [*first, *rest]
+    besides, rest = _shown([node for node in nodes if node not in first], OR, others(), by)
+    return {**place, **besides}, [*first, *rest]
 
 
 def _shown(nodes: Sequence[Node], prefix: str, questions: Iterable[Question], by: User) -> tuple[dict[str, Any], list[Any]]:

@@ -32,7 +32,8 @@ class Question:
     """`fields` are made for the person who asks; `rows` are those that stand beside one another.
 
     `read` gives the conditions of what was typed and raises Refused; `names` are fields of a refusal that the form
-    calls otherwise. `show` gives what the fields are filled with and the conditions which that says.
+    calls otherwise. `show` gives what the fields are filled with and the conditions which that says. One that `names_people`
+    can also say who is meant besides the others, and who is not meant.
     """
 
     fields: Callable[[User], Fields]
@@ -40,6 +41,7 @@ class Question:
     read: Callable[[Mapping[str, Any]], list[Node]]
     show: Callable[[Sequence[Node]], Shown]
     names: Mapping[str, str] = field(default_factory=dict)
+    names_people: bool = False
 
 
 def ticked(label: Any, choices: Any, hint: Any = "", coerce: Callable[[str], Any] = str) -> forms.TypedMultipleChoiceField:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audiences.criteria import Node
+from audiences.criteria.clauses import Beginning
 from audiences.questions import FROM_ELSEWHERE, NOTHING, Fields, Question, Shown
 from crisis.models import Incident, User
 from messaging.answers import About, DidNotAnswer, DidNotGet, Got
@@ -27,7 +28,14 @@ MOST = 200  # messages to choose from, the newest first
 def register() -> None:
     """Let the form of an audience ask this."""
     FROM_ELSEWHERE.extend(
-        Question(partial(_fields, leaf), ((leaf.op,),), partial(_read, leaf), partial(_show, leaf), {"campaign": leaf.op})
+        Question(
+            partial(_fields, leaf),
+            ((leaf.op,),),
+            partial(_read, leaf),
+            partial(_show, leaf),
+            {"campaign": leaf.op},
+            names_people=issubclass(leaf, Beginning),
+        )
         for leaf in ASKED
     )
 

@@ -103,7 +103,7 @@
     discard.type = "button";
     discard.className = "slim";
     discard.textContent = words.discard;
-    discard.addEventListener("click", () => { write(form, original); localStorage.removeItem(keyOf(form)); notice.remove(); });
+    discard.addEventListener("click", () => { write(form, original); localStorage.removeItem(keyOf(form)); notice.remove(); changed(form); });
     notice.append(text, discard);
     form.prepend(notice);
   }
@@ -117,8 +117,10 @@
     if (stored && !refused && JSON.stringify(stored.values) !== JSON.stringify(original)) {
       write(form, stored.values);
       restoredNotice(form, stored.at, original);
+      addEventListener("load", () => changed(form)); // by then those who count listen
     }
   }
+  const changed = (form) => [...form.elements].filter(kept).forEach((input) => input.dispatchEvent(new Event("change", { bubbles: true })));
   /* What was refused, or lost its session on the way, was not saved: leaving the page by a link drops none of it. */
   function unsent(key, stored) {
     if (stored?.sent) localStorage.setItem(key, JSON.stringify({ ...stored, sent: false }));

@@ -104,6 +104,21 @@ def test_so_are_sources_lists_and_earlier_messages(operator: User, known: dict[s
     expect_round_trip(Criteria(AnyOf(PLACE, Listed((known["list"],)))), operator)
 
 
+@pytest.mark.parametrize("leaf", [Got, DidNotAnswer])
+def test_people_of_an_earlier_message_are_meant_besides_others_or_taken_away(
+    operator: User, known: dict[str, Any], leaf: type[Got | DidNotAnswer]
+) -> None:
+    about = leaf(known["message"])
+    expect_round_trip(Criteria(AnyOf(PLACE, about)), operator)
+    expect_round_trip(Criteria(PLACE, Except(about)), operator)
+
+
+def test_who_did_not_get_a_message_narrows_the_others_and_is_asked_nowhere_else(browser: Client) -> None:
+    fields = browser.get(reverse("audience_new")).context["form"].fields
+    assert [name for name in fields if name.endswith("did_not_get")] == ["did_not_get"]
+    assert {"or_got", "not_got", "or_did_not_answer", "not_did_not_answer"} <= {*fields}
+
+
 def test_a_message_that_the_person_does_not_see_is_kept_in_words(operator: User) -> None:
     rule = Criteria(PLACE, Got(4711))
     initial, kept = fields_of(rule, operator)

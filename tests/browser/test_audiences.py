@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.story import declare
+
 At = Callable[..., Page]
 EGYPT = '[data-code="EG"]'
 
@@ -62,3 +64,28 @@ def test_a_town_is_suggested_while_it_is_typed_and_its_circle_is_drawn(at_screen
     page.fill("[name=name]", "Around Antakya")
     page.click("main button.primary")
     expect(page.locator(".map .area")).to_have_count(1)
+
+
+def test_what_was_typed_and_comes_back_is_counted_without_a_touch(at_screen: At) -> None:
+    page = at_screen("anna")
+    page.goto("/audiences/new/")
+    page.locator("[name=countries] >> nth=0").press_sequentially("Turkey")
+    expect_counted_again(page, "/audiences/new/", "#audience-count", "Türkiye")
+
+
+def test_whom_a_draft_that_comes_back_means_is_counted_without_a_touch(at_screen: At) -> None:
+    page = at_screen("anna")
+    declare(page)
+    address = f"{page.url}campaigns/new/"
+    page.goto(address)
+    page.locator("[name=audience]:not(:checked)").first.check()
+    expect_counted_again(page, address, "#count", "known to us in this audience")
+
+
+def expect_counted_again(page: Page, address: str, count: str, words: str) -> None:
+    """Leave the page and come back; discarding what was kept counts once more."""
+    page.goto("/")
+    page.goto(address)
+    expect(page.locator(count)).to_contain_text(words)
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.locator(count)).not_to_contain_text(words)
