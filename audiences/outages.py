@@ -29,7 +29,7 @@ NOBODY_SAYS_SO = gettext_lazy("Say who says so: a person, an office, a page. You
 
 
 def words(kind: int, country: str, since_at: datetime) -> str:
-    """Such as "VK unreachable from Egypt since Moscow 09:10", in the reader's language."""
+    """Such as "VK unreachable from Egypt since 09:10 (Moscow)", in the reader's language."""
     # Translators: in Russian keep the country in the nominative: «VK: нет связи (Египет) с …»
     sentence = _("%(kind)s unreachable from %(country)s since %(time)s")
     values = {"country": country_name(country), "time": local_time(since_at)}

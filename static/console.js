@@ -98,7 +98,7 @@
     notice.className = "notice";
     notice.setAttribute("role", "status");
     const text = document.createElement("p");
-    text.textContent = fill(words.kept, { time: `${words.pageZoneName} ${clockTime(at, document.body.dataset.pageZone)}` });
+    text.textContent = fill(words.kept, { time: `${clockTime(at, document.body.dataset.pageZone)} (${words.pageZoneName})` });
     const discard = document.createElement("button");
     discard.type = "button";
     discard.className = "slim";

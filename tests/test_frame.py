@@ -98,9 +98,9 @@ def test_it_groups_numbers_as_the_reader_does(language: str, text: str) -> None:
 def test_it_names_the_zone_of_every_time_and_the_day_when_it_is_another() -> None:
     noon = datetime(2015, 11, 8, 12, 0, tzinfo=UTC)
     with translation.override("en"):
-        assert console.local_time(noon) == "Moscow 15:00"
-        assert console.local_time(noon, "Africa/Cairo") == "Cairo 14:00"
-        assert console.local_time(noon - timedelta(days=2)) == "Moscow Nov 6 15:00"
+        assert console.local_time(noon) == "15:00 (Moscow)"
+        assert console.local_time(noon, "Africa/Cairo") == "14:00 (Cairo)"
+        assert console.local_time(noon - timedelta(days=2)) == "Nov 6 15:00 (Moscow)"
         assert console.ago(noon) == "5 min ago"
 
 

@@ -142,5 +142,5 @@ def _make_safe(told: Mapping[str, Any]) -> dict[str, int]:
 
 
 def day_and_time(at: datetime) -> str:
-    """ "29.11.2026, Moscow 09:10": an instant that may be days ago, by the installation's own clock."""
+    """ "29.11.2026, 09:10 (Moscow)": an instant that may be days ago, by the installation's own clock."""
     return f"{timezone.localtime(at):%d.%m.%Y}, {local_time(at)}"

@@ -129,8 +129,11 @@ def clock_time(at: datetime, zone: ZoneInfo | str | None = None) -> str:
 
 @register.filter
 def local_time(at: datetime | None, zone: ZoneInfo | str | None = None) -> str:
-    """ "Moscow 15:05": the zone is always named. Nothing for nothing."""
-    return "" if at is None else f"{zone_name(zone or timezone.get_default_timezone_name())} {clock_time(at, zone)}"
+    """ "15:05 (Moscow)": the zone is always named, behind the time, so that a preposition can stand before it in any language.
+
+    Nothing for nothing.
+    """
+    return "" if at is None else f"{clock_time(at, zone)} ({zone_name(zone or timezone.get_default_timezone_name())})"
 
 
 @register.filter

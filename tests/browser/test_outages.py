@@ -14,7 +14,7 @@ from tests.browser.story import declare, submit, withdraw
 from tests.browser.test_screen_reader import reach
 
 At = Callable[..., Page]
-DOWN = re.compile(r"VK unreachable from Egypt since Moscow \d\d:\d\d")
+DOWN = re.compile(r"VK unreachable from Egypt since \d\d:\d\d \(Moscow\)")
 
 
 @pytest.fixture(scope="module")
