@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from messaging import delivery
-from messaging.models import Batch, Delivery
+from crisis.clock import now
+from messaging import delivery, hooks
+from messaging.channels import Report
+from messaging.models import Batch, Delivery, Reply
 from tests import push, world
-from tests.stages import Cast
+from tests.stages import Cast, ahead
 from tests.wire import Simulator
+from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -50,3 +53,17 @@ def test_nobody_knows_whether_a_request_without_an_answer_arrived(platform: Simu
 def test_a_device_that_is_gone_is_not_written_to_again(platform: Simulator) -> None:
     assert pumped(platform, dead=["2"]).failed == 1
     assert sorted(heard(platform)) == ["1", "3"]
+
+
+@pytest.mark.parametrize("fault", [{}, {"lose_after": 1}])
+def test_an_answer_that_may_have_arrived_is_not_given_twice(platform: Simulator, fault: dict[str, int]) -> None:
+    cast = Cast(push.SLUG)
+    hooks.receive(cast.account, [Report("event", "reply", now(), address="1", text="help")])
+    platform.control(**fault)
+    (lane,) = cast.account.lanes.all()
+    delivery.pump(lane.pk)
+    if not fault:  # as if its sender had died before it could note this
+        sql("UPDATE messaging_reply SET answer = 'queued', lease_until = crisis_now() + interval '1 minute'")
+    ahead(minutes=2)
+    delivery.pump(lane.pk)
+    assert (heard(platform), Reply.objects.get().answer) == (["1"], "failed")

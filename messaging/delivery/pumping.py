@@ -72,7 +72,7 @@ class _Pump:
             if held is not None:
                 self._serve(channel, held)
                 yield held.id
-            elif self.account.addressed and (reply := replies.claim(self.lane)):
+            elif self.account.addressed and (reply := self._reply(channel)):
                 self._answer(channel, reply)
                 yield reply.id
             else:
@@ -114,14 +114,18 @@ class _Pump:
         breaker.note(self.account, held.failures, asked)
         return judge(channel, held, targets, asked)
 
+    def _reply(self, channel: Channel) -> replies.Due | None:
+        return replies.claim(self.lane, repeatable=channel.resendable_for > 0)
+
     def _answer(self, channel: Channel, reply: replies.Due) -> None:
+        repeatable = channel.resendable_for > 0
         try:
             (outcome,) = self.runner.run(self._say(channel, reply))
-            replies.close(reply, answered=outcome.status == "accepted", again=outcome.status == "retry")
+            replies.close(reply, answered=outcome.status == "accepted", again=repeatable and outcome.status == "retry")
         except ChannelError as error:
             if error.scope == "pause":
                 pause_account(self.account.pk, error.reason)
-            replies.close(reply, answered=False, again=error.scope in ("retry", "uncertain"))
+            replies.close(reply, answered=False, again=repeatable and error.scope in ("retry", "uncertain"))
 
     async def _say(self, channel: Channel, reply: replies.Due) -> list[Outcome]:
         await self.pace.take()

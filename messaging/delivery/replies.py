@@ -20,10 +20,11 @@ from messaging.models import Reply
 KEY_REMEMBERED = timedelta(minutes=50)  # VK knows a key for an hour
 
 CLAIM = """
-UPDATE messaging_reply SET lease_until = crisis_now() + %(lease)s * interval '1 second'
- WHERE id = (SELECT id FROM messaging_reply WHERE account_id = %(account)s AND answer = 'queued'
-                AND (lease_until IS NULL OR lease_until < crisis_now()) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id
+UPDATE messaging_reply r SET lease_until = crisis_now() + %(lease)s * interval '1 second'
+  FROM (SELECT id, lease_until IS NOT NULL AS tried FROM messaging_reply WHERE account_id = %(account)s AND answer = 'queued'
+           AND (lease_until IS NULL OR lease_until < crisis_now()) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) due
+ WHERE r.id = due.id
+RETURNING r.id, due.tried
 """
 
 
@@ -39,23 +40,28 @@ class Due:
     key: int
 
 
-def claim(lane: HeldLane) -> Due | None:
-    """Hold the oldest unanswered reply of the lane's account. A person who cannot be written to is closed as failed."""
+def claim(lane: HeldLane, *, repeatable: bool) -> Due | None:
+    """Hold the oldest unanswered reply of the lane's account. A person who cannot be written to is closed as failed.
+
+    So is, unless the platform knows a repeat (`repeatable`), one whose answer somebody may have sent and not lived to note.
+    """
     while (found := _hold(lane)) is not None:
-        if (due := _due(found)) is not None:
+        pk, tried = found
+        if (repeatable or not tried) and (due := _due(pk)) is not None:
             return due
-        Reply.objects.filter(pk=found).update(answer=Reply.Answer.FAILED)
+        Reply.objects.filter(pk=pk).update(answer=Reply.Answer.FAILED)
     return None
 
 
 @transaction.atomic
-def _hold(lane: HeldLane) -> int | None:
+def _hold(lane: HeldLane) -> tuple[int, bool] | None:
+    """The reply, and whether it was held before."""
     if not renew(lane):
         return None
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"account": lane.account, "lease": settings.LEASE_SECONDS})
-        row = cursor.fetchone()
-    return row[0] if row else None
+        row: tuple[int, bool] | None = cursor.fetchone()
+    return row
 
 
 def _due(pk: int) -> Due | None:
