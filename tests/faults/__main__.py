@@ -15,7 +15,7 @@ from pathlib import Path
 
 import django
 
-from tests.faults.layers import LAYERS, WRONGS, Options, Result, layer
+from tests.faults.layers import BESIDE, LAYERS, WRONGS, Options, Result, layer
 
 MARK = "CRISIS_FAULTS"  # the process that has its own settings already
 
@@ -63,6 +63,8 @@ def in_lines(result: Result) -> str:
         f"faults: {faults}",
         f"promises broken: {wrongs}",
     ]
+    if result.beside:
+        lines.append("one RQ job a person: " + ", ".join(f"{name} {result.beside[name]}" for name in BESIDE))
     return "\n".join([*lines, *result.failures])
 
 

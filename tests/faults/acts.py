@@ -41,6 +41,7 @@ from messaging.workflow.breaking_glass import break_glass, review
 from messaging.workflow.preparing import approve_playbook, prepare, retire, revise
 from tests import prepared, world
 from tests.correcting import RIGHT, written
+from tests.faults import naive
 from tests.faults.stories import ARRIVED
 
 REASON = "People may die within the next hours."
@@ -352,3 +353,19 @@ def purge(slug: str) -> None:
     asked = known or changing.propose("incident.purge", data={"incident": about.pk}, why="It is over.", by=who("gleb"))
     with suppress(Refused):
         changing.confirm(asked, by=who("inna"))
+
+
+# The same by what is often built first
+
+
+def naive_launch(slug: str) -> None:
+    rows = Address.objects.filter(kind=address_kind_of(slug) or 0)
+    naive.launch(slug, [decrypt(row.kind, bytes(row.value_encrypted)) for row in rows])
+
+
+def naive_work(slug: str) -> None:
+    naive.work()
+
+
+def naive_mend(slug: str) -> None:
+    naive.recover()

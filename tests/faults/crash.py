@@ -11,14 +11,16 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from tests.faults import apart
 from tests.faults.layers import Options, Result
 from tests.faults.points import OUTCOMES, Strike
 from tests.faults.stage import SLUGS, Stage, stage
 from tests.faults.stories import STORIES
-from tests.faults.trial import ending, judge
+from tests.faults.trial import ending, judge, judge_naive
 
+NAIVE_CALLS = (1, 5)  # at which a function of what is put beside ours is struck
 # Acts that are refused in a story without a fault, as they are meant to be.
 REFUSED = {"approve_having_seen_fewer"}
 
@@ -84,11 +86,15 @@ class Catalogue:
 
 
 def layer(options: Options) -> Result:
+    """Some seeds, or a whole lap; after a lap what is often built first is struck too, to be put beside it."""
     with apart.servers():
         catalogue = scouted(options.processes)
         last = options.seed + (options.seeds or catalogue.lap)
         total = Result("crash")
-        for part in apart.spread(_strike_all, range(options.seed, last), options.processes, catalogue):
+        parts = apart.spread(_strike_all, range(options.seed, last), options.processes, catalogue)
+        if options.seeds is None:
+            parts += apart.spread(_strike_naive, NAIVE_CALLS, min(options.processes, len(NAIVE_CALLS)))
+        for part in parts:
             total.add(part)
     total.failures += [f"{point} is reached by no story" for point in catalogue.unreached]
     return total
@@ -146,3 +152,19 @@ def struck(here: Stage, catalogue: Catalogue, seed: int) -> Result:
         where = f"{strike.outcome} at call {strike.call} of {strike.point}, by {slug}, “{story}”"
         result.failures.append(f"python -m tests.faults --layer crash --seed {seed}  # {where}: {'; '.join(said)}")
     return result
+
+
+def _strike_naive(calls: Sequence[int]) -> Result:
+    total = Result("crash")
+    with stage() as here:
+        for call, point, outcome, slug in product(calls, here.beside, OUTCOMES, SLUGS):
+            total.beside += struck_naive(here, slug, Strike(point, outcome, call))
+    return total
+
+
+def struck_naive(here: Stage, slug: str, strike: Strike) -> Counter[str]:
+    """What one RQ job a person came to when it was struck there; nothing where it never came to it."""
+    with here.play("naive", slug, strike, beside=True) as play:
+        wrongs = {name: len(some) for name, some in judge_naive(play).items()}
+        people = len([one for one, _ in here.peers if one == slug])
+        return Counter({"faults": 1, "deliveries": people, **wrongs}) if play.struck else Counter()

@@ -14,6 +14,8 @@ WRONGS = (
     "overtaken", "needless_doubt", "open_rows", "wrong_counters", "unapproved", "broken_chain",
 )  # fmt: skip
 
+BESIDE = ("faults", "deliveries", "lost", "duplicated", "duplicated_unflagged")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -35,6 +37,7 @@ class Result:
     deliveries: int = 0
     wrongs: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)  # how to see each again, and what was wrong
+    beside: Counter[str] = field(default_factory=Counter)  # what the same came to with one RQ job a person
 
     @property
     def kept(self) -> bool:
@@ -46,6 +49,7 @@ class Result:
         self.deliveries += other.deliveries
         self.wrongs += other.wrongs
         self.failures += other.failures
+        self.beside += other.beside
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -56,6 +60,7 @@ class Result:
             "deliveries": self.deliveries,
             **{name: self.wrongs[name] for name in WRONGS},
             "failures": self.failures,
+            **({"one_rq_job_a_person": {name: self.beside[name] for name in BESIDE}} if self.beside else {}),
         }
 
 

@@ -73,9 +73,9 @@ def judge(ground: Ground, clockwork: Clockwork, hazards: Hazards, here: Platform
 def broken(ledger: Ledger, effects: Sequence[Effect], *, keyed: str, plain: str) -> dict[str, list[str]]:
     """What is wrong by the journals alone: `keyed` knows a repeat, `plain` does not."""
     return {
-        "lost": _lost(ledger),
-        "duplicated": _twice(ledger, {keyed}, {"resent"}),
-        "duplicated_unflagged": _twice(ledger, {plain}, FLAGGED),
+        "lost": lost(ledger, dict(sql("SELECT id, status FROM messaging_batch"))),
+        "duplicated": twice(ledger, {keyed}, {"resent"}),
+        "duplicated_unflagged": twice(ledger, {plain}, FLAGGED),
         "unexpected": [*ledger.strangers, *(f"{key} was never promised" for key in ledger.got if key not in ledger.promised)],
         "overtaken": _overtaken(effects, ledger),
         "open_rows": _open(),
@@ -113,9 +113,8 @@ def ledger_of(peers: Mapping[tuple[str, str], int], effects: Sequence[Effect]) -
     return ledger
 
 
-def _lost(ledger: Ledger) -> list[str]:
-    """People of whom something untrue is said, or nothing although their batch is done."""
-    status = dict(sql("SELECT id, status FROM messaging_batch"))
+def lost(ledger: Ledger, status: Mapping[int, str]) -> list[str]:
+    """People of whom something untrue is said, or nothing although their batch is done. `status` is that of batches."""
     found = []
     for key, batch in ledger.promised.items():
         said, got = ledger.said.get(key, set()), ledger.got[key]
@@ -130,7 +129,7 @@ def _lost(ledger: Ledger) -> list[str]:
     return found
 
 
-def _twice(ledger: Ledger, slugs: set[str], flags: set[str]) -> list[str]:
+def twice(ledger: Ledger, slugs: set[str], flags: set[str]) -> list[str]:
     """Who got it more than once by these channels, and is not said to be one who may have."""
     times = [(key, n) for key, n in ledger.got.items() if n > 1 and key[1] in slugs]
     return [f"{key} {n} times" for key, n in times if not ledger.said.get(key, set()) & flags]

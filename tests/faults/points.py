@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -98,11 +98,11 @@ def _hang_up() -> None:
         wire.shutdown(socket.SHUT_RDWR)
 
 
-def wrapped(watch: Watch) -> list[str]:
-    """Let every point report to this watch, wherever its name was imported to. Returns the names of all points."""
+def wrapped(watch: Watch, where: Iterable[ModuleType]) -> list[str]:
+    """Let every point of these modules report to this watch, wherever it was imported to. Returns the names of all points."""
     new = {}
     names = []
-    for module in modules():
+    for module in where:
         for name, found in [*vars(module).items()]:
             if _is_ours(module, name, found) and isfunction(found):
                 point = f"{module.__name__}.{name}"

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,10 +21,11 @@ from audiences.models import AddressKind
 from messaging.channels import CHANNELS
 from messaging.models.accounts import address_kind_of
 from tests import push, world
+from tests.faults import naive
 from tests.faults.ground import CLOCK, EPOCH, admin, administer, point_at
 from tests.faults.points import Strike
 from tests.faults.simulation import HEALED, QUIET
-from tests.faults.stories import FAULTS, STORIES, Wire
+from tests.faults.stories import FAULTS, NAIVE, STORIES, Step, Wire
 from tests.wire import Simulator, simulator
 
 VK, PUSH, GEO = "vk-direct", "push-test", "vk-geo"
@@ -47,18 +48,22 @@ class Stage:
     platforms: dict[str, Simulator]
     worker: subprocess.Popen[str]
     points: list[str]
+    beside: list[str]  # the same of what is put beside ours
     peers: dict[tuple[str, str], int]
 
     @contextmanager
-    def play(self, story: str, slug: str, strike: Strike | None) -> Iterator[Play]:
+    def play(self, story: str, slug: str, strike: Strike | None, *, beside: bool = False) -> Iterator[Play]:
         """A story from the beginning to the end, in a database to which this process's connections point meanwhile."""
         before, name = connections["owner"].settings_dict["NAME"], f"{self.base}_{uuid4().hex[:8]}"
         administer(f'CREATE DATABASE "{name}" TEMPLATE "{self.base}"')
         point_at(name)
         found = Play(self, name, story, slug, strike)
         try:
-            found.go_through()
-            found.heal()
+            found.go_through(NAIVE if beside else STORIES[story])
+            if beside:
+                found.act("naive_mend")
+            else:
+                found.heal()
             yield found
         finally:
             found.dismiss()
@@ -103,8 +108,8 @@ class Play:
     def _heard(self) -> dict[str, int]:
         return {slug: len(one.lines("accepted")) for slug, one in self.stage.platforms.items()}
 
-    def go_through(self) -> None:
-        for step in STORIES[self.story]:
+    def go_through(self, steps: Sequence[Step]) -> None:
+        for step in steps:
             if isinstance(step, Wire):
                 self.stage.platforms[self.slug].control(**FAULTS[self.slug][step.fault])
             elif isinstance(step, float):
@@ -183,7 +188,8 @@ def stage() -> Iterator[Stage]:
         stack.callback(CHANNELS.pop, PUSH)
         peers = _peopled(base)
         worker = stack.enter_context(_worker(platforms))
-        yield Stage(base, platforms, worker, json.loads(_pipes(worker)[1].readline())["points"], peers)
+        said = json.loads(_pipes(worker)[1].readline())
+        yield Stage(base, platforms, worker, said["points"], said["beside"], peers)
 
 
 def _platforms(logs: Path) -> dict[str, Any]:
@@ -198,6 +204,7 @@ def _platforms(logs: Path) -> dict[str, Any]:
 
 def _peopled(name: str) -> dict[tuple[str, str], int]:
     with admin() as owner:
+        owner.execute(naive.TABLE)
         owner.execute(CLOCK.format(name=f'"{name}"'))
         owner.execute(f"GRANT UPDATE ON sim_clock TO PUBLIC; SELECT setval('sim_clock', {int(EPOCH.timestamp() * 1e6)})")
     for username, role in ROLES.items():

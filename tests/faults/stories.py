@@ -37,6 +37,7 @@ FAULTS = {
 }
 SENDING = ("submit", "approve", "send")
 
+NAIVE: tuple[Step, ...] = ("naive_launch", "naive_work")
 STORIES: dict[str, tuple[Step, ...]] = {
     "sent": ("write", "edit", "submit", "take", "called", "approve", BUSY, "send", 5.0, "send", "sweep"),
     "slow": ("write", "submit", "approve", SLOW, "send_slowly"),

@@ -12,9 +12,9 @@ import pytest
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from tests.faults.crash import Catalogue, scout, struck
-from tests.faults.points import OUTCOMES
-from tests.faults.stage import SLUGS, Stage, stage
+from tests.faults.crash import Catalogue, scout, struck, struck_naive
+from tests.faults.points import KILLED_BEFORE, OUTCOMES, Strike
+from tests.faults.stage import PUSH, SLUGS, VK, Stage, stage
 from tests.faults.stories import STORIES
 
 
@@ -41,3 +41,11 @@ def test_nothing_is_lost_or_doubled_wherever_a_process_dies(here: Stage, catalog
     assert [failure for result in results for failure in result.failures] == []
     faults = sum((result.faults for result in results), Counter[str]())
     assert {*faults} == {*OUTCOMES}
+
+
+def test_the_same_judge_sees_what_one_job_a_person_loses_and_doubles(here: Stage) -> None:
+    """Else its silence about ours would prove nothing."""
+    never_queued, not_noted = (Strike(f"tests.faults.naive.{name}", KILLED_BEFORE) for name in ("enqueue", "note"))
+    assert struck_naive(here, VK, never_queued)["lost"] == 12
+    assert struck_naive(here, VK, not_noted)["duplicated"] == 1
+    assert struck_naive(here, PUSH, not_noted)["duplicated_unflagged"] == 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from audiences.keys import fingerprint
 from messaging.models.accounts import address_kind_of
-from tests.faults.oracle import Ledger, broken, ledger_of, needless_doubt
+from tests.faults.oracle import Ledger, broken, ledger_of, lost, needless_doubt, twice
 from tests.faults.platforms import Effect
 from tests.faults.stage import GEO, PUSH, SLUGS, VK, Play
 from tests.faults.stories import ARRIVED, LOST, STORIES
@@ -40,6 +40,20 @@ def judge(play: Play) -> dict[str, list[str]]:
     wrongs["open_rows"] += play.given_up
     wrongs["open_rows"] += [f"destruction {row[0]}" for row in sql("SELECT id FROM crisis_destruction WHERE ended_at IS NULL")]
     return wrongs
+
+
+def judge_naive(play: Play) -> dict[str, list[str]]:
+    """The same of what is put beside ours, whose rows say "accepted", "failed", or "created" as long as nothing is known."""
+    peers = play.stage.peers
+    rows = {(0, slug, peers[slug, address]): status for slug, address, status in sql("SELECT * FROM naive_delivery")}
+    said = {key: {status} - {"created"} for key, status in rows.items()}
+    got = Counter((0, one.slug, peers[one.slug, one.peer]) for one in _effects(play))
+    ledger = Ledger(dict.fromkeys(rows, 0), said, got, [], {})
+    return {
+        "lost": lost(ledger, {0: "done"}),
+        "duplicated": twice(ledger, {VK}, set()),
+        "duplicated_unflagged": twice(ledger, {PUSH}, set()),
+    }
 
 
 def ending() -> list[str]:

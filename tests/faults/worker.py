@@ -24,8 +24,8 @@ from crisis.refusal import Refused  # noqa: E402
 from messaging.channels import channel_class  # noqa: E402
 from messaging.channels.vk import VKDirect  # noqa: E402
 from messaging.delivery import sending, starting, turns  # noqa: E402
-from tests.faults import acts  # noqa: E402
-from tests.faults.points import Strike, Watch, wrapped  # noqa: E402
+from tests.faults import acts, naive  # noqa: E402
+from tests.faults.points import Strike, Watch, modules, wrapped  # noqa: E402
 from tests.push import PushTest  # noqa: E402
 
 # A campaign of a dozen people has as many batches and requests as a large one; nothing depends on how busy the machine is.
@@ -37,13 +37,13 @@ SMALL: list[tuple[Any, str, Any]] = [
 
 def main() -> None:
     watch = Watch()
-    names = wrapped(watch)
+    points, beside = wrapped(watch, modules()), wrapped(watch, [naive])
     for slug in ("vk-direct", "vk-geo", "push-test"):
         channel_class(slug)
     for where, name, value in SMALL:
         patch.object(where, name, value).start()
     gc.freeze()
-    _say({"points": names})
+    _say({"points": points, "beside": beside})
     for line in sys.stdin:
         _in_a_process(watch, json.loads(line))
 
