@@ -10,7 +10,7 @@ import json
 import os
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -21,7 +21,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audiences.models import AddressKind
 from crisis.refusal import Refused
@@ -29,8 +31,12 @@ from crisis.refusal import Refused
 NONCE = 12  # bytes, as AES-GCM wants it
 VK_LIMIT = 2_000_000_000  # from here on a VK peer id is a chat, not a person
 NUMBERED: dict[int, int] = {AddressKind.VK.value: VK_LIMIT, AddressKind.TELEGRAM.value: 1 << 52, AddressKind.MAX.value: 1 << 63}
-PHONE = re.compile(r"\+[1-9]\d{6,14}")
+PHONE, HOME_PHONE, SPACING = re.compile(r"\+[1-9]\d{6,14}"), re.compile(r"8\d{10}"), re.compile(r"[\s().-]")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+NO_PHONE = gettext_lazy("This is not a phone number with its country code, such as +7 495 000-00-00.")
+NO_EMAIL = gettext_lazy("This is not an e-mail address.")
+
+Seal = Callable[[int, str], bytes]  # kind and canonical value, encrypted
 
 
 class Mac:
@@ -59,10 +65,27 @@ class Ring:
     def fingerprint(self, kind: int, value: str) -> bytes:
         return self.mac.of(b"%d:%s" % (kind, value.encode()))
 
-    def encrypt(self, kind: int, value: str) -> bytes:
-        name, nonce = self.current.encode(), os.urandom(NONCE)
-        sealed = self.ciphers[self.current].encrypt(nonce, value.encode(), _bound_to(kind))
-        return bytes([len(name)]) + name + nonce + sealed
+    def sealer(self, many: int = 1) -> Seal:
+        """What encrypts values, with nonces drawn for so many at once: to draw one takes as long as to encrypt a value.
+
+        Never keep it: after a fork, two processes would use the same nonces.
+        """
+        name, cipher, nonces = self.current.encode(), self.ciphers[self.current], _nonces(many)
+        head = bytes([len(name)]) + name
+
+        def sealed(kind: int, value: str) -> bytes:
+            nonce = next(nonces)
+            return head + nonce + cipher.encrypt(nonce, value.encode(), _bound_to(kind))
+
+        return sealed
+
+
+def _nonces(many: int) -> Iterator[bytes]:
+    """Random ones without end, drawn so many at once."""
+    while True:
+        drawn = os.urandom(many * NONCE)
+        for start in range(0, len(drawn), NONCE):
+            yield drawn[start : start + NONCE]
 
 
 def canonical(kind: int, value: str) -> str:
@@ -73,7 +96,7 @@ def canonical(kind: int, value: str) -> str:
     if kind == AddressKind.PHONE:
         return _phone(value)
     if kind == AddressKind.EMAIL:
-        return _matching(EMAIL, value.lower(), _("This is not an e-mail address."))
+        return _matching(EMAIL, value.lower(), NO_EMAIL)
     if not value or len(value) > 4096:
         raise Refused(_("An address of 1 to 4,096 characters is expected."), field="value")
     return value
@@ -86,7 +109,7 @@ def fingerprint(kind: int, value: str) -> bytes:
 
 def encrypt(kind: int, value: str) -> bytes:
     """Key name, nonce and ciphertext of the canonical value, bound to the kind. Raises Refused like canonical()."""
-    return ring().encrypt(kind, canonical(kind, value))
+    return ring().sealer()(kind, canonical(kind, value))
 
 
 def decrypt(kind: int, blob: bytes) -> str:
@@ -210,13 +233,13 @@ def _number(value: str, limit: int) -> str:
 
 
 def _phone(value: str) -> str:
-    digits = re.sub(r"[\s().-]", "", value)
-    if re.fullmatch(r"8\d{10}", digits):
+    digits = SPACING.sub("", value)
+    if HOME_PHONE.fullmatch(digits):
         digits = "+7" + digits[1:]
-    return _matching(PHONE, digits, _("This is not a phone number with its country code, such as +7 495 000-00-00."))
+    return _matching(PHONE, digits, NO_PHONE)
 
 
-def _matching(pattern: re.Pattern[str], value: str, sentence: str) -> str:
+def _matching(pattern: re.Pattern[str], value: str, otherwise: Promise) -> str:
     if not pattern.fullmatch(value):
-        raise Refused(sentence, field="value")
+        raise Refused(str(otherwise), field="value")
     return value

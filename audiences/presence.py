@@ -29,6 +29,18 @@ INCOMING = """
     CREATE TEMP TABLE incoming (kind smallint, hmac bytea, country varchar(2), cell bigint, seen_at timestamptz) ON COMMIT DROP
 """
 
+# Contacts and addresses that `incoming` names, found in one walk through their index however many there are besides: OFFSET 0
+# keeps PostgreSQL from reading millions of rows instead, whatever it believes of tables just filled.
+CONTACTS_NAMED = """
+    SELECT id, reference FROM audiences_contact
+     WHERE reference = ANY ((SELECT array_agg(reference) FROM pg_temp.incoming)::varchar[]) OFFSET 0
+"""
+ADDRESSES_NAMED = """
+    SELECT kind, value_hmac AS hmac, contact_id FROM audiences_address
+     WHERE kind = ANY ((SELECT array_agg(DISTINCT kind) FROM pg_temp.incoming)::smallint[])
+       AND value_hmac = ANY ((SELECT array_agg(hmac) FROM pg_temp.incoming)::bytea[]) OFFSET 0
+"""
+
 INCOMING_TYPES = ("int2", "bytea", "varchar", "int8", "timestamptz")
 
 # `k` is a row as stored, `n` a newer sighting. A row moves by an hour's step, or at once when that rule could hide where a
@@ -46,19 +58,14 @@ NEWEST = """
 """
 
 # What is told of the people of whom anything may change, judged before anybody is locked: a repeat locks nobody, and costs
-# nothing more. Addresses are found in one walk through their index, rows of presence one by one, but in the order of theirs.
-# OFFSET 0 keeps PostgreSQL from reading millions of rows instead, whatever it believes of tables just filled. What changes
-# nothing by itself may do so beside another country: `o`.
+# nothing more. Rows of presence are found one by one, but in the order of their index: again OFFSET 0. What changes nothing by
+# itself may do so beside another country: `o`.
 TELL = f"""
     WITH seen AS MATERIALIZED (
         SELECT n.contact_id, n.country, n.cell, n.seen_at, {IS_LATEST} AS latest, n.seen_at > k.last_seen_at AS newer,
                k.traits IS NULL OR n.seen_at > k.last_seen_at AND ({HOUR_LATER} OR NOT {IS_LATEST}) AS changes
           FROM (SELECT contact_id, country, cell, seen_at
-                  FROM pg_temp.incoming i
-                  JOIN (SELECT kind, value_hmac AS hmac, contact_id FROM audiences_address
-                         WHERE kind = ANY ((SELECT array_agg(DISTINCT kind) FROM pg_temp.incoming)::smallint[])
-                           AND value_hmac = ANY ((SELECT array_agg(hmac) FROM pg_temp.incoming)::bytea[]) OFFSET 0) a
-                 USING (kind, hmac)
+                  FROM pg_temp.incoming i JOIN ({ADDRESSES_NAMED}) a USING (kind, hmac)
                  WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND contact_id IS NOT NULL
                  ORDER BY contact_id OFFSET 0) n
           LEFT JOIN LATERAL (SELECT last_seen_at, traits FROM audiences_presence

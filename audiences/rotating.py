@@ -96,10 +96,11 @@ def _rounds(many: int) -> int:
 def _chunk(after: int, many: int) -> tuple[int, int | None]:
     """How many were encrypted anew, and the last one's id, None at the end."""
     ring = keys.ring()
+    seal = ring.sealer(many)
     with connection.cursor() as cursor:
         cursor.execute(SOME, {"head": _head(ring), "after": after, "many": many})
         rows = [(pk, kind, bytes(blob)) for pk, kind, blob in cursor.fetchall()]
-        sealed = [ring.encrypt(kind, keys.decrypt(kind, blob)) for _pk, kind, blob in rows]
+        sealed = [seal(kind, keys.decrypt(kind, blob)) for _pk, kind, blob in rows]
         cursor.execute(STORE, {"ids": [row[0] for row in rows], "sealed": sealed})
     return len(rows), rows[-1][0] if rows else None
 

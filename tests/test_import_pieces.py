@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -379,22 +378,3 @@ def test_a_file_too_large_for_memory_has_no_name_on_the_disk_while_it_comes_in()
     with handler.file_complete(6) as file:
         assert os.readlink(f"/proc/self/fd/{file.fileno()}").endswith("(deleted)")
         assert (file.name, file.read()) == ("people.csv", b"c-1,ru")
-
-
-def peak(by: User, rows: int) -> int:
-    """The most that Python held while a file of so many rows was taken in, looked at and imported."""
-    file = SimpleUploadedFile("people.csv", (HEADER + "".join(f"d-{n},ru\n" for n in range(rows))).encode())
-    tracemalloc.start()
-    try:
-        upload = work(uploads.keep(FileKind.CONTACTS, file, None, by=by))
-        work(uploads.confirm(upload, by=by))
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-@db
-def test_ten_times_as_many_rows_take_no_more_memory(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "ROWS", 150)
-    few, many = peak(anna, 300), peak(anna, 3_000)
-    assert many < 1.5 * few

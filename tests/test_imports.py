@@ -125,6 +125,7 @@ def test_it_refuses_a_line_that_would_fill_the_memory() -> None:
         ('=HYPERLINK("x"),ru', "contact", "formula"),
         ("=1+1,ru", "contact", "formula"),
         ("+cmd|x,ru", "contact", "formula"),
+        ("+1\x1fcmd|x,ru", "contact", "formula"),
         ("@SUM(A1),ru", "contact", "formula"),
         ("\t=1,ru", "contact", "formula"),
         (" -x,ru", "contact", "formula"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from audiences import keys
@@ -32,6 +33,17 @@ def test_it_reads_back_what_it_encrypted() -> None:
 
 def test_it_never_encrypts_a_value_the_same_way_twice() -> None:
     assert keys.encrypt(VK, "1000042") != keys.encrypt(VK, "1000042")
+
+
+def test_no_nonce_comes_twice_however_many_are_drawn_at_once() -> None:
+    seal = keys.ring().sealer(3)
+    nonces = [seal(VK, "1000042")[3 : 3 + keys.NONCE] for _n in range(10)]
+    assert ({len(nonce) for nonce in nonces}, len({*nonces})) == ({keys.NONCE}, 10)
+
+
+def test_what_many_were_sealed_with_is_read_like_any_other() -> None:
+    seal = keys.ring().sealer(2)
+    assert [keys.decrypt(VK, seal(VK, str(n))) for n in range(5)] == ["0", "1", "2", "3", "4"]
 
 
 def test_the_value_is_not_in_the_stored_bytes() -> None:
@@ -163,3 +175,11 @@ def test_it_knows_one_spelling(kind: int, value: str, expected: str) -> None:
 def test_it_refuses_what_cannot_be_an_address(kind: int, value: str) -> None:
     with pytest.raises(Refused):
         keys.fingerprint(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [(VK, "номер"), (PHONE, "номер телефона"), (EMAIL, "почты"), (AddressKind.PUSH, "адрес")]
+)
+def test_it_refuses_in_the_language_of_whoever_asks(kind: int, word: str) -> None:
+    with translation.override("ru"), pytest.raises(Refused, match=word):
+        keys.canonical(kind, "")

@@ -14,7 +14,16 @@ from audiences.imports.columns import FileKind
 from audiences.imports.named import Stored, store_list, store_trips
 from audiences.imports.reading import SHOWN, Parsed, RowError
 from audiences.models import Source
-from audiences.presence import Sighting, demand_usable, incoming, ingest, lock_contacts, refresh_traits
+from audiences.presence import (
+    ADDRESSES_NAMED,
+    CONTACTS_NAMED,
+    Sighting,
+    demand_usable,
+    incoming,
+    ingest,
+    lock_contacts,
+    refresh_traits,
+)
 from crisis import audit
 from crisis.models import User
 from crisis.permissions import demand
@@ -25,7 +34,7 @@ CONTACTS = """
     CREATE TEMP TABLE incoming (reference varchar(64), language varchar(3)) ON COMMIT DROP
 """
 
-KNOWN_CONTACTS = "SELECT c.id FROM audiences_contact c JOIN pg_temp.incoming i USING (reference)"
+KNOWN_CONTACTS = f"SELECT id FROM ({CONTACTS_NAMED}) named"
 
 # An empty cell does not erase a language known already.
 STORE_CONTACTS = """
@@ -44,13 +53,13 @@ ADDRESSES = """
                                 subscribed boolean, permitted boolean, denied boolean) ON COMMIT DROP
 """
 
-OF_CONTACTS = """
+OF_CONTACTS = f"""
     DROP TABLE IF EXISTS pg_temp.owned;
     CREATE TEMP TABLE owned ON COMMIT DROP AS
     SELECT i.*, c.id AS contact_id, a.contact_id <> c.id AS foreign_address
       FROM pg_temp.incoming i
-      LEFT JOIN audiences_contact c USING (reference)
-      LEFT JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
+      LEFT JOIN ({CONTACTS_NAMED}) c USING (reference)
+      LEFT JOIN ({ADDRESSES_NAMED}) a USING (kind, hmac)
 """
 
 BAD_ADDRESSES = f"""

@@ -24,6 +24,7 @@ from crisis.refusal import Refused
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_YEAR = 2100
+MANY = 1_000  # addresses for which random bytes are drawn at once
 KINDS = {kind.slug: kind.value for kind in AddressKind}
 YES_NO = {
     **dict.fromkeys(("1", "true", "yes", "да"), True),
@@ -110,17 +111,19 @@ def reader(kind: FileKind, *, sealing: bool = True) -> Reader:
     """How rows of this kind are read. Without `sealing` no address is encrypted: they are only looked at."""
     match kind:
         case FileKind.CONTACTS:
-            return Reader(_contact, lambda row: row.reference, lambda row: row.language)
+            return Reader(_contact, lambda row: row.reference, lambda row: row.language.encode())
         case FileKind.ADDRESSES:
-            return Reader(partial(_address, keys.ring(), sealing), lambda row: row.hmac, lambda row: (row.reference, *row[4:]))
+            ring = keys.ring()
+            seal = ring.sealer(MANY) if sealing else _unsealed
+            return Reader(partial(_address, ring, seal), lambda row: row.hmac, lambda row: (row.reference, *row[4:]))
         case FileKind.SIGHTINGS:
             countries = frozenset(Country.objects.values_list("code", flat=True))
             return Reader(partial(_sighting, keys.ring(), countries), None)
         case FileKind.TRIPS:
             countries = frozenset(Country.objects.values_list("code", flat=True))
-            return Reader(partial(_trip, keys.ring(), countries), tuple, lambda _row: None)
+            return Reader(partial(_trip, keys.ring(), countries), tuple, lambda _row: b"")
         case FileKind.LISTS:
-            return Reader(partial(_person, keys.ring()), tuple, lambda _row: None)
+            return Reader(partial(_person, keys.ring()), tuple, lambda _row: b"")
 
 
 def _contact(contact: str, language: str) -> ContactRow:
@@ -128,12 +131,14 @@ def _contact(contact: str, language: str) -> ContactRow:
     return ContactRow(_reference(contact), code)
 
 
-def _address(ring: keys.Ring, sealing: bool, contact: str, kind: str, value: str, *flags: str) -> AddressRow:
+def _address(ring: keys.Ring, seal: keys.Seal, contact: str, kind: str, value: str, *flags: str) -> AddressRow:
     reference, number = _reference(contact), _kind(kind)
-    plain = _canonical(number, value)
-    subscribed, permitted, denied = map(_flag, ("subscribed", "permitted", "denied"), flags)
-    hmac, sealed = ring.fingerprint(number, plain), ring.encrypt(number, plain) if sealing else b""
-    return AddressRow(reference, number, hmac, sealed, subscribed, permitted, denied)
+    plain, said = _canonical(number, value), _flags(*flags)
+    return AddressRow(reference, number, ring.fingerprint(number, plain), seal(number, plain), *said)
+
+
+def _unsealed(_kind: int, _value: str) -> bytes:
+    return b""
 
 
 def _sighting(
@@ -211,10 +216,13 @@ def _kind(kind: str) -> int:
     return number
 
 
+@lru_cache(maxsize=1_000)
+def _flags(subscribed: str, permitted: str, denied: str) -> tuple[bool, bool, bool]:
+    return _flag("subscribed", subscribed), _flag("permitted", permitted), _flag("denied", denied)
+
+
 def _flag(column: str, value: str) -> bool:
-    found = YES_NO.get(value)
-    if found is None:
-        found = YES_NO.get(value.strip().lower())
+    found = YES_NO.get(value.strip().lower())
     if found is None:
         raise BadCell(column, value, _("Write yes or no here (also true, false, 1, 0; empty is no)."))
     return found

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from audiences.criteria.checks import shown
 from audiences.imports.reading import SHOWN, Parsed, RowError
 from audiences.models import ContactList, Source
-from audiences.presence import incoming, lock_contacts
+from audiences.presence import ADDRESSES_NAMED, CONTACTS_NAMED, incoming, lock_contacts
 from crisis.lines import stray
 from crisis.models import User
 from crisis.refusal import Refused
@@ -25,13 +25,13 @@ LONGEST_NAME = 200
 PERSON = "line int, reference varchar(64), kind smallint, hmac bytea"
 PERSON_TYPES = ("int4", "varchar", "int2", "bytea")
 
-NAMED = """
+NAMED = f"""
     DROP TABLE IF EXISTS pg_temp.named;
     CREATE TEMP TABLE named ON COMMIT DROP AS
     SELECT i.*, coalesce(c.id, a.contact_id) AS contact_id
       FROM pg_temp.incoming i
-      LEFT JOIN audiences_contact c ON c.reference = i.reference
-      LEFT JOIN audiences_address a ON a.kind = i.kind AND a.value_hmac = i.hmac
+      LEFT JOIN ({CONTACTS_NAMED}) c USING (reference)
+      LEFT JOIN ({ADDRESSES_NAMED}) a USING (kind, hmac)
 """
 
 UNKNOWN = f"""

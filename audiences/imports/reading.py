@@ -9,10 +9,10 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from itertools import chain
 from operator import itemgetter
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
@@ -24,14 +24,15 @@ from crisis.refusal import Problem, Refused
 SHOWN = 100  # bad rows kept with their sentences; the others are counted
 MOST_ROWS = 1_000_000
 LONGEST_CELL = 4_096
-LONGEST_ROW = 1_000_000  # letters
+LONGEST_ROW = 1_000_000  # letters, give or take a block
+BLOCK = 1 << 16  # letters
 CHUNK = 1 << 20  # bytes
 SPREADSHEETS = (ZIP, OLD)
 
 # A row is looked at cell by cell only when something in it is suspicious: most are not. A letter before every cell lets `re`
-# jump from cell to cell instead of trying every letter.
+# jump from cell to cell instead of trying every letter. A number with its sign is none: phones would all be looked at.
 BEFORE = "\x1f"
-SUSPICIOUS = re.compile(r"\x1f[ ]*[=+\-@\t\r]")
+SUSPICIOUS = re.compile(r"\x1f[ ]*(?:[=@\t\r]|[+-](?!\d[\d ().-]*(?:\x1f|\Z)))")
 FORMULA = re.compile(r"[ ]*[=+\-@\t\r]")
 NUMBER = re.compile(r"\s*[+-]\d[\d ().-]*")
 
@@ -92,7 +93,8 @@ def opened(kind: FileKind, file: IO[bytes]) -> Iterator[Table]:
     """A seekable file as a table, read while its rows are asked for. Raises Refused, then or later, when it cannot be read."""
     encoding = _encoding(file)
     text = TextIOWrapper(file, encoding=encoding, newline="")
-    lines = _Lines(text)
+    blocks = _Blocks(text)
+    lines = iter(blocks)
     table = Table(kind, encoding.removesuffix("-sig"), ",", [], [])
     try:
         header = next(lines, "")
@@ -100,7 +102,7 @@ def opened(kind: FileKind, file: IO[bytes]) -> Iterator[Table]:
         rows = csv.reader(chain([header], lines), delimiter=table.separator, strict=True)
         table.names = [name.strip().lower() for name in next(rows)]
         table.order = order_of(COLUMNS[kind], table.names)
-        table.rows = _rows(table, rows, lines)
+        table.rows = _rows(table, rows, blocks)
         yield table
     except csv.Error:
         sentence = _("Near line %(line)d a quotation mark is not closed or stands inside a cell, or a cell is far too long.")
@@ -111,29 +113,28 @@ def opened(kind: FileKind, file: IO[bytes]) -> Iterator[Table]:
         text.detach()
 
 
-class _Lines:
-    """The lines of a text, as long as no row is made of more of them than a person could mean."""
+class _Blocks:
+    """The lines of a text, read many at once, as long as no row is longer than a person could mean."""
 
     def __init__(self, text: TextIOWrapper) -> None:
-        self.text, self.taken = text, 0  # letters of the row that is being read
+        self.text, self.taken = text, 0  # letters since a row ended
 
-    def __iter__(self) -> Self:
-        return self
+    def __iter__(self) -> Iterator[str]:
+        begun = ""
+        while block := self.text.read(BLOCK):
+            self.taken += len(block)
+            if self.taken > LONGEST_ROW:
+                raise _refused(_("A line of the file is longer than a million characters."))
+            *lines, begun = StringIO(begun + block, newline="")
+            yield from lines
+        if begun:
+            yield begun
 
-    def __next__(self) -> str:
-        line = self.text.readline(LONGEST_ROW + 1)
-        self.taken += len(line)
-        if self.taken > LONGEST_ROW:
-            raise _refused(_("A line of the file is longer than a million characters."))
-        if not line:
-            raise StopIteration
-        return line
 
-
-def _rows(table: Table, rows: Any, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+def _rows(table: Table, rows: Any, blocks: _Blocks) -> Iterator[tuple[int, list[str]]]:
     total = 0
     for row in rows:
-        lines.taken = 0
+        blocks.taken = 0
         if row:
             total, table.last = total + 1, rows.line_num
             yield table.last, row
@@ -157,11 +158,11 @@ def uncollected() -> Iterator[None]:
 
 def judge(rules: Reader, kind: FileKind, order: Sequence[int]) -> Callable[[list[str]], Any]:
     """What makes the cells of a row into what is stored. It raises BadCell."""
-    make, pick = rules.make, itemgetter(*order)
+    make, pick, cells = rules.make, itemgetter(*order), len(order)
 
     def judged(row: list[str]) -> Any:
         text = BEFORE + BEFORE.join(row)
-        if len(row) != len(order) or len(text) > LONGEST_CELL or "\x00" in text or SUSPICIOUS.search(text):
+        if not len(row) == text.count(BEFORE) == cells or len(text) > LONGEST_CELL or "\x00" in text or SUSPICIOUS.search(text):
             _look_at(row, kind, order)
         return make(*pick(row))
 

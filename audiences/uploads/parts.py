@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from django.utils.translation import gettext as _
 
 from audiences import keys
+from audiences.imports.reading import uncollected
 from audiences.models import Upload, UploadPart
 from crisis.clock import now
 from crisis.models import User
@@ -29,6 +30,7 @@ class Overtaken(Exception):
     """Somebody else went on with this file, or cancelled it, while this step was being done. It is undone."""
 
 
+@uncollected()
 def store_parts(upload: Upload, rows: Iterable[Row]) -> int:
     """Seal the rows of a file that is being read, a part at a time. Returns how many rows there were."""
     total = 0

@@ -127,17 +127,18 @@ class Road:
 
     def _write(self) -> None:
         ring, rows = keys.ring(), range(self.people)
+        seal = ring.sealer(1_000)
         _file(self.directory / "contacts.csv", "contact,language", (f"c-{n:07},{LANGUAGES[n % 4]}" for n in rows))
         _file(self.directory / "contacts.copy", "", (f"c-{n:07}\t{LANGUAGES[n % 4]}" for n in rows))
         head = "contact,kind,value,subscribed,permitted,denied"
         _file(
             self.directory / "addresses.csv", head, (f"c-{n:07},vk,{1000 + n},yes,{'no' if n % 9 else 'yes'},no" for n in rows)
         )
-        _file(self.directory / "addresses.copy", "", (self._sealed(ring, n) for n in rows))
+        _file(self.directory / "addresses.copy", "", (self._sealed(ring, seal, n) for n in rows))
 
-    def _sealed(self, ring: keys.Ring, n: int) -> str:
+    def _sealed(self, ring: keys.Ring, seal: keys.Seal, n: int) -> str:
         kind, value = AddressKind.VK.value, str(1000 + n)
-        hmac, sealed = ring.fingerprint(kind, value).hex(), ring.encrypt(kind, value).hex()
+        hmac, sealed = ring.fingerprint(kind, value).hex(), seal(kind, value).hex()
         return f"c-{n:07}\t{kind}\t\\\\x{hmac}\t\\\\x{sealed}\tt\t{'f' if n % 9 else 't'}\tf"
 
 
