@@ -65,6 +65,7 @@ def in_lines(result: Result) -> str:
     ]
     if result.beside:
         lines.append("one RQ job a person: " + ", ".join(f"{name} {result.beside[name]}" for name in BESIDE))
+    lines += [f"at most: {name} {value:g}" for name, value in result.most.items()]
     return "\n".join([*lines, *result.failures])
 
 

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-LAYERS = {"sim": "tests.faults.simulation.layer", "crash": "tests.faults.crash.layer"}
+LAYERS = {
+    "sim": "tests.faults.simulation.layer",
+    "crash": "tests.faults.crash.layer",
+    "stop": "tests.faults.stopping.layer",
+}
 WRONGS = (
     "lost", "duplicated", "duplicated_unflagged", "unexpected", "sent_after_stop", "sent_after_expiry",
     "overtaken", "needless_doubt", "open_rows", "wrong_counters", "unapproved", "broken_chain",
@@ -38,6 +42,7 @@ class Result:
     wrongs: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)  # how to see each again, and what was wrong
     beside: Counter[str] = field(default_factory=Counter)  # what the same came to with one RQ job a person
+    most: dict[str, float] = field(default_factory=dict)  # the largest of whatever was measured
 
     @property
     def kept(self) -> bool:
@@ -50,6 +55,7 @@ class Result:
         self.wrongs += other.wrongs
         self.failures += other.failures
         self.beside += other.beside
+        self.most |= {name: max(value, self.most.get(name, value)) for name, value in other.most.items()}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +67,7 @@ class Result:
             **{name: self.wrongs[name] for name in WRONGS},
             "failures": self.failures,
             **({"one_rq_job_a_person": {name: self.beside[name] for name in BESIDE}} if self.beside else {}),
+            **({"most": self.most} if self.most else {}),
         }
 
 

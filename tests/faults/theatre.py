@@ -36,6 +36,7 @@ class Theatre:
     """Use `open` and `close`; in between everything runs, restarted when it dies."""
 
     people, lanes = 250, 1  # a worker for each lane
+    rate: int | None = None
 
     def __init__(self, data_dir: Path) -> None:
         self.stage = Stage.at(data_dir)
@@ -49,7 +50,7 @@ class Theatre:
         with connections["owner"].cursor() as cursor:
             cursor.execute(OWNERS_HAND)
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
-        self.account = world.account(lanes=self.lanes)
+        self.account = world.account(lanes=self.lanes, rate=self.rate)
         world.contacts([1000 * n for n in range(1, self.people + 1)])
         self.supervisor = Supervisor([self._under_short_times(one) for one in self.commands()])
         self.supervisor.start()
