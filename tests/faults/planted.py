@@ -13,16 +13,21 @@ from typing import Any
 from unittest.mock import patch
 from zlib import crc32
 
+from django.conf import settings
 from django.db import connection
 
-from messaging.channels import vk
+from messaging import delivery
+from messaging.channels import Outcome, vk
 from messaging.delivery import claiming, pumping, recording, sending, settling, sweeping
 from messaging.simulators import vk_people
-from tests.faults.hazards import ANSWERS, AT, PEOPLE, WIRE
+from tests.faults.hazards import ANSWERS, AT, PEOPLE, WIRE, WIRE_CHANCE
 from tests.faults.platforms import Keyed, Plain
 
 Change = tuple[Any, str, Any]
+LEASE = "crisis_now() + %(lease)s * interval '1 second'"
 FRESH_LEASE = "(b.status = 'queued' OR b.lease_until < crisis_now())"
+IN_TIME = "AND (c.not_after IS NULL OR c.not_after > crisis_now())"
+SAID = {"statuses": "accepted", "reasons": "", "refs": ""}
 TOO_LATE = frozenset({"sent_after_stop", "sent_after_expiry"})
 
 
@@ -103,12 +108,34 @@ def _formed_anew(claim: Any, lane: Any) -> Any:
     return replace(held, key=1 + crc32(repr(left).encode()) % (2**31 - 2))
 
 
+def _believed(claim: Any, lane: Any) -> Any:
+    """A claim whose people are said to have got it before anybody is asked for."""
+    held = claim(lane)
+    if held is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(recording.WRITE, {
+                "campaign": held.campaign, "account": held.account, "batch": held.id, "people": held.people, "receipts": False,
+                "contacts": held.people, **{name: [value] * len(held.people) for name, value in SAID.items()},
+            })  # fmt: skip
+    return held
+
+
+async def _swallowed(ask: Any, requests: Any, people: Any) -> Any:
+    asked = await ask(requests, people)
+    if asked.error is None:
+        return asked
+    return sending.Asked(people, [Outcome(target.contact, "failed", "error") for target in people])
+
+
 # What makes the moments of a bug frequent, so that few runs are needed to see it.
 MANY_STALLS: list[Change] = [(AT["effect"], "stall", 0.1), (AT["answer"], "stall", 0.1)]
 MANY_UNANSWERED: list[Change] = [(WIRE, "timeout after", 30)]
 MANY_ODD_ANSWERS: list[Change] = [(ANSWERS, "unordered", 30), (ANSWERS, "strangers", 30)]
 MANY_STOPS: list[Change] = [(PEOPLE, "stop", 1.0)]
 MANY_RECEIPTS: list[Change] = [(PEOPLE, "receipt", 0.7)]
+MANY_CRASHES: list[Change] = [(AT["request"], "crash", 0.1), (AT["committed"], "crash", 0.1)]
+RARE_SWEEPS: list[Change] = [(settings, "SWEEP_SECONDS", 60.0)]
+MUCH_TROUBLE: list[Change] = [(WIRE_CHANCE, "sim-plain", 0.6), (WIRE_CHANCE, "sim-keyed", 0.6)]
 
 PLANTS: dict[str, Plant] = {
     "no fence check when outcomes are recorded": Plant(
@@ -156,6 +183,24 @@ PLANTS: dict[str, Plant] = {
             (pumping, "weighed", lambda held, outcomes, close, *, keyed: (outcomes, close)), *MANY_UNANSWERED, *MANY_RECEIPTS
         ],
         frozenset({"lost"}), first=13,
+    ),
+    "leases by clocks of which some are an hour behind": Plant(
+        lambda: [without(claiming, "CLAIM", LEASE, f"{LEASE} - (b.id %% 2) * interval '1 hour'")],
+        frozenset({"needless_doubt"}), faults=0,
+    ),
+    "people marked before they are asked for": Plant(
+        lambda: [wrapped(pumping, "claim", _believed), *MANY_CRASHES], frozenset({"lost"})
+    ),
+    "every error of a request taken for a refusal": Plant(
+        lambda: [wrapped(sending.Requests, "_ask", _swallowed), *MANY_UNANSWERED], frozenset({"lost"})
+    ),
+    "no look at the end of a message but by the sweep": Plant(
+        lambda: [*(without(claiming, name, IN_TIME) for name in ("CLAIM", "OPEN", "GOES_ON")), *RARE_SWEEPS, *MUCH_TROUBLE],
+        TOO_LATE, first=12, faults=60,
+    ),
+    "a stop that leaves what is queued": Plant(
+        lambda: [(delivery, "close_open", lambda campaign, status: {"gone": 0, "left": 0}), *MANY_STOPS],
+        frozenset({"open_rows"}),
     ),
     "nobody pumps when the bell is lost": Plant(
         lambda: [(sweeping, "pump_due", lambda seconds: 0)], frozenset({"open_rows"}), first=3
