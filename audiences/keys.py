@@ -79,6 +79,22 @@ class Ring:
 
         return sealed
 
+    def decrypt(self, kind: int, blob: bytes) -> str:
+        """The canonical value. Raises ImproperlyConfigured when its key is missing or the stored value was changed."""
+        start = 1 + blob[0] if blob else 0
+        name = blob[1:start].decode("ascii", "replace")
+        cipher = self.ciphers.get(name)
+        if cipher is None:
+            raise ImproperlyConfigured(
+                f"The key ring {settings.KEY_RING_FILE} has no key “{name}”. Put the key back: addresses need it."
+            )
+        try:
+            return cipher.decrypt(blob[start : start + NONCE], blob[start + NONCE :], _bound_to(kind)).decode()
+        except InvalidTag:
+            raise ImproperlyConfigured(
+                "A stored address cannot be read: it was changed, or the key ring is of another installation."
+            ) from None
+
 
 def _nonces(many: int) -> Iterator[bytes]:
     """Random ones without end, drawn so many at once."""
@@ -113,20 +129,8 @@ def encrypt(kind: int, value: str) -> bytes:
 
 
 def decrypt(kind: int, blob: bytes) -> str:
-    """The canonical value. Raises ImproperlyConfigured when its key is missing or the stored value was changed."""
-    start = 1 + blob[0] if blob else 0
-    name = blob[1:start].decode("ascii", "replace")
-    cipher = ring().ciphers.get(name)
-    if cipher is None:
-        raise ImproperlyConfigured(
-            f"The key ring {settings.KEY_RING_FILE} has no key “{name}”. Put the key back: addresses need it."
-        )
-    try:
-        return cipher.decrypt(blob[start : start + NONCE], blob[start + NONCE :], _bound_to(kind)).decode()
-    except InvalidTag:
-        raise ImproperlyConfigured(
-            "A stored address cannot be read: it was changed, or the key ring is of another installation."
-        ) from None
+    """What Ring.decrypt says, by the ring of this installation."""
+    return ring().decrypt(kind, blob)
 
 
 def ring() -> Ring:

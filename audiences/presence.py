@@ -21,6 +21,7 @@ from audiences.criteria.seen import LONGEST
 from audiences.models import AddressKind, Contact, Source
 from audiences.traits import Reason
 from crisis.refusal import Refused
+from crisis.repeating import repeating
 
 MANY = 1_000  # rows from which on an import is a bulk
 
@@ -276,11 +277,12 @@ def addresses(contact_ids: Sequence[int], kind: int) -> tuple[dict[int, str], di
     """The address to write to, for each contact who may be written to as stored now; and for each other one why not."""
     values: dict[int, str] = {}
     reasons: dict[int, Reason] = dict.fromkeys(contact_ids, "no_address")
-    with connection.cursor() as cursor:
+    ring = keys.ring()
+    with repeating() as cursor:
         cursor.execute(TO_WRITE_TO, {"contacts": [*contact_ids], "kind": kind})
         for contact, sealed, status in cursor.fetchall():
             if status == traits.LIVE:
-                values[contact] = keys.decrypt(kind, bytes(sealed))
+                values[contact] = ring.decrypt(kind, bytes(sealed))
                 del reasons[contact]
             else:
                 reasons[contact] = traits.REASONS[status]

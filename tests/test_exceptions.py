@@ -204,7 +204,7 @@ def test_an_order_is_not_asked_for_once_the_exception_is_over(case: Case) -> Non
     case.sending()
     Incident.objects.filter(pk=case.incident.pk).update(severity="Minor")
     order, nobody = Order.objects.select_related("batch__campaign__incident").get(), cast("DelegatedChannel", None)
-    held = Claim(1, 1, 1, None, [], 1, 1, 1, False, 0.0, Status.SENDING, None, 0)
+    held = Claim(1, 1, 1, None, [], 1, 1, 1, False, 0.0, Status.SENDING, None, 0, "", "ru", False)
     report = asyncio.run(orders._step(nobody, order, held))
     assert (report.status, report.reason) == ("cancelled", "exception_over")
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from crisis.repeating import repeating
 from messaging.delivery.turns import IN_PACE
 
 WINDOW = 1.02  # seconds that must lie between two requests of one permit; a restart waits one whole window
@@ -31,6 +32,8 @@ class Claim:
     * age: seconds since its first request may have begun
     * width: most people in one request; None = as many as the channel takes
     * failures: claims of its account in a row, before this one, that nobody answered
+    * body, language: what is said to its people; None where a platform is asked to find them
+    * again: these people are uncertain in an earlier batch
     """
 
     id: int
@@ -46,6 +49,9 @@ class Claim:
     campaign_status: str
     width: int | None
     failures: int
+    body: str | None
+    language: str | None
+    again: bool
 
 
 # An account a that is neither paused nor resting after requests that nobody answered.
@@ -81,7 +87,7 @@ def release(lane: HeldLane) -> None:
 RENEW = f"""
 UPDATE messaging_lane l
    SET lease_until = crisis_now() + %(lease)s * interval '1 second', next_at = crisis_now() + %(window)s * interval '1 second'
-  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(fence)s AND a.id = l.account_id AND {SPEAKS}
+  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(lane_fence)s AND a.id = l.account_id AND {SPEAKS}
 RETURNING l.id
 """
 
@@ -110,7 +116,9 @@ OPEN = f"""
      WHERE b.account_id = %(account)s AND {DUE}
 """
 
+# One statement: the lane is held on, a batch of its account is held, and what is said to its people comes with it.
 CLAIM = f"""
+WITH held AS ({RENEW})
 UPDATE messaging_batch b
    SET status = 'sending', lease_until = crisis_now() + %(lease)s * interval '1 second',
        fence = b.fence + 1, attempt = b.attempt + 1,
@@ -118,15 +126,19 @@ UPDATE messaging_batch b
        in_doubt = b.in_doubt OR b.status = 'sending', not_before = NULL
   FROM messaging_campaign c
  WHERE c.id = b.campaign_id AND b.id = ({OPEN} ORDER BY b.rank, b.id LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
+   AND EXISTS (SELECT FROM held)
 RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence, b.attempt, b.in_doubt,
           extract(epoch FROM crisis_now() - b.asked_at)::float8, c.status, b.width,
-          (SELECT failures FROM messaging_account WHERE id = b.account_id)
+          (SELECT failures FROM messaging_account WHERE id = b.account_id),
+          (SELECT body FROM messaging_rendering r
+            WHERE r.campaign_id = b.campaign_id AND r.account_id = b.account_id AND r.text_id = b.text_id),
+          (SELECT language FROM messaging_text WHERE id = b.text_id), b.resend_of_id IS NOT NULL
 """
 
 
 def renew(lane: HeldLane) -> bool:
     """Go on holding a lane. False when it was taken from us meanwhile, or its account was paused or rests."""
-    return _one(RENEW, lane=lane.id, fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW) is not None
+    return _one(RENEW, lane=lane.id, lane_fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW) is not None
 
 
 @transaction.atomic
@@ -135,7 +147,7 @@ def claim(lane: HeldLane) -> Claim | None:
 
     None also when the lane is no longer ours.
     """
-    row = renew(lane) and _one(CLAIM, account=lane.account, lease=settings.LEASE_SECONDS)
+    row = _one(CLAIM, account=lane.account, lane=lane.id, lane_fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW)
     return Claim(*row) if row else None
 
 
@@ -168,7 +180,7 @@ def goes_on(lane: HeldLane, held: Claim) -> bool:
 
 
 def _one(statement: str, **values: Any) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
+    with repeating() as cursor:
         cursor.execute(statement, values)
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row

@@ -10,9 +10,8 @@ import logging
 from collections.abc import Iterator
 from time import monotonic
 
-from django.db import connection
-
 from audiences import presence
+from crisis.repeating import plan_anew
 from messaging.channels import Channel, ChannelError, Message, Outcome, Target
 from messaging.delivery import breaker, orders, replies
 from messaging.delivery.claiming import Claim, HeldLane, claim, has_work, release, take
@@ -52,6 +51,7 @@ class _Pump:
         self.lane, self.account, self.runner = lane, account, runner
         self.pace = Pace(lane.permits, lane.wait)
         self.looked_at = 0.0
+        self.served: int | None = None  # the campaign whose batch was the last one
 
     def run(self, until: float) -> int:
         try:
@@ -69,6 +69,7 @@ class _Pump:
         while monotonic() < until and not leaving.is_set():
             self.looked_at = monotonic()  # before the claim: between its answer and our next step this process may sleep
             held = claim(self.lane)
+            self._turn_to(held.campaign if held else None)
             if held is not None:
                 self._serve(channel, held)
                 yield held.id
@@ -77,11 +78,20 @@ class _Pump:
                 yield reply.id
             else:
                 return
+        self._turn_to(None)
+
+    def _turn_to(self, campaign: int | None) -> None:
+        """Close the campaign we come from if it has nothing open left. Asked once a campaign, not once a batch."""
+        if campaign == self.served:
+            return
+        if self.served is not None:
+            finish(self.served)
+        plan_anew()
+        self.served = campaign
 
     def _serve(self, channel: Channel, held: Claim) -> None:
         if channel.kind == "delegated":
             orders.work(channel, held, self.runner)
-            finish(held.campaign)
             return
         known = served(held.id) if held.attempt > 1 else set()
         people = [contact for contact in held.people if contact not in known]
@@ -97,8 +107,6 @@ class _Pump:
         outcomes, close = weighed(held, outcomes, close, keyed=channel.resendable_for > 0)
         if record(held, outcomes, close, receipts=channel.has_receipts):
             change_addresses(self.account.address_kind or 0, addresses, outcomes)
-            if close.done:
-                finish(held.campaign)
         else:
             log.warning("Batch %s was taken over while we held it; nothing was written.", held.id)
 
@@ -137,11 +145,6 @@ class _Pump:
 
 
 def _message(held: Claim) -> Message:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT r.body, t.language FROM messaging_rendering r JOIN messaging_text t ON t.id = r.text_id"
-            " WHERE r.campaign_id = %s AND r.account_id = %s AND r.text_id = %s",
-            [held.campaign, held.account, held.text],
-        )
-        body, language = cursor.fetchone()
-    return Message(body, language, held.key)
+    if held.body is None or held.language is None:
+        raise LookupError(f"Batch {held.id} has no text that was approved for its account.")
+    return Message(held.body, held.language, held.key)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
 
 from audiences import keys, presence
+from crisis.repeating import repeating
 from messaging.channels import Outcome
 from messaging.delivery.claiming import Claim
 
@@ -31,18 +33,6 @@ class Close:
     width: int | None = None
 
 
-# The campaign is looked at under its lock: a stop at this very moment would else leave the batch queued for ever.
-CLOSE = """
-UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s, width = %(width)s,
-       status = CASE WHEN %(done)s THEN 'done'
-                     WHEN c.status IN ('stopped', 'expired') AND NOT %(follow)s THEN c.status
-                     ELSE 'queued' END,
-       not_before = CASE WHEN NOT %(done)s THEN crisis_now() + %(wait)s * interval '1 second' END
-  FROM (SELECT status FROM messaging_campaign WHERE id = %(campaign)s FOR KEY SHARE) c
- WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending'
-RETURNING b.id
-"""
-
 # What became of somebody who is sent it again stands in the new batch alone. Reads `wrote`.
 AGAIN = """
 again AS (
@@ -56,27 +46,38 @@ again AS (
 )
 """
 
-# A stranger's id, or the same id twice, in a platform's answer changes nothing.
-WRITE = f"""
-WITH given AS (
-    SELECT DISTINCT ON (contact) contact, status, reason, ref
-      FROM unnest(%(contacts)s::bigint[], %(statuses)s::text[], %(reasons)s::text[], %(refs)s::text[])
-           AS g (contact, status, reason, ref)
-     WHERE contact = ANY (%(people)s::bigint[])
+# One statement: `mine` is the batch if it is still ours, and without it nothing is written. The campaign is looked at under its
+# lock: a stop at this very moment would else leave the batch queued for ever. A stranger's id, or the same id twice, in a
+# platform's answer changes nothing.
+CLOSE = """
+WITH mine AS (
+    SELECT b.id, b.people, c.status FROM messaging_batch b,
+           (SELECT status FROM messaging_campaign WHERE id = %(campaign)s FOR KEY SHARE) c
+     WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.status = 'sending' FOR UPDATE OF b
+), given AS (
+    SELECT DISTINCT ON (contact) contact, g.status, reason, ref
+      FROM mine, json_to_recordset(%(outcomes)s::json) AS g (contact bigint, status text, reason text, ref text)
+     WHERE contact = ANY (mine.people)
 ), wrote AS (
     INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
     SELECT %(campaign)s, %(account)s, %(batch)s, contact, status, reason, 1, crisis_now() FROM given
     ON CONFLICT DO NOTHING RETURNING id, batch_id, contact, status
-), {AGAIN}, refs AS (
+){again}, refs AS (
     INSERT INTO messaging_deliveryref (account_id, provider_ref, delivery_id, part)
     SELECT %(account)s, g.ref, w.id, 0 FROM wrote w JOIN given g USING (contact) WHERE g.ref <> '' AND %(receipts)s
     ON CONFLICT DO NOTHING
 )
-UPDATE messaging_batch b
-   SET accepted = b.accepted + n.accepted, failed = b.failed + n.failed, uncertain = b.uncertain + n.uncertain
-  FROM (SELECT count(*) FILTER (WHERE status = 'accepted') AS accepted, count(*) FILTER (WHERE status = 'failed') AS failed,
-               count(*) FILTER (WHERE status = 'uncertain') AS uncertain FROM wrote) n
- WHERE b.id = %(batch)s
+UPDATE messaging_batch b SET lease_until = NULL, in_doubt = %(in_doubt)s, reason = %(reason)s, width = %(width)s,
+       status = CASE WHEN %(done)s THEN 'done'
+                     WHEN mine.status IN ('stopped', 'expired') AND NOT %(follow)s THEN mine.status
+                     ELSE 'queued' END,
+       not_before = CASE WHEN NOT %(done)s THEN crisis_now() + %(wait)s * interval '1 second' END,
+       accepted = b.accepted + n.accepted, failed = b.failed + n.failed, uncertain = b.uncertain + n.uncertain
+  FROM mine, (SELECT count(*) FILTER (WHERE status = 'accepted') AS accepted,
+                     count(*) FILTER (WHERE status = 'failed') AS failed,
+                     count(*) FILTER (WHERE status = 'uncertain') AS uncertain FROM wrote) n
+ WHERE b.id = mine.id
+RETURNING b.id
 """
 
 
@@ -91,23 +92,18 @@ def weighed(held: Claim, outcomes: Sequence[Outcome], close: Close, *, keyed: bo
 
 
 def record(held: Claim, outcomes: Sequence[Outcome], close: Close, *, receipts: bool) -> bool:
-    """Close the claim and write its final outcomes in one transaction. False = no longer ours: nothing was written."""
-    known = [o for o in outcomes if o.status in FINAL]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLOSE, {
-            "campaign": held.campaign, "batch": held.id, "fence": held.fence, "done": close.done, "follow": close.follow,
-            "wait": min(close.wait, LONGEST), "in_doubt": close.in_doubt, "reason": close.reason[:200],
-            "width": close.width,
+    """Close the claim and write its final outcomes at once. False = no longer ours: nothing was written."""
+    known = [
+        {"contact": o.contact, "status": o.status, "reason": o.reason[:60], "ref": o.provider_ref[:80]}
+        for o in outcomes if o.status in FINAL
+    ]  # fmt: skip
+    with repeating() as cursor:
+        cursor.execute(CLOSE.format(again=f", {AGAIN}" if held.again else ""), {
+            "campaign": held.campaign, "account": held.account, "batch": held.id, "fence": held.fence,
+            "done": close.done, "follow": close.follow, "wait": min(close.wait, LONGEST), "in_doubt": close.in_doubt,
+            "reason": close.reason[:200], "width": close.width, "receipts": receipts, "outcomes": json.dumps(known),
         })  # fmt: skip
-        if cursor.fetchone() is None:
-            return False
-        if known:
-            cursor.execute(WRITE, {
-                "campaign": held.campaign, "account": held.account, "batch": held.id, "people": held.people,
-                "receipts": receipts, "contacts": [o.contact for o in known], "statuses": [o.status for o in known],
-                "reasons": [o.reason[:60] for o in known], "refs": [o.provider_ref[:80] for o in known],
-            })  # fmt: skip
-    return True
+        return cursor.fetchone() is not None
 
 
 def change_addresses(kind: int, addresses: Mapping[int, str], outcomes: Sequence[Outcome]) -> None:

@@ -131,7 +131,10 @@ class Order(models.Model):
 
 
 class Delivery(models.Model):
-    """What happened, written once: to one person, by one post (contact 0) or by one order (contact 0, many people)."""
+    """What happened, written once: to one person, by one post (contact 0) or by one order (contact 0, many people).
+
+    Of its keys the database checks the batch's alone, once a row: that batch has the campaign and the account.
+    """
 
     class Status(models.TextChoices):
         ACCEPTED = "accepted", _("accepted")
@@ -142,9 +145,11 @@ class Delivery(models.Model):
         RESENT = "resent", _("sent again")
 
     campaign = models.ForeignKey(
-        Campaign, models.PROTECT, related_name="deliveries", db_index=False, verbose_name=_("campaign")
+        Campaign, models.PROTECT, related_name="deliveries", db_index=False, db_constraint=False, verbose_name=_("campaign")
     )
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False, verbose_name=_("account"))
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="+", db_index=False, db_constraint=False, verbose_name=_("account")
+    )
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="deliveries", verbose_name=_("batch"))
     contact = models.BigIntegerField()  # no foreign key: a purge removes the contact first
     status = models.CharField(_("status"), max_length=9, choices=Status)
@@ -164,9 +169,9 @@ class Delivery(models.Model):
 
 
 class DeliveryRef(models.Model):
-    """The platform's own id of a message, kept only where receipts come back by it."""
+    """The platform's own id of a message, kept only where receipts come back by it. The delivery's account is its own."""
 
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     provider_ref = models.CharField(max_length=80)
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="refs")
     part = models.PositiveSmallIntegerField(default=0)

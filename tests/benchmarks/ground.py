@@ -117,17 +117,18 @@ def _populate(people: int, few: int) -> None:
 
 def _addresses(contacts: Sequence[int]) -> Iterator[tuple[Any, ...]]:
     ring = keys.ring()
+    sealed = ring.sealer(len(contacts))
     for kind in KINDS.values():
         for contact in contacts:
             value = str(contact)
-            yield contact, kind, ring.encrypt(kind, value), ring.fingerprint(kind, value), True, True, False, False
+            yield contact, kind, sealed(kind, value), ring.fingerprint(kind, value), True, True, False, False
 
 
 @contextmanager
 def workers(url: str, wanted: Mapping[str, int]) -> Iterator[Workers]:
     """So many worker processes of each way, ready to hear the bell, until the block is left. All platforms are at `url`."""
     with ExitStack() as stack:
-        env = {**os.environ, **_environment(url)}
+        env = {**os.environ, **environment(url)}
         found = Workers([stack.enter_context(_worker(slug, env)) for slug, number in wanted.items() for _ in range(number)])
         found.await_ready()
         yield found
@@ -165,7 +166,7 @@ def _worker(slug: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[byte
             process.kill()
 
 
-def _environment(url: str) -> dict[str, str]:
+def environment(url: str) -> dict[str, str]:
     """What another process needs to be one of this installation."""
     database, name = embedded.database_url(settings.DATA_DIR, "crisis_app"), connection.settings_dict["NAME"]
     return {
