@@ -29,6 +29,7 @@ from tests import world
 db = pytest.mark.django_db
 HEADER = "contact,language\n"
 PEOPLE = 20
+ENOUGH = 100  # steps for all of them
 ROWS = "".join(f"c-{n:02},ru\n" for n in range(PEOPLE))
 Status = Upload.Status
 
@@ -71,7 +72,7 @@ def keep(by: User, text: str = HEADER + ROWS, kind: FileKind = FileKind.CONTACTS
     return uploads.keep(kind, file, source, by=by, **more)
 
 
-def work(upload: Upload, steps: int = 10**6) -> Upload:
+def work(upload: Upload, steps: int = ENOUGH) -> Upload:
     """Let the importer take so many steps, or all it can."""
     for _step in range(steps):
         if not working.work():
@@ -120,8 +121,10 @@ def test_rows_that_repeat_or_contradict_one_of_another_part_are_found(anna: User
 
 
 @db
-def test_a_large_file_ends_as_a_small_one_would(anna: User) -> None:
-    upload = under_way(anna, 10**6, HEADER + "1,ru\n2,ru\n1,ru\n3,ru\n2,en\n,ru\n4,ru\n")
+@pytest.mark.parametrize("piece", [1, 2, 3, 100])
+def test_a_large_file_ends_as_a_small_one_would(piece: int, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "PIECE", piece)
+    upload = under_way(anna, ENOUGH, HEADER + "1,ru\n2,ru\n1,ru\n3,ru\n2,en\n,ru\n4,ru\n")
     assert upload.status == Status.IMPORTED
     assert dict(Contact.objects.values_list("reference", "language")) == dict.fromkeys("1234", "ru")
     expected = {"rows": 7, "refused": 2, "repeated": 1, "added": 4, "changed": 0, "unchanged": 0}
@@ -235,6 +238,17 @@ def test_a_list_is_there_whole_or_not_at_all(anna: User) -> None:
     assert (ended.status, ContactList.objects.get().members.count()) == (Status.IMPORTED, PEOPLE)
     counts = {name: ended.outcome["counts"][name] for name in ("added", "unchanged", "refused")}
     assert counts == {"added": PEOPLE, "unchanged": 0, "refused": 1}
+
+
+@db
+@pytest.mark.parametrize(("piece", "steps"), [(3, 4), (100, 1)])
+def test_a_list_of_larger_pieces_holds_all_of_them_too(
+    piece: int, steps: int, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "PIECE", piece)
+    upload = named_list(anna, steps)
+    assert (upload.rows_done, ContactList.objects.count()) == (21, 0)
+    assert (work(upload).status, ContactList.objects.get().members.count()) == (Status.IMPORTED, PEOPLE)
 
 
 @db

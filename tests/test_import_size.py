@@ -20,15 +20,14 @@ from tests import world
 
 db = pytest.mark.django_db
 HEADER = "contact,language\n"
-# One row about the n-th person, in a file of each kind, and in one of which nothing can be used or everything repeats.
+# A row about the n-th person.
 ROWS = {
     "contacts": "c-{n},ru",
     "addresses": "c-{n},vk,{n},yes,yes,no",
-    "sightings": "vk,{n},EG,30.04,31.23,2015-11-08T09:00:00Z",
     "trips": "c-{n},,,EG,2015-11-01,2015-11-14",
-    "lists": "c-{n},,",
 }
-WORSE = [("contacts", "c-{n},russian"), ("contacts", "c-1,ru"), ("lists", "nobody-{n},,")]
+# Rows that are good, that cannot be used, that repeat the first one, and that name nobody known.
+ANY = [("addresses", ROWS["addresses"]), ("contacts", "c-{n},russian"), ("contacts", "c-1,ru"), ("lists", "nobody-{n},,")]
 
 
 @pytest.fixture
@@ -93,25 +92,26 @@ def peak(by: User, kind: FileKind, row: str, people: range) -> int:
 
 
 def work() -> None:
-    while working.work():
-        pass
+    for _step in range(100):
+        if not working.work():
+            break
 
 
 @db
-@pytest.mark.parametrize(("kind", "row"), [*ROWS.items(), *WORSE])
-def test_ten_times_as_many_rows_take_no_more_memory(kind: str, row: str, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "row"), ANY)
+def test_five_times_as_many_rows_take_no_more_memory(kind: str, row: str, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (uploads, storing, working):
         monkeypatch.setattr(module, "AT_ONCE", 3)
     monkeypatch.setattr(storing, "PIECE", 1)
-    monkeypatch.setattr(parts, "ROWS", 150)
-    monkeypatch.setattr(reading, "BLOCK", 1_000)
-    Contact.objects.bulk_create(Contact(reference=f"c-{n}") for n in range(1, 3_301))
-    few = peak(anna, FileKind(kind), row, range(1, 301))
-    assert peak(anna, FileKind(kind), row, range(301, 3_301)) < 1.5 * few
+    monkeypatch.setattr(parts, "ROWS", 100)
+    monkeypatch.setattr(reading, "BLOCK", 500)
+    Contact.objects.bulk_create(Contact(reference=f"c-{n}") for n in range(1, 1_201))
+    few = peak(anna, FileKind(kind), row, range(1, 201))
+    assert peak(anna, FileKind(kind), row, range(201, 1_201)) < 1.5 * few
 
 
 @db
-@pytest.mark.parametrize("kind", ["contacts", "addresses", "trips"])
+@pytest.mark.parametrize("kind", ROWS)
 def test_storing_reads_nobody_the_rows_do_not_name(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "MANY", 20)
     many = 20_000
