@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from statistics import median
 from typing import Any
@@ -20,7 +21,9 @@ from messaging.channels import channel_class
 from messaging.models import Account
 from tests import push
 from tests.benchmarks import bare
+from tests.benchmarks import peers as others
 from tests.benchmarks.ground import PUSH, VK, Ground, Ready, workers
+from tests.benchmarks.peers import Peers
 from tests.benchmarks.rounds import Measured, honesty, memory_mb, ratio, rounds, times
 from tests.benchmarks.sink import Sink, sink
 
@@ -29,6 +32,7 @@ LOOK = 0.005  # seconds between two looks at whether a campaign is sent
 PATIENCE = 600.0  # seconds after which it never will be
 LIMIT = 20  # calls a second that VK takes
 MANY = 100_000  # people from which on the way of one person a request writes to the few alone
+PEERS_PEOPLE = 2_000  # people to whom other products send in a round
 CALLED = {VK: "100 people a request", PUSH: "1 person a request"}
 BARE: dict[str, Callable[[str, int, int], None]] = {VK: bare.to_hundred, PUSH: bare.to_one}
 SENT = """
@@ -37,22 +41,28 @@ SENT = """
 """
 
 
-def measure(people: int, wanted: int, servers: embedded.Servers) -> dict[str, Any]:
-    """Rates of both ways by their lanes, beside the bare client; the cost by size; the pace at a platform's own limit."""
+def measure(people: int, peers: bool, wanted: int, servers: embedded.Servers) -> dict[str, Any]:
+    """Rates of both ways by their lanes, beside the bare client and, when asked for, beside other products; the cost by size;
+    the pace at a platform's own limit."""
     lanes = [number for number in LANES if number <= max(people // 100, 1)]
-    with sink() as platform, push.registered(platform.url):
+    with ExitStack() as stack:
+        platform = stack.enter_context(sink())
+        stack.enter_context(push.registered(platform.url))
         scene = Scene(Ground(people), platform)
-        with workers(platform.url, {VK: lanes[-1], PUSH: lanes[-1]}) as running:
-            scene.add(lanes)
-            measured = scene.by_person(rounds(scene.steps, wanted))
-            pace = scene.pace()
-            memory = max(memory_mb(), running.memory_mb())
+        running = stack.enter_context(workers(platform.url, {VK: lanes[-1], PUSH: lanes[-1]}))
+        scene.add(lanes)
+        if peers:
+            scene.add_peers(stack.enter_context(others.peers(platform.url)))
+        measured = scene.by_person(rounds(scene.steps, wanted))
+        pace = scene.pace()
+        memory = max(memory_mb(), running.memory_mb())
     beside = {f"{ours} / bare client": ratio(measured, floor, ours) for ours, floor in scene.floors.items()}
+    products = {f"{ours} / {peer}": ratio(measured, peer, ours) for peer in scene.peers for ours in scene.floors}
     size = ratio(measured, *scene.sizes)
     return {
         "bench": "send",
         **honesty(measured),
-        "ratios": {**beside, "cost of a person, all / a twentieth of them": size, **pace},
+        "ratios": {**beside, **products, "cost of a person, all / a twentieth of them": size, **pace},
         "absolute": {name: _rate(measured, name) for name in scene.people},
         "memory_mb": memory,
     }
@@ -70,6 +80,7 @@ class Scene:
         self.steps: dict[str, Callable[[], None]] = {}
         self.people: dict[str, int] = {}
         self.floors: dict[str, str] = {}
+        self.peers: list[str] = []
         self.ready: Ready | None = None
         self.heard: dict[str, Any] = {}
 
@@ -81,6 +92,12 @@ class Scene:
                 ours = self._add_ours(slug, number, few=few)
                 self.floors[ours] = self._add_bare(slug, connections, self.people[ours])
         self.sizes = f"{CALLED[VK]}, {_lanes(lanes[-1])}", self._add_ours(VK, lanes[-1], few=True)
+
+    def add_peers(self, peers: Peers) -> None:
+        people = min(self.ground.people, PEERS_PEOPLE)
+        for name, step in peers.steps(people).items():
+            self.steps[name], self.people[name] = step, people
+            self.peers.append(name)
 
     def _add_ours(self, slug: str, lanes: int, *, few: bool) -> str:
         people = self.ground.few if few else self.ground.people

@@ -23,11 +23,11 @@ from django.core.management.base import BaseCommand, CommandError
 from crisis import embedded
 
 MARK = "CRISIS_BENCH"  # the process that has its own settings already
-BENCHES = {  # the module of each, and the sizes that it takes
+BENCHES = {  # the module of each, and the options that it takes
     "import": ("importing", "contacts", "sightings"),
     "ingest": ("ingest", "contacts", "sightings"),
     "reach": ("reach", "contacts", "sightings"),
-    "send": ("sending", "people"),
+    "send": ("sending", "people", "peers"),
 }
 
 
@@ -40,6 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--contacts", type=int, default=50_000, metavar="N")
         parser.add_argument("--sightings", type=int, default=200_000, metavar="N", help="rows of presence before the measuring")
         parser.add_argument("--people", type=int, default=2_000, metavar="N", help="people who are written to")
+        parser.add_argument("--peers", action="store_true", help="measure other products too; installs them into .venv-peers")
         parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that have to be quiet enough to count")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
@@ -58,8 +59,8 @@ class Command(BaseCommand):
 
     def report(self, servers: embedded.Servers, *, bench: str, rounds: int, **options: Any) -> None:
         """Measure on these servers, whose database is migrated and empty, and print what was found."""
-        module, *sizes = BENCHES[bench]
-        found = import_module(f"tests.benchmarks.{module}").measure(*(options[size] for size in sizes), rounds, servers)
+        module, *names = BENCHES[bench]
+        found = import_module(f"tests.benchmarks.{module}").measure(*(options[name] for name in names), rounds, servers)
         self.stdout.write(json.dumps(found) if options["json"] else _in_lines(found))
 
 
