@@ -72,7 +72,7 @@ def _stopped(place: Stops, seed: int) -> Result:
     return Result(
         "stop", 1, Counter({f"platform: {trouble}": 1, f"Redis {redis}": 1}), place.people,
         Counter({name: len(found) for name, found in wrongs.items()}),
-        [told.format(one) for found in wrongs.values() for one in found], most,
+        [told.format(one) for found in wrongs.values() for one in found], most=most,
     )  # fmt: skip
 
 
