@@ -9,12 +9,13 @@ from functools import lru_cache
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from messaging.models import Lane
 
@@ -32,6 +33,13 @@ log = logging.getLogger(__name__)
 
 class RingJob(Job):
     """A job that can be nothing but a ring: whoever writes to Redis can make a worker do nothing else."""
+
+    def refresh(self) -> None:
+        """Raises NoSuchJobError also for what is of another kind than a job."""
+        try:
+            super().refresh()  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            raise NoSuchJobError("This is no job.") from error
 
     def restore(self, raw_data: dict[bytes | str, bytes | str]) -> None:
         """Raises NoSuchJobError for what cannot be read or names another function, a callback, a webhook or a dependency."""
@@ -70,3 +78,19 @@ def ring(lanes: Iterable[Lane]) -> bool:
         log.warning("The bell did not ring: %s", type(error).__name__)
         return False
     return True
+
+
+def mend(queue: Queue) -> None:
+    """Forget what stands at the places of this queue and is of another kind than RQ keeps there: no worker could start.
+
+    Only rings are lost.
+    """
+    sets = (Queue.redis_queues_keys, REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY % queue.name)
+    registries = (queue.started_job_registry, queue.finished_job_registry, queue.failed_job_registry,
+                  queue.deferred_job_registry, queue.ready_job_registry, queue.scheduled_job_registry)  # fmt: skip
+    kinds = {b"set": sets, b"list": (queue.key, queue.intermediate_queue_key), b"zset": [one.key for one in registries]}
+    for kind, keys in kinds.items():
+        for key in keys:
+            if queue.connection.type(key) not in (kind, b"none"):
+                queue.connection.delete(key)
+                log.warning("%s in Redis was no %s of RQ's and was deleted.", key, kind.decode())

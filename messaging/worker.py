@@ -24,7 +24,7 @@ class PumpWorker(SimpleWorker):
 def listen(slug: str) -> None:
     """Hear the rings of a channel until SIGTERM. Raises redis.RedisError when Redis goes away: then we are started again."""
     connection = Redis.from_url(settings.REDIS_URL)
-    worker = PumpWorker(
-        [bell.queue(slug, connection)], connection=connection, serializer=JSONSerializer, job_class=bell.RingJob
-    )
+    queue = bell.queue(slug, connection)
+    bell.mend(queue)
+    worker = PumpWorker([queue], connection=connection, serializer=JSONSerializer, job_class=bell.RingJob)
     worker.work(with_scheduler=False, logging_level="WARNING")

@@ -154,6 +154,28 @@ def test_a_job_written_by_hand_is_not_run_and_does_not_end_the_worker(
     assert pumped(account) == 0
 
 
+def test_a_worker_starts_whatever_stands_at_the_places_of_rq(redis: Redis, account: Account) -> None:
+    bell.ring(account.lanes.select_related("account"))
+    work(redis)
+    bell.ring(account.lanes.select_related("account"))
+    for key in redis.keys("rq:*"):
+        redis.delete(key)
+        redis.set(key, "wrong")
+    bell.mend(bell.queue("vk-direct", redis))
+    bell.ring(account.lanes.select_related("account"))
+    work(redis)
+    assert pumped(account) == 2
+
+
+def test_a_ring_of_a_wrong_kind_does_not_end_the_worker(redis: Redis, account: Account) -> None:
+    job = stranger(redis).enqueue(bell.PUMP, Lane.objects.get().pk)
+    redis.delete(Job.key_for(job.id))
+    redis.set(Job.key_for(job.id), "wrong")
+    bell.ring(account.lanes.select_related("account"))
+    work(redis)
+    assert pumped(account) == 1
+
+
 def test_a_ring_that_was_not_heard_raises_nothing(redis_down: None, account: Account) -> None:
     assert bell.ring(account.lanes.select_related("account")) is False
 

@@ -12,6 +12,7 @@ LAYERS = {
     "sim": "tests.faults.simulation.layer",
     "crash": "tests.faults.crash.layer",
     "stop": "tests.faults.stopping.layer",
+    "chaos": "tests.faults.chaos.layer",
 }
 WRONGS = (
     "lost", "duplicated", "duplicated_unflagged", "unexpected", "sent_after_stop", "sent_after_expiry",

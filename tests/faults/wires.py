@@ -26,7 +26,7 @@ class Wires:
         self.thread = Thread(target=self.loop.run_forever, daemon=True)
         self.whole = asyncio.Event()
         self.ends = set[asyncio.StreamWriter]()
-        self.trap = ""
+        self.trap, self.delay = "", 0.0  # seconds that each piece takes
 
     def __enter__(self) -> Self:
         self.thread.start()
@@ -47,8 +47,20 @@ class Wires:
         """Cut all of them at the moment this server answers next: its answer is the first that does not arrive."""
         self.trap = server
 
+    def cut(self) -> None:
+        self.loop.call_soon_threadsafe(self.whole.clear)
+
+    def sever(self) -> None:
+        """Close every connection at both ends, whatever is on its way."""
+        self.loop.call_soon_threadsafe(self._sever)
+
+    def _sever(self) -> None:
+        for writer in self.ends:
+            writer.transport.abort()
+        self.ends.clear()
+
     def mend(self) -> None:
-        self.trap = ""
+        self.trap, self.delay = "", 0.0
         self.loop.call_soon_threadsafe(self.whole.set)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -81,6 +93,7 @@ class Wires:
         with suppress(OSError):
             while piece := await reader.read(PIECE):
                 heard()
+                await asyncio.sleep(self.delay)
                 await self.whole.wait()
                 writer.write(piece)
                 await writer.drain()

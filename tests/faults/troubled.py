@@ -1,0 +1,170 @@
+"""A theatre in trouble: two platforms with two workers each, one worker of each on wires of its own, and everything breaks.
+
+Times are short, as in every theatre. A trouble ends by itself after a while, or when everything is healed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import psycopg
+import redis
+from django.core.management import call_command
+from django.db import connections
+
+from audiences.models import AddressKind
+from crisis import embedded
+from crisis.supervisor import Command, Supervisor
+from messaging.channels import CHANNELS
+from messaging.delivery import turns
+from messaging.models import Campaign
+from messaging.models.accounts import address_kind_of
+from tests import push, world
+from tests.conftest import OWNERS_HAND
+from tests.faults.stage import PUSH, SLUGS, VK
+from tests.faults.theatre import Theatre
+from tests.faults.wires import Server, Wires
+from tests.simulated import status
+from tests.wire import Simulator
+
+RATES = {VK: 2, PUSH: 40}  # requests a second: a campaign lasts long enough for troubles in the middle of it
+TURN = 20  # people in a batch
+LOOK = 0.05  # seconds between two looks
+
+
+class Troubled(Theatre):
+    """Use `open` and `close`."""
+
+    people, lanes = 300, 2
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.push = Simulator(f"http://127.0.0.1:{self.stage.geo}", self.stage.journal("push"))
+        self.platforms = {VK: self.vk, PUSH: self.push}
+        self.wires = {f"worker-{slug}-2": Wires(self._servers(slug)) for slug in SLUGS}
+        self.running = ExitStack()
+        self.due: list[tuple[float, Callable[[], object]]] = []  # when a trouble ends, and how
+
+    def _servers(self, slug: str) -> dict[str, Server]:
+        data_dir, platform = self.stage.data_dir, self.stage.vk if slug == VK else self.stage.geo
+        return {"postgresql": embedded.postgres_socket(data_dir), "redis": embedded.valkey_socket(data_dir), slug: platform}
+
+    def open(self) -> None:
+        self.stage.secrets()
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(OWNERS_HAND)
+        CHANNELS[PUSH] = "tests.push.PushTest"
+        self.running.callback(CHANNELS.pop, PUSH)
+        self.running.enter_context(patch.object(turns, "MOST", TURN))
+        for wires in self.wires.values():
+            self.running.enter_context(wires)
+        self._people()
+        self.supervisor = Supervisor([self._under_short_times(one) for one in self.commands()])
+        self.supervisor.start()
+        assert self.until(lambda: all(map(_answers, self.platforms.values()))), "a platform did not start"
+        assert self.until(lambda: self.valkey().scard("rq:workers") == 2 * len(SLUGS)), "a worker did not start"
+
+    def _people(self) -> None:
+        self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
+        self.peers: dict[tuple[str, str], int] = {}
+        for slug in SLUGS:
+            world.account(slug, lanes=self.lanes, rate=RATES[slug])
+            numbers = [1000 * n for n in range(1, self.people + 1)]
+            rows = world.contacts(numbers, kind=AddressKind(address_kind_of(slug) or 0))
+            self.peers |= {(slug, str(number)): row.pk for number, row in zip(numbers, rows, strict=True)}
+
+    def commands(self) -> list[Command]:
+        vk, *console = super().commands()
+        workers = [one for one in self.stage.console({VK: self.lanes, PUSH: self.lanes}) if one.name.startswith("worker")]
+        others = [one for one in console if one.name == "sweeper"]
+        return [vk, self._push_platform(), *(self._wired(one) for one in [*others, *workers])]
+
+    def _push_platform(self) -> Command:
+        where = ["--port", str(self.stage.geo), "--log", str(self.push.log)]
+        return Command("simulator-push", [sys.executable, "-m", "tests.push", *where], log=self.push.log.with_suffix(".out"))
+
+    def _wired(self, command: Command) -> Command:
+        env = {"DJANGO_SETTINGS_MODULE": "tests.push_settings", "PUSH_TEST": push.TOKEN, "PUSH_TEST_URL": self.push.url}
+        if wires := self.wires.get(command.name):
+            query = f"passfile={embedded.passfile(self.stage.data_dir)}"
+            env["DATABASE_URL"] = f"postgres://crisis_app@127.0.0.1:{wires.ports['postgresql']}/crisis?{query}"
+            env["REDIS_URL"] = f"redis://127.0.0.1:{wires.ports['redis']}/0"
+            slug = next(slug for slug in SLUGS if slug in wires.ports)
+            env["VK_URL" if slug == VK else "PUSH_TEST_URL"] = f"http://127.0.0.1:{wires.ports[slug]}"
+        return replace(command, env=env)
+
+    def close(self) -> None:
+        self.heal()
+        super().close()
+        self.running.close()
+
+    # Time
+
+    def pass_time(self, seconds: float) -> None:
+        """Let everything run; troubles end when they are to end."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.supervisor.tick()
+            self._end_troubles(time.monotonic())
+            time.sleep(LOOK)
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        self.due.append((time.monotonic() + seconds, act))
+
+    def heal(self) -> None:
+        """End every trouble at once."""
+        self._end_troubles(float("inf"))
+        for one in self.platforms.values():
+            with suppress(OSError):
+                one.control(reset=True)
+
+    def _end_troubles(self, now: float) -> None:
+        ended = [one for one in self.due if one[0] <= now]
+        self.due = [one for one in self.due if one[0] > now]
+        for _, act in ended:
+            with suppress(OSError, redis.RedisError, psycopg.Error):
+                act()
+
+    # What troubles need
+
+    def workers(self) -> dict[str, int]:
+        return {name: pid for name, pid in self.supervisor.pids.items() if name.startswith("worker")}
+
+    def valkey(self) -> redis.Redis:
+        return redis.Redis.from_url(embedded.redis_url(self.stage.data_dir), socket_timeout=2.0)
+
+    @contextmanager
+    def admin(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+        """A connection to PostgreSQL that nobody else has."""
+        parameters = connections["owner"].get_connection_params()  # type: ignore[no-untyped-call]
+        kept = {name: parameters[name] for name in ("dbname", "user", "host", "port", "passfile") if name in parameters}
+        with psycopg.connect(**kept, autocommit=True, connect_timeout=5) as admin:
+            yield admin
+
+    # People
+
+    def insist(self, act: Callable[[], Campaign], seconds: float = 60.0) -> Campaign:
+        """Press again as long as the console does not answer."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return act()
+            except (OSError, psycopg.Error, connections["default"].Database.Error) as error:
+                if time.monotonic() > until:
+                    raise TimeoutError("the console does not answer") from error
+                connections.close_all()
+                self.pass_time(0.3)
+
+
+def _answers(platform: Simulator) -> bool:
+    try:
+        return bool(status(platform))
+    except OSError:
+        return False
