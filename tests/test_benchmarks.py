@@ -26,7 +26,7 @@ def report(bench: str, blocker: DjangoDbBlocker, settings: Any, *, as_json: bool
 
 
 @pytest.mark.usefixtures("redis")
-@pytest.mark.parametrize("bench", ["ingest", "reach", "send"])
+@pytest.mark.parametrize("bench", ["console", "ingest", "launch", "reach", "receipts", "send"])
 def test_a_bench_prints_ratios_and_times_of_what_it_measured(
     bench: str, committed: str, django_db_blocker: DjangoDbBlocker, settings: Any
 ) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, connections
+from django.test import override_settings
 from rq import Worker
 
 from audiences import keys, traits
@@ -67,7 +68,7 @@ class Ground:
         with connections["owner"].cursor() as cursor:
             cursor.execute(OWNERS_HAND)
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
-        self.accounts = {slug: world.account(slug) for slug in KINDS}  # the channels must be registered
+        self.accounts = {slug: world.account(slug) for slug in KINDS}
         _populate(people, self.few)
         self.everybody = self._audience("EG")
         self.some = self._audience("JO")
@@ -75,10 +76,10 @@ class Ground:
     def _audience(self, country: str) -> AudienceVersion:
         return world.audience(self.author, countries=(country,), mode="was_there")
 
-    def ready(self, slug: str, *, few: bool = False) -> Ready:
+    def ready(self, slug: str, *, few: bool = False, **changes: Any) -> Ready:
         """A campaign that lacks nothing but the approver's click."""
         version = self.some if few else self.everybody
-        campaign = world.submitted(self.author, self.accounts[slug], version=version)
+        campaign = world.submitted(self.author, self.accounts[slug], version=version, **changes)
         campaign = Campaign.objects.get(pk=campaign.pk)
         seen = {
             "fingerprint": campaign.fingerprint(),
@@ -122,6 +123,15 @@ def _addresses(contacts: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         for contact in contacts:
             value = str(contact)
             yield contact, kind, sealed(kind, value), ring.fingerprint(kind, value), True, True, False, False
+
+
+@contextmanager
+def platforms(url: str) -> Iterator[None]:
+    """This process sends by both ways to `url`, until the block is left. Before it there is no ground."""
+    with push.registered(url), override_settings(CHANNEL_URLS={**settings.CHANNEL_URLS, VK: url, PUSH: url}):
+        os.environ["VK_MINISTRY"] = push.TOKEN
+        yield
+        del os.environ["VK_MINISTRY"]
 
 
 @contextmanager

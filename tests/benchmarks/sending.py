@@ -19,10 +19,9 @@ from django.db import connection
 from crisis import embedded
 from messaging.channels import channel_class
 from messaging.models import Account
-from tests import push
 from tests.benchmarks import bare
 from tests.benchmarks import peers as others
-from tests.benchmarks.ground import PUSH, VK, Ground, Ready, workers
+from tests.benchmarks.ground import PUSH, VK, Ground, Ready, platforms, workers
 from tests.benchmarks.peers import Peers
 from tests.benchmarks.rounds import Measured, honesty, memory_mb, ratio, rounds, times
 from tests.benchmarks.sink import Sink, sink
@@ -47,7 +46,7 @@ def measure(people: int, peers: bool, wanted: int, servers: embedded.Servers) ->
     lanes = [number for number in LANES if number <= max(people // 100, 1)]
     with ExitStack() as stack:
         platform = stack.enter_context(sink())
-        stack.enter_context(push.registered(platform.url))
+        stack.enter_context(platforms(platform.url))
         scene = Scene(Ground(people), platform)
         running = stack.enter_context(workers(platform.url, {VK: lanes[-1], PUSH: lanes[-1]}))
         scene.add(lanes)

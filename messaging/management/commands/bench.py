@@ -24,9 +24,12 @@ from crisis import embedded
 
 MARK = "CRISIS_BENCH"  # the process that has its own settings already
 BENCHES = {  # the module of each, and the options that it takes
+    "console": ("console", "people"),
     "import": ("importing", "contacts", "sightings"),
     "ingest": ("ingest", "contacts", "sightings"),
+    "launch": ("launching", "people"),
     "reach": ("reach", "contacts", "sightings"),
+    "receipts": ("settling", "people"),
     "send": ("sending", "people", "peers"),
 }
 
