@@ -242,6 +242,24 @@ class Migration(migrations.Migration):
                 "verbose_name": "incident",
                 "verbose_name_plural": "incidents",
                 "ordering": ["-opened_at"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("estimate_people", None),
+                            models.Q(models.Q(("estimate_source", ""), _negated=True), ("estimate_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="an_estimate_names_its_source_and_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("hotline__regex", crisis.lines.ONE_LINE),
+                            ("title_en__regex", crisis.lines.ONE_LINE),
+                            ("title_ru__regex", crisis.lines.ONE_LINE),
+                        ),
+                        name="a_title_is_one_line",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -311,6 +329,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "mission",
                 "verbose_name_plural": "missions",
+                "constraints": [
+                    models.UniqueConstraint(fields=("country", "kind", "city_en"), name="one_mission_of_a_kind_in_a_city"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -351,6 +372,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "coverage",
                 "verbose_name_plural": "coverage",
+                "constraints": [
+                    models.UniqueConstraint(fields=("incident", "mission"), name="one_coverage_row_a_mission"),
+                ],
             },
         ),
         migrations.AddField(
@@ -479,35 +503,5 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "indexes": [models.Index(fields=["object_type", "object_id"], name="audit_about")],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("estimate_people", None),
-                    models.Q(models.Q(("estimate_source", ""), _negated=True), ("estimate_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="an_estimate_names_its_source_and_date",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("hotline__regex", crisis.lines.ONE_LINE),
-                    ("title_en__regex", crisis.lines.ONE_LINE),
-                    ("title_ru__regex", crisis.lines.ONE_LINE),
-                ),
-                name="a_title_is_one_line",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="mission",
-            constraint=models.UniqueConstraint(fields=("country", "kind", "city_en"), name="one_mission_of_a_kind_in_a_city"),
-        ),
-        migrations.AddConstraint(
-            model_name="coverage",
-            constraint=models.UniqueConstraint(fields=("incident", "mission"), name="one_coverage_row_a_mission"),
         ),
     ]

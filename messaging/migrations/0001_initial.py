@@ -71,6 +71,34 @@ class Migration(migrations.Migration):
                 "verbose_name": "account",
                 "verbose_name_plural": "accounts",
                 "ordering": ["drill", "slug", "id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("address_kind__isnull", False)),
+                        fields=("address_kind", "drill"),
+                        name="one_sender_of_an_address_kind",
+                    ),
+                    models.UniqueConstraint(fields=("slug", "handle"), name="one_account_a_handle"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("drill", True), ("secret_name__startswith", "DRILL_")),
+                            models.Q(("drill", False), models.Q(("secret_name__startswith", "DRILL_"), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="drill_accounts_have_drill_secrets",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("handle__regex", crisis.lines.ONE_LINE),
+                            ("label_en__regex", crisis.lines.ONE_LINE),
+                            ("label_ru__regex", crisis.lines.ONE_LINE),
+                        ),
+                        name="an_accounts_names_are_lines",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("mission", None), ("address_kind__isnull", True), _connector="OR"),
+                        name="missions_only_publish",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -155,6 +183,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("pace", models.PositiveIntegerField(blank=True, null=True, verbose_name="people in ten minutes")),
+                (
+                    "when_uncertain",
+                    models.CharField(
+                        choices=[
+                            ("resend", "send it to them again: some may get it twice"),
+                            ("hold", "leave it for us to decide"),
+                        ],
+                        default="hold",
+                        max_length=6,
+                        verbose_name="if it stays unknown whether somebody got it",
+                    ),
+                ),
                 ("drill", models.BooleanField(default=False, verbose_name="drill")),
                 ("test", models.BooleanField(default=False, verbose_name="test")),
                 ("created_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="begun at")),
@@ -254,6 +294,49 @@ class Migration(migrations.Migration):
                 "verbose_name": "campaign",
                 "verbose_name_plural": "campaigns",
                 "ordering": ["-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ["sent", "rejected"]), _negated=True),
+                        fields=["status"],
+                        name="campaign_status",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("test", False),
+                            models.Q(
+                                ("audience_version", None),
+                                ("corrects", None),
+                                ("drill", False),
+                                ("exception", None),
+                                ("kind", "alert"),
+                                ("pace", None),
+                                ("refers_to", None),
+                                ("starts_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="a_test_is_nothing_else",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("pace", None), ("pace__gt", 0), _connector="OR"), name="a_pace_is_of_people"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("corrects", None), ("found_wrong_at__isnull", False), _connector="OR"),
+                        name="a_correction_was_found_wrong",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("status", "rejected"),
+                            models.Q(("started_at", None), ("status__in", ["stopped", "expired"])),
+                            _connector="OR",
+                            _negated=True,
+                        ),
+                        fields=("corrects",),
+                        name="one_correction_at_a_time",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -290,6 +373,7 @@ class Migration(migrations.Migration):
                 ("asked_at", models.DateTimeField(null=True, verbose_name="asked at")),
                 ("width", models.PositiveSmallIntegerField(null=True, verbose_name="people in one request")),
                 ("in_doubt", models.BooleanField(default=False, verbose_name="in doubt")),
+                ("left_at", models.DateTimeField(null=True, verbose_name="left as it is at")),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 ("accepted", models.PositiveIntegerField(default=0, verbose_name="accepted")),
                 ("failed", models.PositiveIntegerField(default=0, verbose_name="failed")),
@@ -307,10 +391,10 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "resend_of",
-                    models.ForeignKey(
+                    models.OneToOneField(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
+                        related_name="again",
                         to="messaging.batch",
                         verbose_name="repeats",
                     ),
@@ -325,7 +409,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "batch", "verbose_name_plural": "batches"},
+            options={
+                "verbose_name": "batch",
+                "verbose_name_plural": "batches",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ["queued", "sending"])),
+                        fields=["account", "rank", "id"],
+                        name="batch_open",
+                    ),
+                    models.Index(condition=models.Q(("uncertain__gt", 0)), fields=["campaign"], name="batch_doubtful"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "account", "number"), name="one_batch_a_number"),
+                    models.CheckConstraint(condition=models.Q(("key", 0), _negated=True), name="a_batch_key_is_not_zero"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Author",
@@ -344,6 +443,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "user"), name="one_author_row_a_person"),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Approval",
@@ -382,7 +486,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "approval", "verbose_name_plural": "approvals"},
+            options={
+                "verbose_name": "approval",
+                "verbose_name_plural": "approvals",
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "round"), name="one_approval_a_round"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Delivery",
@@ -410,6 +520,7 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -429,6 +540,7 @@ class Migration(migrations.Migration):
                 (
                     "campaign",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deliveries",
@@ -437,7 +549,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "delivery", "verbose_name_plural": "deliveries"},
+            options={
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("contact", 0), _negated=True), fields=["contact", "-id"], name="delivery_of_contact"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "account", "batch", "contact"), name="one_delivery_a_person"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DeliveryRef",
@@ -448,7 +571,11 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="messaging.account"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="messaging.account",
                     ),
                 ),
                 (
@@ -458,6 +585,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "provider_ref"), name="one_delivery_a_ref"),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Lane",
@@ -477,7 +609,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "lane", "verbose_name_plural": "lanes"},
+            options={
+                "verbose_name": "lane",
+                "verbose_name_plural": "lanes",
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "number"), name="one_lane_a_number"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Order",
@@ -544,6 +682,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(condition=models.Q(("applied_at", None)), fields=["id"], name="receipt_waiting"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "event_id"), name="one_receipt_an_event"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Reply",
@@ -596,6 +742,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "reply",
                 "verbose_name_plural": "replies",
                 "ordering": ["-id"],
+                "indexes": [
+                    models.Index(condition=models.Q(("answer", "queued")), fields=["account"], name="reply_to_answer"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -620,6 +769,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["part", "-language"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "part", "language"), name="one_text_a_language"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -644,6 +796,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "text"), name="one_rendering_an_account"),
+                ]
+            },
         ),
         migrations.AddField(
             model_name="batch",
@@ -655,162 +812,5 @@ class Migration(migrations.Migration):
                 to="messaging.text",
                 verbose_name="text",
             ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("address_kind__isnull", False)),
-                fields=("address_kind", "drill"),
-                name="one_sender_of_an_address_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(fields=("slug", "handle"), name="one_account_a_handle"),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("drill", True), ("secret_name__startswith", "DRILL_")),
-                    models.Q(("drill", False), models.Q(("secret_name__startswith", "DRILL_"), _negated=True)),
-                    _connector="OR",
-                ),
-                name="drill_accounts_have_drill_secrets",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("handle__regex", crisis.lines.ONE_LINE),
-                    ("label_en__regex", crisis.lines.ONE_LINE),
-                    ("label_ru__regex", crisis.lines.ONE_LINE),
-                ),
-                name="an_accounts_names_are_lines",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("mission", None), ("address_kind__isnull", True), _connector="OR"),
-                name="missions_only_publish",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(
-                condition=models.Q(("status__in", ["sent", "rejected"]), _negated=True),
-                fields=["status"],
-                name="campaign_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("test", False),
-                    models.Q(
-                        ("audience_version", None),
-                        ("corrects", None),
-                        ("drill", False),
-                        ("exception", None),
-                        ("kind", "alert"),
-                        ("pace", None),
-                        ("refers_to", None),
-                        ("starts_at", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="a_test_is_nothing_else",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pace", None), ("pace__gt", 0), _connector="OR"), name="a_pace_is_of_people"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("corrects", None), ("found_wrong_at__isnull", False), _connector="OR"),
-                name="a_correction_was_found_wrong",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("status", "rejected"),
-                    models.Q(("started_at", None), ("status__in", ["stopped", "expired"])),
-                    _connector="OR",
-                    _negated=True,
-                ),
-                fields=("corrects",),
-                name="one_correction_at_a_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="author",
-            constraint=models.UniqueConstraint(fields=("campaign", "user"), name="one_author_row_a_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.UniqueConstraint(fields=("campaign", "round"), name="one_approval_a_round"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("contact", 0), _negated=True), fields=["contact", "-id"], name="delivery_of_contact"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "account", "batch", "contact"), name="one_delivery_a_person"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deliveryref",
-            constraint=models.UniqueConstraint(fields=("account", "provider_ref"), name="one_delivery_a_ref"),
-        ),
-        migrations.AddConstraint(
-            model_name="lane",
-            constraint=models.UniqueConstraint(fields=("account", "number"), name="one_lane_a_number"),
-        ),
-        migrations.AddIndex(
-            model_name="receipt",
-            index=models.Index(condition=models.Q(("applied_at", None)), fields=["id"], name="receipt_waiting"),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.UniqueConstraint(fields=("account", "event_id"), name="one_receipt_an_event"),
-        ),
-        migrations.AddIndex(
-            model_name="reply",
-            index=models.Index(condition=models.Q(("answer", "queued")), fields=["account"], name="reply_to_answer"),
-        ),
-        migrations.AddConstraint(
-            model_name="text",
-            constraint=models.UniqueConstraint(fields=("campaign", "part", "language"), name="one_text_a_language"),
-        ),
-        migrations.AddConstraint(
-            model_name="rendering",
-            constraint=models.UniqueConstraint(fields=("account", "text"), name="one_rendering_an_account"),
-        ),
-        migrations.AddIndex(
-            model_name="batch",
-            index=models.Index(
-                condition=models.Q(("status__in", ["queued", "sending"])), fields=["account", "rank", "id"], name="batch_open"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.UniqueConstraint(fields=("campaign", "account", "number"), name="one_batch_a_number"),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.CheckConstraint(condition=models.Q(("key", 0), _negated=True), name="a_batch_key_is_not_zero"),
         ),
     ]

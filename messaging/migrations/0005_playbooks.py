@@ -165,6 +165,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "version of a playbook",
                 "verbose_name_plural": "versions of playbooks",
+                "constraints": [
+                    models.UniqueConstraint(fields=("playbook", "number"), name="one_playbook_version_a_number"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -191,6 +194,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "approval of a playbook",
                 "verbose_name_plural": "approvals of playbooks",
+                "constraints": [
+                    models.UniqueConstraint(fields=("version", "by"), name="one_playbook_approval_a_person"),
+                ],
             },
         ),
         migrations.AddField(
@@ -204,14 +210,6 @@ class Migration(migrations.Migration):
                 to="messaging.playbookversion",
                 verbose_name="playbook",
             ),
-        ),
-        migrations.AddConstraint(
-            model_name="playbookversion",
-            constraint=models.UniqueConstraint(fields=("playbook", "number"), name="one_playbook_version_a_number"),
-        ),
-        migrations.AddConstraint(
-            model_name="playbookapproval",
-            constraint=models.UniqueConstraint(fields=("version", "by"), name="one_playbook_approval_a_person"),
         ),
         migrations.RunSQL(RULES, BACK),
     ]

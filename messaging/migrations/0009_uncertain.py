@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import django.db.models.deletion
-from django.db import migrations, models
+from django.db import migrations
 
 RULES = """
 -- A batch of people who stand as uncertain in one that is done: the same words by the same account under another key. The
@@ -47,39 +46,6 @@ def amended(function: str, before: str, after: str) -> migrations.RunSQL:
 class Migration(migrations.Migration):
     dependencies = [("messaging", "0008_purge")]
     operations = [
-        migrations.AddField(
-            model_name="campaign",
-            name="when_uncertain",
-            field=models.CharField(
-                choices=[
-                    ("resend", "send it to them again: some may get it twice"),
-                    ("hold", "leave it for us to decide"),
-                ],
-                default="hold",
-                max_length=6,
-                verbose_name="if it stays unknown whether somebody got it",
-            ),
-        ),
-        migrations.AddField(
-            model_name="batch",
-            name="left_at",
-            field=models.DateTimeField(null=True, verbose_name="left as it is at"),
-        ),
-        migrations.AlterField(
-            model_name="batch",
-            name="resend_of",
-            field=models.OneToOneField(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="again",
-                to="messaging.batch",
-                verbose_name="repeats",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="batch",
-            index=models.Index(condition=models.Q(("uncertain__gt", 0)), fields=["campaign"], name="batch_doubtful"),
-        ),
         migrations.RunSQL(RULES, RULES_BACK),
         amended(
             "messaging_batch_insert()",

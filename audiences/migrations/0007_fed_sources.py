@@ -26,7 +26,7 @@ GRANT DELETE ON audiences_source TO crisis_app;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audiences", "0007_upload_parts"),
+        ("audiences", "0006_outages"),
         ("crisis", "0012_key_sources"),
     ]
 
