@@ -360,7 +360,7 @@ def purge(slug: str) -> None:
 
 def naive_launch(slug: str) -> None:
     rows = Address.objects.filter(kind=address_kind_of(slug) or 0)
-    naive.launch(slug, [decrypt(row.kind, bytes(row.value_encrypted)) for row in rows])
+    naive.launch(0, slug, [decrypt(row.kind, bytes(row.value_encrypted)) for row in rows])
 
 
 def naive_work(slug: str) -> None:

@@ -25,10 +25,12 @@ from messaging import workflow
 from messaging.models import Account, Campaign, Status, WhenUncertain
 from messaging.wording import Words
 from tests import world
+from tests.faults import naive
 from tests.faults.layers import Options, Result
 from tests.faults.oracle import broken, ledger_of, needless_doubt
 from tests.faults.platforms import Effect
 from tests.faults.stage import PUSH, SLUGS, VK
+from tests.faults.trial import judged_naive
 from tests.faults.troubled import TURN, Troubled
 from tests.faults.troubles import FROZEN, TROUBLES
 from tests.world import sql
@@ -66,6 +68,7 @@ def endure(place: Troubled, options: Options) -> Result:
     wrongs = judge(place, stopped, result.faults.total())
     result.wrongs = Counter({name: len(some) for name, some in wrongs.items() if some})
     result.deliveries = sql("SELECT coalesce(sum(total), 0) FROM messaging_batch WHERE resend_of_id IS NULL")[0][0]
+    result.beside = beside(place, result.faults.total())
     if result.wrongs:
         replay = f"python -m tests.faults --layer chaos --seed {options.seed} --seeds {result.seeds}"
         result.failures.append(f"{replay}  # {'; '.join(f'{name}: {some[0]}' for name, some in wrongs.items() if some)}")
@@ -83,6 +86,7 @@ class _Round:
     def play(self) -> None:
         campaign = self.place.insist(self._submitted)
         self.place.insist(lambda: self._approved(campaign))
+        self._launch_naive()
         stop_at = self.draw.randrange(self.left) if self.left and self.draw.random() < STOPS else None
         for number in range(self.left):
             self.place.pass_time(self.draw.uniform(0.4, 1.6))
@@ -118,6 +122,12 @@ class _Round:
         if Campaign.objects.get(pk=campaign.pk).status == Status.SUBMITTED:
             world.approve(campaign, self.place.approver)
         return campaign
+
+    def _launch_naive(self) -> None:
+        for slug in SLUGS:
+            addresses = [address for one, address in self.place.peers if one == slug]
+            with suppress(redis.RedisError):  # pressed again it is said to be launched
+                naive.launch(self.seed, slug, addresses)
 
     def _stop(self, campaign: Campaign) -> Campaign:
         if Campaign.objects.get(pk=campaign.pk).status == Status.SENDING:
@@ -157,6 +167,20 @@ def judge(place: Troubled, stopped: dict[int, float], faults: int) -> dict[str, 
     wrongs = {**broken(ledger, effects, keyed=VK, plain=PUSH), "sent_after_stop": late}
     wrongs["needless_doubt"] = needless_doubt(faults, LANES * TURN)
     return wrongs
+
+
+def beside(place: Troubled, faults: int) -> Counter[str]:
+    """What one RQ job a person came to in the same troubles."""
+    place.recover_naive()
+    heard: Counter[tuple[int, str, str]] = Counter()
+    campaigns = [row[0] for row in sql("SELECT DISTINCT campaign FROM naive_delivery")]
+    words = {naive.WORDS.format(pk): pk for pk in campaigns}
+    hashes = {hashlib.sha256(text.encode()).hexdigest(): pk for text, pk in words.items()}
+    heard.update((hashes[line["text_sha256"]], VK, str(line["peer_id"])) for line in place.others[VK].lines("accepted"))
+    heard.update((words[line["text"]], PUSH, str(line["to"])) for line in place.others[PUSH].lines("accepted"))
+    people = sql("SELECT count(*) FROM naive_delivery")[0][0]
+    wrongs = {name: len(some) for name, some in judged_naive(place.peers, heard).items()}
+    return Counter({"faults": faults, "deliveries": people, **wrongs})
 
 
 def _effects(place: Troubled) -> Iterator[Effect]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from audiences.keys import fingerprint
 from messaging.models.accounts import address_kind_of
@@ -43,11 +43,15 @@ def judge(play: Play) -> dict[str, list[str]]:
 
 
 def judge_naive(play: Play) -> dict[str, list[str]]:
-    """The same of what is put beside ours, whose rows say "accepted", "failed", or "created" as long as nothing is known."""
-    peers = play.stage.peers
-    rows = {(0, slug, peers[slug, address]): status for slug, address, status in sql("SELECT * FROM naive_delivery")}
+    """The same of what is put beside ours."""
+    return judged_naive(play.stage.peers, Counter((0, one.slug, one.peer) for one in _effects(play)))
+
+
+def judged_naive(peers: Mapping[tuple[str, str], int], heard: Mapping[tuple[int, str, str], int]) -> dict[str, list[str]]:
+    """`heard`: how often a message of a campaign came to an address. Its rows say "created" as long as nothing is known."""
+    rows = {(pk, slug, peers[slug, address]): status for pk, slug, address, status in sql("SELECT * FROM naive_delivery")}
     said = {key: {status} - {"created"} for key, status in rows.items()}
-    got = Counter((0, one.slug, peers[one.slug, one.peer]) for one in _effects(play))
+    got = Counter({(pk, slug, peers[slug, address]): times for (pk, slug, address), times in heard.items()})
     ledger = Ledger(dict.fromkeys(rows, 0), said, got, [], {})
     return {
         "lost": lost(ledger, {0: "done"}),

@@ -5,18 +5,22 @@ Times are short, as in every theatre. A trouble ends by itself after a while, or
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import psycopg
 import redis
 from django.core.management import call_command
-from django.db import connections
+from django.db import Error, connections
 
 from audiences.models import AddressKind
 from crisis import embedded
@@ -25,8 +29,10 @@ from messaging.channels import CHANNELS
 from messaging.delivery import turns
 from messaging.models import Campaign
 from messaging.models.accounts import address_kind_of
+from messaging.stage import free_ports
 from tests import push, world
 from tests.conftest import OWNERS_HAND
+from tests.faults import naive
 from tests.faults.stage import PUSH, SLUGS, VK
 from tests.faults.theatre import Theatre
 from tests.faults.wires import Server, Wires
@@ -47,9 +53,14 @@ class Troubled(Theatre):
         super().__init__(data_dir)
         self.push = Simulator(f"http://127.0.0.1:{self.stage.geo}", self.stage.journal("push"))
         self.platforms = {VK: self.vk, PUSH: self.push}
+        # The same platforms once more, for what is put beside ours: they have the same troubles.
+        self.others = {slug: self._other(slug, port) for slug, port in zip(SLUGS, free_ports(2), strict=True)}
         self.wires = {f"worker-{slug}-2": Wires(self._servers(slug)) for slug in SLUGS}
         self.running = ExitStack()
         self.due: list[tuple[float, Callable[[], object]]] = []  # when a trouble ends, and how
+
+    def _other(self, slug: str, port: int) -> Simulator:
+        return Simulator(f"http://127.0.0.1:{port}", self.stage.journal(f"other-{slug}"))
 
     def _servers(self, slug: str) -> dict[str, Server]:
         data_dir, platform = self.stage.data_dir, self.stage.vk if slug == VK else self.stage.geo
@@ -60,6 +71,7 @@ class Troubled(Theatre):
         call_command("migrate", database="owner", verbosity=0, interactive=False)
         with connections["owner"].cursor() as cursor:
             cursor.execute(OWNERS_HAND)
+            cursor.execute(naive.TABLE)
         CHANNELS[PUSH] = "tests.push.PushTest"
         self.running.callback(CHANNELS.pop, PUSH)
         self.running.enter_context(patch.object(turns, "MOST", TURN))
@@ -68,8 +80,10 @@ class Troubled(Theatre):
         self._people()
         self.supervisor = Supervisor([self._under_short_times(one) for one in self.commands()])
         self.supervisor.start()
-        assert self.until(lambda: all(map(_answers, self.platforms.values()))), "a platform did not start"
-        assert self.until(lambda: self.valkey().scard("rq:workers") == 2 * len(SLUGS)), "a worker did not start"
+        assert self.until(lambda: all(map(_answers, [*self.platforms.values(), *self.others.values()]))), (
+            "a platform did not start"
+        )
+        assert self.until(lambda: self.valkey().scard("rq:workers") == 2 * len(SLUGS) + 2), "a worker did not start"
 
     def _people(self) -> None:
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
@@ -84,11 +98,22 @@ class Troubled(Theatre):
         vk, *console = super().commands()
         workers = [one for one in self.stage.console({VK: self.lanes, PUSH: self.lanes}) if one.name.startswith("worker")]
         others = [one for one in console if one.name == "sweeper"]
-        return [vk, self._push_platform(), *(self._wired(one) for one in [*others, *workers])]
+        return [vk, _platform(PUSH, self.push), *(self._wired(one) for one in [*others, *workers]), *self._beside()]
 
-    def _push_platform(self) -> Command:
-        where = ["--port", str(self.stage.geo), "--log", str(self.push.log)]
-        return Command("simulator-push", [sys.executable, "-m", "tests.push", *where], log=self.push.log.with_suffix(".out"))
+    def _beside(self) -> list[Command]:
+        platforms = [_platform(slug, one) for slug, one in self.others.items()]
+        argv, log = [sys.executable, "-m", "tests.faults.naive"], self.stage.data_dir / "logs" / "naive.log"
+        return [*platforms, *(Command(f"naive-{number}", argv, self.naive_environment(), log) for number in (1, 2))]
+
+    def naive_environment(self) -> dict[str, str]:
+        urls = {"VK_URL": self.others[VK].url, "PUSH_TEST_URL": self.others[PUSH].url}
+        return {"DJANGO_SETTINGS_MODULE": "tests.push_settings", **urls}
+
+    def recover_naive(self) -> None:
+        """Have what is put beside ours do at once what RQ does in time by itself."""
+        command = self._under_short_times(Command("recovery", [sys.executable, "-m", "tests.faults.naive", "--recover"]))
+        env = {**os.environ, **command.env, **self.naive_environment()}
+        subprocess.run(command.argv, env=env, stderr=subprocess.DEVNULL, timeout=300, check=False)
 
     def _wired(self, command: Command) -> Command:
         env = {"DJANGO_SETTINGS_MODULE": "tests.push_settings", "PUSH_TEST": push.TOKEN, "PUSH_TEST_URL": self.push.url}
@@ -121,9 +146,9 @@ class Troubled(Theatre):
     def heal(self) -> None:
         """End every trouble at once."""
         self._end_troubles(float("inf"))
-        for one in self.platforms.values():
+        for slug in SLUGS:
             with suppress(OSError):
-                one.control(reset=True)
+                self.control(slug, reset=True)
 
     def _end_troubles(self, now: float) -> None:
         ended = [one for one in self.due if one[0] <= now]
@@ -134,16 +159,28 @@ class Troubled(Theatre):
 
     # What troubles need
 
-    def workers(self) -> dict[str, int]:
-        return {name: pid for name, pid in self.supervisor.pids.items() if name.startswith("worker")}
+    def workers(self, whose: str = "worker") -> list[int]:
+        return [pid for name, pid in self.supervisor.pids.items() if name.startswith(whose)]
+
+    def signal(self, number: int, draw: Random) -> list[int]:
+        """One of our workers gets this signal, and one of what is put beside ours."""
+        pids = [draw.choice(self.workers()), draw.choice(self.workers("naive"))]
+        for pid in pids:
+            os.kill(pid, number)
+        return pids
+
+    def control(self, slug: str, **orders: Any) -> None:
+        """Order a trouble of a platform."""
+        for one in (self.platforms[slug], self.others[slug]):
+            one.control(**orders)
 
     def valkey(self) -> redis.Redis:
         return redis.Redis.from_url(embedded.redis_url(self.stage.data_dir), socket_timeout=2.0)
 
     @contextmanager
-    def admin(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    def admin(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A connection to PostgreSQL that nobody else has."""
-        parameters = connections["owner"].get_connection_params()  # type: ignore[no-untyped-call]
+        parameters = connections["owner"].get_connection_params()
         kept = {name: parameters[name] for name in ("dbname", "user", "host", "port", "passfile") if name in parameters}
         with psycopg.connect(**kept, autocommit=True, connect_timeout=5) as admin:
             yield admin
@@ -156,11 +193,20 @@ class Troubled(Theatre):
         while True:
             try:
                 return act()
-            except (OSError, psycopg.Error, connections["default"].Database.Error) as error:
+            except (OSError, Error) as error:
                 if time.monotonic() > until:
                     raise TimeoutError("the console does not answer") from error
                 connections.close_all()
                 self.pass_time(0.3)
+
+
+def _platform(slug: str, one: Simulator) -> Command:
+    where = ["--port", one.url.rpartition(":")[2], "--log", str(one.log)]
+    log = one.log.with_suffix(".out")
+    if slug == PUSH:
+        return Command(f"simulator-{one.log.stem}", [sys.executable, "-m", "tests.push", *where], log=log)
+    argv = [sys.executable, "-m", "messaging.simulators.vk", *where, "--no-limit"]
+    return Command(f"simulator-{one.log.stem}", argv, {"VK_SIM_TOKENS": '{"t0ken": 100000001}'}, log)
 
 
 def _answers(platform: Simulator) -> bool:

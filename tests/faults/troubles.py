@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
-from tests.faults.stage import PUSH, VK
+from tests.faults.stage import SLUGS, VK
 from tests.faults.troubled import Troubled
 
 FROZEN = 6.0  # seconds that a process sleeps: longer than a lease
@@ -22,21 +23,20 @@ Trouble = Callable[[Troubled, Random], None]
 
 
 def worker_killed(place: Troubled, draw: Random) -> None:
-    os.kill(draw.choice([*place.workers().values()]), signal.SIGKILL)
+    place.signal(signal.SIGKILL, draw)
 
 
 def worker_asked_to_stop(place: Troubled, draw: Random) -> None:
-    os.kill(draw.choice([*place.workers().values()]), signal.SIGTERM)
+    place.signal(signal.SIGTERM, draw)
 
 
 def worker_frozen(place: Troubled, draw: Random) -> None:
-    pid = draw.choice([*place.workers().values()])
-    os.kill(pid, signal.SIGSTOP)
-    place.later(FROZEN, lambda: os.kill(pid, signal.SIGCONT))
+    for pid in place.signal(signal.SIGSTOP, draw):
+        place.later(FROZEN, partial(os.kill, pid, signal.SIGCONT))
 
 
 def all_workers_killed(place: Troubled, draw: Random) -> None:
-    for pid in place.workers().values():
+    for pid in place.workers() + place.workers("naive"):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -139,31 +139,31 @@ def wires_slow(place: Troubled, draw: Random) -> None:
 
 def _on_a_platform(**orders: Any) -> Trouble:
     def strike(place: Troubled, draw: Random) -> None:
-        place.platforms[draw.choice([VK, PUSH])].control(**orders)
+        place.control(draw.choice(SLUGS), **orders)
 
     return strike
 
 
 def platform_silent(place: Troubled, draw: Random) -> None:
     """It takes what it is asked, and answers when everybody has given up."""
-    one = place.platforms[draw.choice([VK, PUSH])]
-    one.control(hold=2)
-    place.later(WHILE, lambda: one.control(release=True))
+    slug = draw.choice(SLUGS)
+    place.control(slug, hold=2)
+    place.later(WHILE, partial(place.control, slug, release=True))
 
 
 def platform_slow(place: Troubled, draw: Random) -> None:
-    one = place.platforms[draw.choice([VK, PUSH])]
-    one.control(delay_ms=2000)
-    place.later(WHILE, lambda: one.control(delay_ms=0))
+    slug = draw.choice(SLUGS)
+    place.control(slug, delay_ms=2000)
+    place.later(WHILE, partial(place.control, slug, delay_ms=0))
 
 
 def platform_leaves_people_out(place: Troubled, draw: Random) -> None:
     peers = [1000 * draw.randint(1, place.people) for _ in range(place.people // 4)]
-    place.vk.control(omit={"calls": 2, "peers": peers})
+    place.control(VK, omit={"calls": 2, "peers": peers})
 
 
 def platform_names_strangers(place: Troubled, draw: Random) -> None:
-    place.vk.control(strangers={"calls": 2, "peers": [1_999_999_000, 1000]})
+    place.control(VK, strangers={"calls": 2, "peers": [1_999_999_000, 1000]})
 
 
 TROUBLES: dict[str, Trouble] = {
