@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audiences import imports, presence, uploads
 from audiences.imports import FileKind, reading
 from audiences.models import Contact, Source, Upload, UploadPart
-from audiences.uploads import parts, storing, working
+from audiences.uploads import looking, parts, storing, working
 from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Refused
@@ -71,6 +71,19 @@ def test_no_row_is_taken_from_a_file_before_the_parts_before_it_are_stored(anna:
             yield n + 2, [f"c-{n}", "ru"]
 
     assert (parts.store_parts(upload, rows()), max(held)) == (20, 2)
+
+
+@db
+def test_of_bad_rows_only_the_first_are_noted_however_many_there_are(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "AT_ONCE", 3)
+    monkeypatch.setattr(parts, "ROWS", 2)
+    monkeypatch.setattr(looking, "SHOWN", 3)
+    file = SimpleUploadedFile("people.csv", (HEADER + "c-1,russian\n" * 10).encode())
+    uploads.keep(FileKind.CONTACTS, file, None, by=anna)
+    for _step in range(4):
+        working.work()
+    found = Upload.objects.get().found
+    assert (found["bad"], len(found["wrong"])) == (8, 3)
 
 
 def peak(by: User, kind: FileKind, row: str, people: range) -> int:
