@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from random import Random
 
 import psycopg
@@ -127,7 +128,7 @@ class _Round:
         for slug in SLUGS:
             addresses = [address for one, address in self.place.peers if one == slug]
             with suppress(redis.RedisError):  # pressed again it is said to be launched
-                naive.launch(self.seed, slug, addresses)
+                self.place.insist(partial(naive.launch, self.seed, slug, addresses))
 
     def _stop(self, campaign: Campaign) -> Campaign:
         if Campaign.objects.get(pk=campaign.pk).status == Status.SENDING:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import psycopg
@@ -27,7 +27,6 @@ from crisis import embedded
 from crisis.supervisor import Command, Supervisor
 from messaging.channels import CHANNELS
 from messaging.delivery import turns
-from messaging.models import Campaign
 from messaging.models.accounts import address_kind_of
 from messaging.stage import free_ports
 from tests import push, world
@@ -39,6 +38,7 @@ from tests.faults.wires import Server, Wires
 from tests.simulated import status
 from tests.wire import Simulator
 
+Found = TypeVar("Found")
 RATES = {VK: 2, PUSH: 40}  # requests a second: a campaign lasts long enough for troubles in the middle of it
 TURN = 20  # people in a batch
 LOOK = 0.05  # seconds between two looks
@@ -187,7 +187,7 @@ class Troubled(Theatre):
 
     # People
 
-    def insist(self, act: Callable[[], Campaign], seconds: float = 60.0) -> Campaign:
+    def insist(self, act: Callable[[], Found], seconds: float = 60.0) -> Found:
         """Press again as long as the console does not answer."""
         until = time.monotonic() + seconds
         while True:
