@@ -95,7 +95,7 @@ def test_bad_cells_stand_in_their_own_rows_with_the_sentence_of_each(browser: Cl
     assert [bool(cell.problem) for cell in shown[4].cells] == [False, True]
     page = answer.content.decode()
     for sentence in ("The contact&#x27;s reference has 1 to 64 characters.", "A language is a code of two or three letters",
-                     "The row has 1 cells instead of 2.", "The cell looks like a formula."):  # fmt: skip
+                     "Cells in this row: 1 instead of 2.", "The cell looks like a formula."):  # fmt: skip
         assert sentence in page
     assert "4 rows cannot be used and will be left out." in page
     assert "Import 1 row" in page

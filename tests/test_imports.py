@@ -136,8 +136,8 @@ def test_it_refuses_a_line_that_would_fill_the_memory() -> None:
         (",ru", "contact", "1 to 64"),
         ("x" * 65 + ",ru", "contact", "1 to 64"),
         ("x" * 5000 + ",ru", "contact", "longer than 4096"),
-        ("1", "", "1 cells instead of 2"),
-        ("1,ru,", "", "3 cells instead of 2"),
+        ("1", "", "in this row: 1 instead of 2"),
+        ("1,ru,", "", "in this row: 3 instead of 2"),
     ],
 )
 def test_it_names_the_bad_cell_of_a_contact(row: str, column: str, why: str) -> None:

@@ -201,7 +201,7 @@ def contradiction(before: int) -> BadCell:
 def _look_at(row: list[str], kind: FileKind, order: Sequence[int]) -> None:
     columns = COLUMNS[kind]
     if len(row) != len(columns):
-        raise BadCell("", "", _("The row has %(found)d cells instead of %(n)d.") % {"found": len(row), "n": len(columns)})
+        raise BadCell("", "", _("Cells in this row: %(found)d instead of %(n)d.") % {"found": len(row), "n": len(columns)})
     for column, place in zip(columns, order, strict=True):
         look_at_cell(column, row[place])
 

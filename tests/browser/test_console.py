@@ -32,7 +32,7 @@ PAGES = {
         "/register/", "/sessions/", "/second-step/",
     ),
     "vera": (
-        "/audiences/staff/", "/", "{sent}decision/", "/people/", "/audit/", "/duty/", "/locks/", "/second-step/passkey/",
+        "/accounts/staff/", "/", "{sent}decision/", "/people/", "/audit/", "/duty/", "/locks/", "/second-step/passkey/",
         "/exceptions/1/", "/no-such-page/",
     ),
     "gleb": (
