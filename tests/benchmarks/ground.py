@@ -1,6 +1,6 @@
 """Invented people who can be written to by both ways of a bench, the campaigns that write to them, and the workers that send.
 
-Everybody was in Egypt, a twentieth of them in Jordan before. The processes are those of an installation: `serve worker`.
+Everybody was in Egypt, a twentieth of them within the last hour. The processes are those of an installation: `serve worker`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from django.test import override_settings
 from rq import Worker
 
 from audiences import keys, traits
-from audiences.models import AddressKind, AudienceVersion
+from audiences.models import AddressKind
 from crisis import embedded
 from crisis.clock import now
 from crisis.supervisor import dies_with_parent
@@ -36,17 +38,23 @@ from tests.conftest import OWNERS_HAND
 ROOT = Path(__file__).resolve().parents[2]
 VK, PUSH = "vk-direct", push.SLUG
 KINDS = {VK: AddressKind.VK, PUSH: AddressKind.PUSH}
-SHARE = 20  # of the people one in so many was in Jordan too
+SHARE = 20  # of the people one in so many was there within the last hour
+AUTHORS = count(1)
 READY = 60.0  # seconds that workers have to start in
 CELL = 609083437906657279
 
 COPY = """COPY audiences_address (contact_id, kind, value_encrypted, value_hmac, subscribed, permitted, denied, dead)
           FROM STDIN (FORMAT BINARY)"""
 TYPES = ("int8", "int2", "bytea", "bytea", "bool", "bool", "bool", "bool")
-BITS = sum(traits.LIVE << traits.shift(kind) for kind in KINDS.values()) | traits.LANGUAGES["ru"] << traits.LANGUAGE_SHIFT
+BITS = (
+    sum(traits.LIVE << traits.shift(kind) for kind in KINDS.values())
+    | traits.LANGUAGES["ru"] << traits.LANGUAGE_SHIFT
+    | traits.LATEST
+)
 SEEN = """
     INSERT INTO audiences_presence (contact_id, country, cell, last_seen_at, source_id, traits)
-    SELECT id, %(country)s, %(cell)s, %(at)s, %(source)s, %(traits)s FROM audiences_contact ORDER BY id LIMIT %(people)s
+    SELECT id, 'EG', %(cell)s, %(at)s, %(source)s, %(traits)s
+      FROM audiences_contact ORDER BY id OFFSET %(after)s LIMIT %(people)s
 """
 
 
@@ -70,16 +78,12 @@ class Ground:
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
         self.accounts = {slug: world.account(slug) for slug in KINDS}
         _populate(people, self.few)
-        self.everybody = self._audience("EG")
-        self.some = self._audience("JO")
-
-    def _audience(self, country: str) -> AudienceVersion:
-        return world.audience(self.author, countries=(country,), mode="was_there")
+        self.everybody, self.some = world.audience(self.author), world.audience(self.author, hours=1)
 
     def ready(self, slug: str, *, few: bool = False, **changes: Any) -> Ready:
-        """A campaign that lacks nothing but the approver's click."""
-        version = self.some if few else self.everybody
-        campaign = world.submitted(self.author, self.accounts[slug], version=version, **changes)
+        """A campaign that lacks nothing but the approver's click. Each has its own author: nobody may write so many an hour."""
+        author, version = world.person(f"author-{next(AUTHORS)}", "operator"), self.some if few else self.everybody
+        campaign = world.submitted(author, self.accounts[slug], version=version, **changes)
         campaign = Campaign.objects.get(pk=campaign.pk)
         seen = {
             "fingerprint": campaign.fingerprint(),
@@ -110,9 +114,9 @@ def _populate(people: int, few: int) -> None:
             copy.set_types(TYPES)
             for row in _addresses(contacts):
                 copy.write_row(row)
-        seen = {"cell": CELL, "at": now(), "source": source}
-        cursor.execute(SEEN, {**seen, "country": "EG", "people": people, "traits": BITS | traits.LATEST})
-        cursor.execute(SEEN, {**seen, "country": "JO", "people": few, "traits": BITS})
+        seen = {"cell": CELL, "source": source, "traits": BITS}
+        cursor.execute(SEEN, {**seen, "at": now(), "after": 0, "people": few})
+        cursor.execute(SEEN, {**seen, "at": now() - timedelta(hours=10), "after": few, "people": people - few})
     population.settle()
 
 
