@@ -35,14 +35,15 @@ WAITING = """
      ORDER BY r.id LIMIT %s FOR UPDATE OF r SKIP LOCKED
 """
 
-# A person has read everything up to the message named, so that a later message of theirs does not hide ours.
+# A person has read everything up to the message named, so that a later message of theirs does not hide ours. Without
+# `contact <> 0` PostgreSQL could not use the index of deliveries by contact, and would read the whole ledger instead.
 READ = """
 WITH seen AS (
     SELECT DISTINCT d.id, d.batch_id
       FROM unnest(%(people)s::bytea[], %(refs)s::bigint[], %(accounts)s::bigint[]) AS g (person, ref, account)
       JOIN messaging_account a ON a.id = g.account
       JOIN audiences_address x ON x.kind = a.address_kind AND x.value_hmac = g.person
-      JOIN messaging_delivery d ON d.contact = x.contact_id AND d.account_id = g.account
+      JOIN messaging_delivery d ON d.contact = x.contact_id AND d.contact <> 0 AND d.account_id = g.account
                                AND d.status IN ('accepted', 'delivered')
       JOIN messaging_deliveryref f ON f.delivery_id = d.id AND f.provider_ref::bigint <= g.ref
 ), marked AS (
