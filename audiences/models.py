@@ -105,7 +105,7 @@ class Presence(models.Model):
     """Where and when a contact was last seen in a country. `traits` repeats what reach needs: see `audiences.traits`.
 
     `cell` is an H3 cell of resolution 7. The database checks no foreign key here: that would cost as much as the import itself,
-    and `audiences.presence` is the only writer. A row whose contact or source were gone would reach nobody.
+    and `audiences.presence` is the only writer. No role of ours removes a source.
     """
 
     pk = models.CompositePrimaryKey("contact_id", "country")

@@ -27,7 +27,7 @@ def lasting(by: User) -> list[Down]:
     rows = Outage.objects.filter(until_at=None).select_related("entered_by")
     theirs = [row for row in rows if is_theirs(row.country, by)]
     pages = [*_pages(by)] if theirs and may(by, "outage.write") else []
-    return [Down(row, described(row), _ended_at(row.country, pages)) for row in theirs]
+    return [Down(row, described(row), _page_of(row.country, pages)) for row in theirs]
 
 
 def _pages(by: User) -> Iterable[Incident]:
@@ -36,7 +36,8 @@ def _pages(by: User) -> Iterable[Incident]:
     return sorted(seen.order_by("-opened_at", "-pk"), key=lambda row: row.status == Incident.Status.CLOSED)
 
 
-def _ended_at(country: str, pages: list[Incident]) -> str:
-    here = (page for page in pages if country in page.country_codes and page.status != Incident.Status.CLOSED)
+def _page_of(country: str, pages: list[Incident]) -> str:
+    still = (page for page in pages if page.status != Incident.Status.CLOSED)
+    here = (page for page in still if country in {one.code for one in page.countries.all()})
     page = next(here, pages[0] if pages else None)
     return reverse("incident_detail", args=[page.pk]) + "#outages" if page else ""

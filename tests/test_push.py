@@ -67,3 +67,15 @@ def test_an_answer_that_may_have_arrived_is_not_given_twice(platform: Simulator,
     ahead(minutes=2)
     delivery.pump(lane.pk)
     assert (heard(platform), Reply.objects.get().answer) == (["1"], "failed")
+
+
+def test_an_answer_that_was_not_sent_is_given_later(platform: Simulator) -> None:
+    cast = Cast(push.SLUG)
+    hooks.receive(cast.account, [Report("event", "reply", now(), address="1", text="help")])
+    platform.control(fail={"calls": 1, "status": 429})
+    (lane,) = cast.account.lanes.all()
+    delivery.pump(lane.pk)
+    assert heard(platform) == []
+    ahead(minutes=2)
+    delivery.pump(lane.pk)
+    assert (heard(platform), Reply.objects.get().answer) == (["1"], "sent")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from crisis.repeating import repeating
 from messaging.delivery.turns import IN_PACE
@@ -141,7 +141,6 @@ def renew(lane: HeldLane) -> bool:
     return _one(RENEW, lane=lane.id, lane_fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW) is not None
 
 
-@transaction.atomic
 def claim(lane: HeldLane) -> Claim | None:
     """Hold the most urgent open batch of the lane's account and commit that, before anything is sent. None = nothing to do.
 

@@ -51,7 +51,7 @@ class _Pump:
         self.lane, self.account, self.runner = lane, account, runner
         self.pace = Pace(lane.permits, lane.wait)
         self.looked_at = 0.0
-        self.served: int | None = None  # the campaign whose batch was the last one
+        self.campaign: int | None = None  # of the batch served last
 
     def run(self, until: float) -> int:
         try:
@@ -69,25 +69,29 @@ class _Pump:
         while monotonic() < until and not leaving.is_set():
             self.looked_at = monotonic()  # before the claim: between its answer and our next step this process may sleep
             held = claim(self.lane)
-            self._turn_to(held.campaign if held else None)
             if held is not None:
                 self._serve(channel, held)
+            self._come_from(held.campaign if held else None)
+            if held is not None:
                 yield held.id
             elif self.account.addressed and (reply := self._reply(channel)):
                 self._answer(channel, reply)
                 yield reply.id
             else:
                 return
-        self._turn_to(None)
+        self._come_from(None)
 
-    def _turn_to(self, campaign: int | None) -> None:
-        """Close the campaign we come from if it has nothing open left. Asked once a campaign, not once a batch."""
-        if campaign == self.served:
+    def _come_from(self, campaign: int | None) -> None:
+        """Close the campaign before this one if it has nothing open left: asked once a campaign, and while nothing is held.
+
+        The tables have grown with it, so plans are made anew.
+        """
+        if campaign == self.campaign:
             return
-        if self.served is not None:
-            finish(self.served)
+        if self.campaign is not None:
+            finish(self.campaign)
         plan_anew()
-        self.served = campaign
+        self.campaign = campaign
 
     def _serve(self, channel: Channel, held: Claim) -> None:
         if channel.kind == "delegated":
@@ -126,14 +130,16 @@ class _Pump:
         return replies.claim(self.lane, repeatable=channel.resendable_for > 0)
 
     def _answer(self, channel: Channel, reply: replies.Due) -> None:
-        repeatable = channel.resendable_for > 0
+        """Say it, and again later what was not sent; what may have been sent, only where the platform knows a repeat."""
         try:
             (outcome,) = self.runner.run(self._say(channel, reply))
-            replies.close(reply, answered=outcome.status == "accepted", again=repeatable and outcome.status == "retry")
+            came: str = outcome.status
         except ChannelError as error:
-            if error.scope == "pause":
+            came = error.scope
+            if came == "pause":
                 pause_account(self.account.pk, error.reason)
-            replies.close(reply, answered=False, again=repeatable and error.scope in ("retry", "uncertain"))
+        again = came == "retry" or (came == "uncertain" and channel.resendable_for > 0)
+        replies.close(reply, answered=came == "accepted", again=again)
 
     async def _say(self, channel: Channel, reply: replies.Due) -> list[Outcome]:
         await self.pace.take()

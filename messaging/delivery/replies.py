@@ -20,11 +20,11 @@ from messaging.models import Reply
 KEY_REMEMBERED = timedelta(minutes=50)  # VK knows a key for an hour
 
 CLAIM = """
-UPDATE messaging_reply r SET lease_until = crisis_now() + %(lease)s * interval '1 second'
-  FROM (SELECT id, lease_until IS NOT NULL AS tried FROM messaging_reply WHERE account_id = %(account)s AND answer = 'queued'
+UPDATE messaging_reply r SET lease_until = crisis_now() + %(lease)s * interval '1 second', in_doubt = true
+  FROM (SELECT id, in_doubt FROM messaging_reply WHERE account_id = %(account)s AND answer = 'queued'
            AND (lease_until IS NULL OR lease_until < crisis_now()) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) due
  WHERE r.id = due.id
-RETURNING r.id, due.tried
+RETURNING r.id, due.in_doubt
 """
 
 
@@ -46,8 +46,8 @@ def claim(lane: HeldLane, *, repeatable: bool) -> Due | None:
     So is, unless the platform knows a repeat (`repeatable`), one whose answer somebody may have sent and not lived to note.
     """
     while (found := _hold(lane)) is not None:
-        pk, tried = found
-        if (repeatable or not tried) and (due := _due(pk)) is not None:
+        pk, in_doubt = found
+        if (repeatable or not in_doubt) and (due := _due(pk)) is not None:
             return due
         Reply.objects.filter(pk=pk).update(answer=Reply.Answer.FAILED)
     return None
@@ -55,7 +55,7 @@ def claim(lane: HeldLane, *, repeatable: bool) -> Due | None:
 
 @transaction.atomic
 def _hold(lane: HeldLane) -> tuple[int, bool] | None:
-    """The reply, and whether it was held before."""
+    """The reply, and whether nobody knows what became of an earlier try."""
     if not renew(lane):
         return None
     with connection.cursor() as cursor:
@@ -101,6 +101,7 @@ def _is_old(due: Due) -> bool:
 def close(due: Due, *, answered: bool, again: bool = False) -> None:
     """Note how an answer went. `again`: it may be tried once more, with the same key, when its lease runs out."""
     if again and not _is_old(due):
+        Reply.objects.filter(pk=due.id, answer=Reply.Answer.QUEUED).update(in_doubt=False)
         return
     status = Reply.Answer.SENT if answered else Reply.Answer.FAILED
     with connection.cursor() as cursor:

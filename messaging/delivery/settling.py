@@ -23,7 +23,7 @@ AT_ONCE = 1000  # receipts in one transaction
 log = logging.getLogger(__name__)
 
 # Somebody may read a message before its platform has answered the request that carried it: then nothing is known yet of whom
-# the receipt is about. So it waits for the requests that began before it, for a day at most.
+# the receipt is about. So it waits for the requests that began before it, for at most an hour: so long platforms know them.
 WAITING = """
     SELECT r.id, r.kind, a.address_kind, r.person_hmac, r.provider_ref, r.account_id, r.data FROM messaging_receipt r
       JOIN messaging_account a ON a.id = r.account_id
@@ -31,7 +31,7 @@ WAITING = """
                   WHERE status = 'sending' OR status = 'queued' AND in_doubt GROUP BY 1) asked USING (account_id)
      WHERE r.applied_at IS NULL
        AND (r.kind <> 'read' OR asked.since_at IS NULL OR r.received_at < asked.since_at
-            OR r.received_at < crisis_now() - interval '1 day')
+            OR r.received_at < crisis_now() - interval '1 hour')
      ORDER BY r.id LIMIT %s FOR UPDATE OF r SKIP LOCKED
 """
 

@@ -714,6 +714,7 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.IntegerField()),
                 ("lease_until", models.DateTimeField(null=True)),
+                ("in_doubt", models.BooleanField(default=False)),
                 ("answered_at", models.DateTimeField(null=True)),
                 (
                     "account",

@@ -133,7 +133,7 @@ class Order(models.Model):
 class Delivery(models.Model):
     """What happened, written once: to one person, by one post (contact 0) or by one order (contact 0, many people).
 
-    Of its keys the database checks the batch's alone, once a row: that batch has the campaign and the account.
+    Of its keys the database checks the batch's alone. Campaign and account repeat that batch's: one statement writes all three.
     """
 
     class Status(models.TextChoices):
@@ -218,6 +218,7 @@ class Reply(models.Model):
     answer = models.CharField(max_length=6, choices=Answer, default=Answer.QUEUED)
     key = models.IntegerField()
     lease_until = models.DateTimeField(null=True)
+    in_doubt = models.BooleanField(default=False)  # an answer was begun, and nobody noted what became of it
     answered_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import threading
 import time
 from collections import deque
@@ -22,6 +23,7 @@ NEVER = math.inf
 LOOK_AGAIN = 0.004  # real seconds after which a statement is suspected of waiting for somebody's lock
 PATIENCE = 30.0  # real seconds in which the database has to answer
 UNSEEN = ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
+WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
 
 _here = threading.local()
 
@@ -295,9 +297,16 @@ class Process:
         return raw
 
     def _statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if not str(sql).startswith(UNSEEN):
-            self.point(" ".join(str(sql)[:70].split()))
-        return self._run(execute, sql, params, many, context)
+        if str(sql).startswith(UNSEEN):
+            return self._run(execute, sql, params, many, context)
+        self.point(" ".join(str(sql)[:70].split()))
+        commits = connections["default"].get_autocommit() and WRITES.search(str(sql))
+        if not commits:
+            return self._run(execute, sql, params, many, context)
+        self.point("commit")
+        found = self._run(execute, sql, params, many, context)
+        self.point("committed")
+        return found
 
     def _commit(self, commit: Callable[[], None]) -> None:
         self.point("commit")

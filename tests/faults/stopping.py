@@ -67,10 +67,12 @@ def _stopped(place: Stops, seed: int) -> Result:
         workflow.stop(place.campaign, by=place.approver)
         place.supervisor.run_until(lambda: False, LATE + 2.0)
     _settle(place)
-    wrongs, most = _judged(place, place.vk.lines()[before:])
+    lines = place.vk.lines()[before:]
+    wrongs, most = _judged(place, lines)
     told = f"--layer stop --seed {seed}: stopped after {moment:.2f} s, the platform: {trouble}, Redis {redis}: {{}}"
     return Result(
-        "stop", 1, Counter({f"platform: {trouble}": 1, f"Redis {redis}": 1}), place.people,
+        "stop", 1, Counter({f"platform: {trouble}": 1, f"Redis {redis}": 1}),
+        sum(line["kind"] == "accepted" for line in lines),
         Counter({name: len(found) for name, found in wrongs.items()}),
         [told.format(one) for found in wrongs.values() for one in found], most=most,
     )  # fmt: skip

@@ -16,4 +16,4 @@ def test_nothing_begins_after_a_stop_and_the_page_counts_who_was_tried() -> None
     said = json.loads(ran.stdout)
     assert {name: said[name] for name in WRONGS} == dict.fromkeys(WRONGS, 0)
     assert said["faults_by_kind"]["Redis stands still"] >= 1
-    assert said["deliveries"] == 16_000
+    assert 0 < said["deliveries"] < 16_000
