@@ -82,7 +82,7 @@ def test_it_has_a_drawing_for_every_icon_that_is_named() -> None:
 
 
 def test_it_is_equally_dark_by_the_system_and_by_the_switch() -> None:
-    sheet = (settings.BASE_DIR / "static/console.css").read_text()
+    sheet = (settings.BASE_DIR / "static/tokens.css").read_text()
     by_system = sheet.split(':root:not([data-theme="light"]) {')[1].split("}")[0]
     by_switch = sheet.split(':root[data-theme="dark"] {')[1].split("}")[0]
     assert by_system.split() == by_switch.split()
