@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from audiences import keys
 from audiences.criteria import AnyOf, Criteria, Except, Node, Seen
 from audiences.models import AddressKind, Audience, AudienceVersion
 from audiences.outages import NOBODY_SAYS_SO
-from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Question
+from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Fields, Question
 from audiences.whereabouts import PLACE, missing
 from crisis.forms import CountriesField, Moment
 from crisis.models import Incident, User
@@ -88,8 +89,11 @@ class CriteriaForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.kept = (*kept,)
         own, self.fields = self.fields, {}
+        made: dict[int, Fields] = {}  # by question: what it offers is asked once, wherever it stands
         for prefix, question in asked():
-            self.fields |= {prefix + name: field for name, field in question.fields(by).items()}
+            if id(question) not in made:
+                made[id(question)] = question.fields(by)
+            self.fields |= {prefix + name: deepcopy(field) for name, field in made[id(question)].items()}
         self.asked = frozenset(self.fields)
         self.fields |= own
 
@@ -195,7 +199,7 @@ def _shown(nodes: Sequence[Node], prefix: str, questions: Iterable[Question], by
     shown: list[Any] = []
     for question in questions:
         values, found = question.show(nodes)
-        fields = question.fields(by)
+        fields = question.fields(by) if values else {}
         if all(_can_say(fields[name], value) for name, value in values.items()):
             initial |= {prefix + name: value for name, value in values.items()}
             shown += found

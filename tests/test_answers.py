@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from audiences.criteria import Criteria, Seen
+from audiences.forms import CriteriaForm
 from audiences.models import AddressKind
 from audiences.reach import recipients_sql
 from crisis.clock import now
@@ -79,3 +81,11 @@ def test_they_come_back_from_json(leaf: Any) -> None:
 def test_they_refuse_what_is_no_number_of_a_message(campaign: Any) -> None:
     with pytest.raises(Refused):
         Criteria.from_json({"op": "all_of", "of": [{"op": "got", "campaign": campaign}]})
+
+
+def test_the_form_asks_once_a_question_for_the_messages_wherever_it_offers_them(people: tuple[int, int, int, int]) -> None:
+    by = Campaign.objects.get().created_by
+    with CaptureQueriesContext(connection) as asked:
+        form = CriteriaForm(by=by)
+    assert {"got", "or_got", "not_got"} <= {*form.fields}
+    assert sum('FROM "messaging_campaign"' in one["sql"] for one in asked) == 3
