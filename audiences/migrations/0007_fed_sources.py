@@ -27,7 +27,7 @@ GRANT DELETE ON audiences_source TO crisis_app;
 class Migration(migrations.Migration):
     dependencies = [
         ("audiences", "0006_outages"),
-        ("crisis", "0012_key_sources"),
+        ("crisis", "0011_destruction"),
     ]
 
     operations = [migrations.RunSQL(RULES, RULES_BACK)]

@@ -117,6 +117,16 @@ class Migration(migrations.Migration):
                 ("prefix", models.CharField(max_length=8, unique=True, verbose_name="begins with")),
                 ("hash", models.CharField(editable=False, max_length=64)),
                 (
+                    "sources",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="sources it may feed",
+                    ),
+                ),
+                (
                     "scopes",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.CharField(

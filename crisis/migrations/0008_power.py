@@ -193,6 +193,7 @@ BEGIN
      WHERE kind = 'api.key' AND applied_in = pg_current_xact_id()::text::bigint
        AND proposed_by_id = NEW.proposed_by_id AND confirmed_by_id = NEW.confirmed_by_id
        AND (data->>'client')::bigint = NEW.client_id AND data->'scopes' = to_jsonb(NEW.scopes)
+       AND coalesce(data->'sources', '[]') = to_jsonb(NEW.sources)
        AND (data->>'expires_at')::timestamptz = NEW.expires_at
        AND NOT EXISTS (SELECT FROM crisis_apikey WHERE change_id = a.id)
      ORDER BY id LIMIT 1;
