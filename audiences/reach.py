@@ -13,8 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import add, itemgetter
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db import connection
 
@@ -32,7 +33,7 @@ WHERE_SHIFT = 32  # above the traits stands the number of the country, among tho
 LAST_SEEN = f"""SELECT l.contact_id, l.country FROM audiences_presence l
                  WHERE l.country = ANY (%(away)s) AND l.traits & {traits.LATEST} <> 0 AND {ACTIVE.format(t="l")}"""
 
-ByLanguage = Mapping[int, Mapping[int, int]]  # bits of traits → number of a language → people
+ByLanguage = Mapping[int, list[int]]  # bits of traits → people by the number of their language
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,12 @@ class Reach:
         return found
 
 
-ANY_DOWN = """
-    SELECT EXISTS (SELECT FROM audiences_outage WHERE since_at <= %(at)s AND (until_at IS NULL OR until_at > %(at)s))
+# Mostly nothing is down and every source is in use: then no row has to be asked. PostgreSQL looks at this first, and when it is
+# otherwise scans nothing.
+AS_USUAL = """
+    HAVING (SELECT NOT EXISTS (SELECT FROM audiences_source WHERE NOT active)
+               AND NOT EXISTS (SELECT FROM audiences_outage
+                                WHERE since_at <= %(at)s AND (until_at IS NULL OR until_at > %(at)s)))
 """
 
 
@@ -109,16 +114,24 @@ class _Counted(NamedTuple):
     newest_at: datetime | None
     narrower: tuple[int, ...]
 
+    @classmethod
+    def of(
+        cls, masks: list[int] | None, people: list[int] | None, there: int, stayed: int,
+        oldest_at: datetime | None, newest_at: datetime | None, *narrower: int,
+    ) -> Self:  # fmt: skip
+        return cls(dict(zip(masks or (), people or (), strict=True)), there, stayed, oldest_at, newest_at, narrower)
+
 
 def reach(criteria: Criteria, kinds: Sequence[int], *, at: datetime) -> Reach:
     """Count the audience as it stands at `at`, which is also the end of a window that ends "now"."""
     started = perf_counter()
-    place, down = criteria.place, _down(kinds, at)
-    here = place.countries[0] if place and criteria.one_row_each else ""
-    away = sorted(down.keys() - {here})
-    found = _scan(criteria, at, away)
-    people, cut_off = _without(down, found.meant, [here, *away])
-    meant = _by_status(people)
+    place = criteria.place
+    if as_usual := _scan(criteria, at, as_usual=True):
+        (found,) = as_usual
+        cut_off: Mapping[Outage, int] = {}
+    else:
+        found, cut_off = _with_outages(criteria, kinds, at)
+    meant = _by_status(found.meant)
     by_status, by_live = _summed(meant), _by_live(meant)
     return Reach(
         people=sum(by_status.values()),
@@ -155,25 +168,33 @@ def writable_sql(contacts: str, kind: int) -> str:
     )
 
 
+def _with_outages(criteria: Criteria, kinds: Sequence[int], at: datetime) -> tuple[_Counted, Mapping[Outage, int]]:
+    """The people with nothing LIVE that is down where they are, and whom each outage cuts off."""
+    place, down = criteria.place, _down(kinds, at)
+    here = place.countries[0] if place and criteria.one_row_each else ""
+    away = sorted(down.keys() - {here})
+    (found,) = _scan(criteria, at, away)
+    meant, cut_off = _without(down, found.meant, [here, *away])
+    return found._replace(meant=meant), cut_off
+
+
 def _down(kinds: Sequence[int], at: datetime) -> dict[str, list[Outage]]:
-    """What is down at this instant, by country. Mostly nothing is, and a plain question costs a quarter of Django's."""
+    """What is down at this instant, by country."""
     found: dict[str, list[Outage]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(ANY_DOWN, {"at": at})
-        if cursor.fetchone() == (False,):
-            return found
     for outage in Outage.objects.at(at).filter(kind__in=kinds):
         found[outage.country].append(outage)
     return found
 
 
-def _scan(criteria: Criteria, at: datetime, away: Sequence[str]) -> _Counted:
+def _scan(criteria: Criteria, at: datetime, away: Sequence[str] = (), *, as_usual: bool = False) -> list[_Counted]:
     """One scan, grouped by traits and put into one row: thousands of rows would take longer to fetch than to count.
+
+    With `as_usual`, no row unless AS_USUAL holds.
 
     With countries to look for, the traits carry above them which of these a person was last seen in, as WHERE_SHIFT says.
     """
-    scan, place = criteria.scan(at, any_mode=True), criteria.place
-    rows, where, params = scan.rows, f"WHERE {scan.where}", dict(scan.params)
+    scan, place = criteria.scan(at, any_mode=True, all_in_use=as_usual), criteria.place
+    rows, where, params = scan.rows, f"WHERE {scan.where}", {**scan.params, "at": at}
     mask = f"p.traits & ~{traits.SUBSCRIBED}"
     if not criteria.one_row_each:
         rows = f"""(SELECT p.contact_id, bit_or(p.traits) AS traits, max(p.last_seen_at) AS last_seen_at
@@ -201,17 +222,15 @@ def _scan(criteria: Criteria, at: datetime, away: Sequence[str]) -> _Counted:
         SELECT array_agg(traits){only}, array_agg(people){only}, coalesce(sum(people), 0)::bigint,
                coalesce(sum(people) FILTER (WHERE {latest}), 0)::bigint, {", ".join([*extent, *shorter])}
           FROM (SELECT {", ".join([f"{mask} AS traits", "count(*) AS people", *inner])}
-                  FROM {rows} {where} GROUP BY 1) counted"""
+                  FROM {rows} {where} GROUP BY 1) counted {AS_USUAL if as_usual else ""}"""
     with connection.cursor() as cursor:
         cursor.execute(query, params)
-        masks, people, there, stayed, oldest, newest, *rest = cursor.fetchone()
-    meant = dict(zip(masks or [], people or [], strict=True))
-    return _Counted(meant, there, stayed, oldest, newest, tuple(rest))
+        return [_Counted.of(*row) for row in cursor.fetchall()]
 
 
 def _by_status(people: Mapping[int, int]) -> ByLanguage:
     """The same people by how they stand with each kind of address."""
-    found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    found: dict[int, list[int]] = defaultdict(_nobody)
     for mask, number in people.items():
         found[mask & STATUS_BITS][mask >> traits.LANGUAGE_SHIFT & 7] += number
     return found
@@ -220,12 +239,15 @@ def _by_status(people: Mapping[int, int]) -> ByLanguage:
 def _by_live(by_status: ByLanguage) -> ByLanguage:
     """People by the kinds they can be written to. A kind is live when of its three bits only the first is set: then exactly
     that bit is left."""
-    found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    found: dict[int, list[int]] = defaultdict(_nobody)
     for status, languages in by_status.items():
-        live = found[status & ~(status >> 1) & ~(status >> 2) & FIRST_BITS]
-        for language, number in languages.items():
-            live[language] += number
+        live = status & ~(status >> 1) & ~(status >> 2) & FIRST_BITS
+        found[live] = [*map(add, found[live], languages)]
     return found
+
+
+def _nobody() -> list[int]:
+    return [0] * len(traits.LANGUAGES)
 
 
 def _without(
@@ -249,25 +271,24 @@ def _without(
 
 
 def _summed(people: ByLanguage) -> dict[int, int]:
-    return {bits: sum(languages.values()) for bits, languages in people.items()}
+    return {bits: sum(languages) for bits, languages in people.items()}
 
 
-def _together(by_live: Mapping[int, int], kinds: Sequence[int]) -> Counter[frozenset[int]]:
+def _together(by_live: Mapping[int, int], kinds: Sequence[int]) -> Mapping[frozenset[int], int]:
     shifts = [(kind, traits.shift(kind)) for kind in kinds]
-    found = Counter[frozenset[int]]()
+    found = defaultdict[frozenset[int], int](int)
     for live, people in by_live.items():
         found[frozenset(kind for kind, shift in shifts if live >> shift & 1)] += people
     return found
 
 
 def _kind_reach(by_status: Mapping[int, int], by_live: ByLanguage, kind: int, cut_off: Mapping[Outage, int]) -> KindReach:
-    shift, statuses, languages = traits.shift(kind), Counter[int](), Counter[int]()
+    shift, statuses = traits.shift(kind), [0] * 8  # as many as three bits can say
     for status, number in by_status.items():
         statuses[status >> shift & 7] += number
-    for live in (bits for bits in by_live if bits >> shift & 1):
-        for language, number in by_live[live].items():
-            languages[language] += number
     excluded = {reason: statuses[status] for status, reason in traits.REASONS.items()}
-    named = {traits.LANGUAGE_OF[language]: people for language, people in languages.most_common()}
+    languages = map(sum, zip(*(of for live, of in by_live.items() if live >> shift & 1), strict=True))
+    often = sorted(enumerate(languages), key=itemgetter(1), reverse=True)
+    named = {traits.LANGUAGE_OF[language]: people for language, people in often if people}
     ours = {outage: people for outage, people in cut_off.items() if outage.kind == kind}
     return KindReach(statuses[traits.LIVE], excluded, named, ours)

@@ -72,6 +72,9 @@ class Person:
             yield number, [Sighting(c, at) for c, (at, on) in self.sightings.items() if on == (number == 0)]
         yield from self.later
 
+    def is_told_of_by(self, source: int) -> bool:
+        return bool(source == 1 and self.dropped_trips) or any(number == source and told for number, told in self.deliveries())
+
     def take(self, source: int, sightings: Sequence[Sighting]) -> None:
         """A row moves by an hour's step, or at once when the row is not the newest or another country is in the delivery."""
         best: dict[str, Sighting] = {}
@@ -89,12 +92,13 @@ class Person:
 @dataclass
 class Stored:
     """The people, and ids of what was stored beside them: sources by number, lists by number. `dropped` are the numbers of
-    lists by the source switched off."""
+    lists by the second source, which is switched off if anything came of it: `off`."""
 
     people: Sequence[Person]
     sources: list[int]
     lists: dict[int, int]
     dropped: frozenset[int] = frozenset()
+    off: bool = True
 
 
 def seen(*, ago: timedelta = timedelta(hours=2), country: str = "EG", **changes: Any) -> Person:
@@ -109,7 +113,8 @@ def store(people: Sequence[Person], lists: Sequence[int] = (), *, dropped: Seque
     Address.objects.bulk_create([*anchors, *(address for person in people for address in addresses_of(person))])
     sources = [Source.objects.create(name=f"source {on}", owner="o", legal_basis="b") for on in (True, False)]
     _deliver(people, sources)
-    Source.objects.filter(pk=sources[1].pk).update(active=False)
+    off = bool(dropped) or any(person.is_told_of_by(1) for person in people)
+    Source.objects.filter(pk=sources[1].pk).update(active=not off)
     Address.objects.filter(kind=AddressKind.MAX).delete()
     presence.refresh_traits([person.id for person in people])
     trips = [(p, sources[n], *trip) for p in people for n, of in enumerate((p.trips, p.dropped_trips)) for trip in of]
@@ -117,7 +122,7 @@ def store(people: Sequence[Person], lists: Sequence[int] = (), *, dropped: Seque
     owners = {**dict.fromkeys(lists, sources[0]), **dict.fromkeys(dropped, sources[1])}
     made = {number: ContactList.objects.create(name=f"list {number}", source=source).pk for number, source in owners.items()}
     ListMember.objects.bulk_create(ListMember(list_id=made[n], contact_id=p.id) for p in people for n in p.lists)
-    return Stored(people, [source.pk for source in sources], made, frozenset(dropped))
+    return Stored(people, [source.pk for source in sources], made, frozenset(dropped), off)
 
 
 def _deliver(people: Sequence[Person], sources: Sequence[Source]) -> None:
@@ -177,7 +182,7 @@ def is_silenced(node: Any, stored: Stored | None) -> bool:
         case Seen(sources=()):
             return any(_counts(p, c, node, stored, by=1) for p in _all(stored) for c in p.rows if c in node.countries)
         case Seen():
-            return stored is not None and stored.sources[1] in node.sources
+            return stored is not None and stored.off and stored.sources[1] in node.sources
         case Travelling():
             return any(_goes(trip, node) for person in _all(stored) for trip in person.dropped_trips)
         case Listed():

@@ -118,8 +118,11 @@ class Criteria:
         """Whether the scan reads one country in the order of its sightings and leaves nobody out: its ends are at hand then."""
         return len(self.of) == 1 and self.place is not None and self.one_row_each and self.place.area is None
 
-    def scan(self, at: datetime, *, any_mode: bool = False) -> Scan:
-        """The people meant, seen from the instant `at`. `any_mode`: also those who were at the place and have left."""
+    def scan(self, at: datetime, *, any_mode: bool = False, all_in_use: bool = False) -> Scan:
+        """The people meant, seen from the instant `at`. `any_mode`: also those who were at the place and have left.
+
+        `all_in_use`: the caller has just seen that every source is in use.
+        """
         if at.utcoffset() is None:
             raise ValueError("An audience is looked at at an instant with a time zone.")
         place, others = self.place, [node for node in self.of if node is not self.place]
@@ -128,7 +131,7 @@ class Criteria:
             people = AllOf(*self.of).people(at, "audience0")
             rest = joined(clauses, "AND")
             return Scan(f"({traits.traits_sql(people.text)}) p", rest.text, {**people.params, **rest.params})
-        scope = place.scope(at, "audience0")
+        scope = place.scope(at, "audience0", all_in_use=all_in_use)
         where = Clause(scope.text + ("" if any_mode else place.mode_text()), scope.params)
         whole = joined([where, *clauses], "AND")
         return Scan(place.rows("audience0"), whole.text, whole.params)

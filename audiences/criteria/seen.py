@@ -80,13 +80,17 @@ class Seen(Beginning):
         rows = f"SELECT * FROM audiences_presence WHERE cell BETWEEN {name}_area.first AND {name}_area.last OFFSET 0"
         return f"{_runs(name)} JOIN LATERAL ({rows}) {table} ON true"
 
-    def scope(self, at: datetime, name: str, table: str = "p") -> Clause:
-        """Country, window, area and a source in use, whatever the mode. Holds for the rows of `rows`."""
+    def scope(self, at: datetime, name: str, table: str = "p", *, all_in_use: bool = False) -> Clause:
+        """Country, window, area and a source in use, whatever the mode. Holds for the rows of `rows`.
+
+        `all_in_use`: the caller has just seen that every source is in use, so no row is asked whether its own is.
+        """
         inner = self._there(at, name, table)
-        chosen, params = "", {}
+        chosen, params = "" if all_in_use else f" AND {ACTIVE.format(t=table)}", {}
         if self.sources:
-            chosen, params = f" AND {table}.source_id = ANY (%({name}_sources)s)", {f"{name}_sources": [*self.sources]}
-        return Clause(f"{inner.text} AND {ACTIVE.format(t=table)}{chosen}", {**inner.params, **params})
+            chosen += f" AND {table}.source_id = ANY (%({name}_sources)s)"
+            params = {f"{name}_sources": [*self.sources]}
+        return Clause(inner.text + chosen, {**inner.params, **params})
 
     def _there(self, at: datetime, name: str, table: str) -> Clause:
         since, until = self.window(at)
