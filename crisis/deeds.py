@@ -73,6 +73,18 @@ DEEDS = {
     "campaign.top_up": gettext_lazy("sent to people who came since"),
     "campaign.resend": gettext_lazy("sent again to people who may or may not have got it"),
     "campaign.leave": gettext_lazy("left as it is who may or may not have got it"),
+    "order.ask": gettext_lazy("asked a platform or a duty desk to send"),
+    "order.answer": gettext_lazy("noted the decision on an order"),
+    "order.remind": gettext_lazy("reminded of an order"),
+    "order.waive": gettext_lazy("let the plan go on without an answer to an order"),
+    "order.cancel": gettext_lazy("asked to cancel an order"),
+    "order.total": gettext_lazy("typed in the totals of an order"),
+    "order.note": gettext_lazy("noted what was said of an order"),
+    "order.estimate": gettext_lazy("noted how many people a duty desk would reach"),
+    "order.close": gettext_lazy("closed an order"),
+    "desk.add": gettext_lazy("added a contact card"),
+    "desk.change": gettext_lazy("changed a contact card"),
+    "desk.retire": gettext_lazy("retired a contact card"),
     "campaign.record": gettext_lazy("took the signed record of a campaign away"),
     "campaign.expire": gettext_lazy("let a campaign expire"),
     "campaign.finish": gettext_lazy("finished sending"),
@@ -114,7 +126,7 @@ DEEDS = {
 UNCOUNTED = frozenset(
     [
         "account", "by", "campaign", "change", "client", "correction", "drill", "entry", "fact", "incident", "mission",
-        "person", "proposed_by", "retention_days", "round", "sessions", "version",
+        "order", "person", "proposed_by", "retention_days", "round", "sessions", "version",
     ]
 )  # fmt: skip
 

@@ -75,6 +75,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.top_up", _("send an approved message to people who came since"), "Y Y - - - -"),
     # Nobody gets what was not approved for them; who may stop it may also say that twice is better than never, or the reverse.
     Rule("campaign.resend", _("send again to people who may or may not have got it, or leave it so"), "Y Y - - - -"),
+    Rule("order.work", _("work an order: remind, ask by hand, note answers, type in totals"), "Y Y - - - -"),
+    Rule("order.waive", _("let the plan go on without a platform's answer"), "Y Y - - - -"),
+    Rule("desk.write", _("keep the contact cards of duty desks"), "- Y Y - - -"),
     Rule("exception.renew", _("renew an exception that another person granted"), "- 2P - - - -"),
     Rule("exception.revoke", _("end an exception at once"), "Y Y Y - - -"),
     Rule("exception.note", _("take note of an exception"), "- - - Y - -"),

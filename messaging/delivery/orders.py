@@ -23,13 +23,12 @@ from messaging.delivery.claiming import Claim
 from messaging.delivery.excepting import is_over
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import content_refused, pause_account
-from messaging.models import Batch, Campaign, Delivery, Order, Part, Status
+from messaging.models import TOTALS, Batch, Campaign, Delivery, Order, Part, Status
 
 POLL = 2.0  # seconds between two questions of ours while a platform says nothing by itself
 STAGES = [Order.Status.QUEUED, Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING]
 ENDED = {Status.STOPPED, Status.EXPIRED}
 ENDS = {Order.Status.DONE, Order.Status.CANCELLED, Order.Status.REFUSED}
-TOTALS = ("matched", "sent", "delivered", "read", "failed")
 SENDER_NAME = "МИД России"
 
 
@@ -64,7 +63,7 @@ def _trouble(order: Order, held: Claim, error: ChannelError) -> None:
 def _step(channel: DelegatedChannel, order: Order, held: Claim) -> Coroutine[Any, Any, OrderReport]:
     if held.campaign_status in ENDED:
         return channel.cancel(str(order.pk))
-    if order.answered_at is None:
+    if order.taken_at is None:
         if is_over(order.batch.campaign, now()):
             return channel.cancel(str(order.pk)) if order.asked_at else _never_asked(order, now())
         Order.objects.filter(pk=order.pk, asked_at=None).update(asked_at=now(), status=Order.Status.ASKED)
@@ -106,12 +105,13 @@ def request_of(order: Order) -> OrderRequest:
 def apply(order_id: UUID | str, report: OrderReport) -> None:
     """Take over what a report says that is newer than what is known. A stage never goes back, and an end is never reopened."""
     order = Order.objects.select_for_update().get(pk=order_id)
-    if order.answered_at is None:
-        order.answered_at = now()
+    if order.taken_at is None:
+        order.taken_at = now()
     newer = order.totals_at is None or report.at >= order.totals_at
     if newer:
         for name in TOTALS:
-            setattr(order, name, getattr(report, name) if getattr(report, name) is not None else getattr(order, name))
+            said = getattr(report, name, None)
+            setattr(order, name, said if said is not None else getattr(order, name))
         order.totals_at = report.at
     if report.lower is not None and order.estimate_at is None:
         order.estimate_lower, order.estimate_upper, order.estimate_at = report.lower, report.upper, report.at
@@ -131,7 +131,7 @@ def _advance(order: Order, report: OrderReport) -> None:
         refused = status == Order.Status.REFUSED
         order.decision = Order.Decision.REFUSED if refused else Order.Decision.ACCEPTED
         order.answered_by = report.answered_by
-        order.answered_at = report.at
+        order.answered_at = now()
         _note(order, refused)
 
 

@@ -21,8 +21,9 @@ from messaging.models.campaigns import (
 )
 from messaging.models.exceptions import ExceptionTerm, ReachException
 from messaging.models.kept import ReasonTotal
-from messaging.models.ledger import FIRST, Batch, Delivery, DeliveryRef, Order, Receipt, Reply
+from messaging.models.ledger import FIRST, Batch, Delivery, DeliveryRef, Receipt, Reply
 from messaging.models.notices import Notice, Round
+from messaging.models.orders import TOTALS, Card, Order, OrderWord, Told
 from messaging.models.playbooks import GlassBreak, Playbook, PlaybookApproval, PlaybookVersion
 
 __all__ = [
@@ -30,12 +31,14 @@ __all__ = [
     "LIVE",
     "NEVER_BEGUN",
     "STOPPABLE",
+    "TOTALS",
     "TRANSITIONS",
     "Account",
     "Approval",
     "Author",
     "Batch",
     "Campaign",
+    "Card",
     "Delivery",
     "DeliveryRef",
     "ExceptionTerm",
@@ -44,6 +47,7 @@ __all__ = [
     "Lane",
     "Notice",
     "Order",
+    "OrderWord",
     "Part",
     "Playbook",
     "PlaybookApproval",
@@ -57,5 +61,6 @@ __all__ = [
     "Round",
     "Status",
     "Text",
+    "Told",
     "WhenUncertain",
 ]

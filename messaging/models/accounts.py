@@ -75,6 +75,10 @@ class Account(models.Model):
     rate = models.PositiveIntegerField(_("requests a second"), null=True, blank=True, validators=[MinValueValidator(1)])
     drill = models.BooleanField(_("for drills"), default=False)
     address_kind = models.PositiveSmallIntegerField(null=True, editable=False)
+    answer_minutes = models.PositiveSmallIntegerField(
+        _("minutes in which it decides on an order"), default=60, validators=[MinValueValidator(1)]
+    )
+    follows = models.BooleanField(_("writes to people who follow us"), default=True)  # of a duty desk: only to them
     paused_at = models.DateTimeField(_("paused at"), null=True, editable=False)
     paused_reason = models.CharField(_("why it is paused"), max_length=300, blank=True, editable=False)
 

@@ -131,6 +131,7 @@ class Campaign(models.Model):
     when_uncertain = models.CharField(
         _("if it stays unknown whether somebody got it"), max_length=6, choices=WhenUncertain, default=WhenUncertain.HOLD
     )
+    post_url = models.URLField(_("post that is to be spread"), max_length=500, blank=True)
     drill = models.BooleanField(_("drill"), default=False)
     test = models.BooleanField(_("test"), default=False)  # CAP Test: to colleagues of ours only, by live accounts
     exception = models.ForeignKey(

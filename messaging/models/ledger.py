@@ -1,8 +1,7 @@
-"""The ledger: who is to get it (batches, orders), what happened (deliveries), what platforms told us (receipts, replies)."""
+"""The ledger: who is to get it (batches), what happened (deliveries), what platforms told us (receipts, replies)."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -88,46 +87,6 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"№ {self.pk}"
-
-
-class Order(models.Model):
-    """What a platform was asked to send by itself, and its word on it: totals only, no person. `id` is the Idempotency-Key."""
-
-    class Decision(models.TextChoices):
-        ACCEPTED = "accepted", _("accepted")
-        REFUSED = "refused", _("refused")
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("not asked yet")
-        ASKED = "asked", _("asked, no answer yet")
-        ACCEPTED = "accepted", _("waiting for the platform's decision")
-        SENDING = "sending", _("being sent by the platform")
-        DONE = "done", _("done")
-        CANCELLED = "cancelled", _("cancelled")
-        REFUSED = "refused", _("refused")
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    batch = models.OneToOneField(Batch, models.PROTECT, related_name="order")
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    asked_at = models.DateTimeField(null=True)
-    answered_at = models.DateTimeField(null=True)
-    answered_by = models.CharField(max_length=120, blank=True)
-    decision = models.CharField(max_length=10, choices=Decision, blank=True)
-    reason = models.CharField(max_length=300, blank=True)
-    estimate_lower = models.PositiveIntegerField(null=True)
-    estimate_upper = models.PositiveIntegerField(null=True)
-    estimate_at = models.DateTimeField(null=True)
-    matched = models.PositiveIntegerField(null=True)
-    sent = models.PositiveIntegerField(null=True)
-    delivered = models.PositiveIntegerField(null=True)
-    read = models.PositiveIntegerField(null=True)
-    failed = models.PositiveIntegerField(null=True)
-    totals_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-
-    @property
-    def ended(self) -> bool:
-        return self.ended_at is not None
 
 
 class Delivery(models.Model):
