@@ -222,10 +222,12 @@ STORAGES = {
 CHANNEL_URLS = {
     "vk-direct": env.str("VK_URL", default="https://api.vk.ru"),
     "vk-geo": env.str("VK_GEO_URL", default=""),
+    "operator-roaming": env.str("OPERATOR_ROAMING_URL", default=""),
 }
 DRILL_CHANNEL_URLS = {
     "vk-direct": env.str("DRILL_VK_URL", default=""),
     "vk-geo": env.str("DRILL_VK_GEO_URL", default=""),
+    "operator-roaming": env.str("DRILL_OPERATOR_ROAMING_URL", default=""),
 }
 LEASE_SECONDS = env.float("CRISIS_LEASE_SECONDS", default=60.0)
 SWEEP_SECONDS = env.float("CRISIS_SWEEP_SECONDS", default=5.0)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -22,7 +21,7 @@ from audiences.models import Address
 from crisis.clock import now
 from crisis.refusal import Refused
 from messaging import bell
-from messaging.channels import OrderReport, Report
+from messaging.channels import Report
 from messaging.models import Account, Campaign, Delivery, Lane, Reply
 
 OF_A_PERSON = frozenset({"denied", "allowed", "read", "reply"})
@@ -73,7 +72,7 @@ def _append(account: Account, report: Report, person: bytes | None) -> int | Non
         "at": report.at,
         "person": person,
         "ref": report.provider_ref[:80],
-        "data": json.dumps(_order(report.order) if report.order else {}),
+        "data": json.dumps(report.order.to_json() if report.order else {}),
     }
     with connection.cursor() as cursor:
         cursor.execute(INSERT, values)
@@ -83,10 +82,6 @@ def _append(account: Account, report: Report, person: bytes | None) -> int | Non
 
 def _event_id(given: str) -> str:
     return given if len(given) <= LONGEST_EVENT_ID else hashlib.sha256(given.encode()).hexdigest()
-
-
-def _order(report: OrderReport) -> dict[str, Any]:
-    return {**asdict(report), "at": report.at.isoformat()}
 
 
 def _reply(account: Account, receipt: int, person: bytes, report: Report) -> None:

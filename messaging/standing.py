@@ -45,6 +45,7 @@ TROUBLE: Mapping[str, Any] = {
     "not_addressed": gettext_lazy("This way does not write to people one by one."),
     "text_not_approved": gettext_lazy("The text is not the one that was approved, so the platform was not asked."),
     "audience_not_supported": gettext_lazy("The platform cannot find people by this audience."),
+    "no_legal_basis": gettext_lazy("Nobody may be written to who does not follow us, unless a legal basis is named."),
     "exception_over": gettext_lazy("The exception was over before the platform was asked, so it was not asked."),
     "unknown_order": gettext_lazy("The platform does not know our order."),
     "another_order": gettext_lazy("The platform answered about another order than ours."),

@@ -33,15 +33,16 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEXTS = {"ru": "Уезжайте.", "en": "Leave."}
 ORDER = OrderRequest(
     order_id="6f9b1c52-6f0e-4c3f-9a5e-0d9c8f1a2b3c",
+    exercise=False,
     incident="Egypt",
+    incident_reference="7",
     texts=TEXTS,
     text_sha256=text_sha256(TEXTS),
-    approved_by_role="supervisor",
-    approved_at=NOON,
+    approved_by=(("author", NOON), ("supervisor", NOON)),
     sender_name="Ministry",
     audience={"country": "EG", "mode": "was_there", "last_seen_within_hours": 336, "until": "2026-11-20T12:00:00Z"},
     include_non_subscribers=True,
-    legal_basis="law",
+    basis_reason="law",
     not_before=NOON,
     not_after=NOON + timedelta(hours=6),
 )

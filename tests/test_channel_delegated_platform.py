@@ -32,7 +32,7 @@ def fresh(**change: Any) -> OrderRequest:
     now = datetime.now(UTC)
     audience = {**ORDER.audience, "until": now.isoformat()}
     window = {"not_before": now - timedelta(minutes=1), "not_after": now + timedelta(hours=1)}
-    return replace(ORDER, order_id=str(uuid4()), approved_at=now, audience=audience, **{**window, **change})
+    return replace(ORDER, order_id=str(uuid4()), approved_by=(("supervisor", now),), audience=audience, **{**window, **change})
 
 
 def ask(platform: Simulator, act: Callable[[Any], Awaitable[Found]], **values: Any) -> Found:
@@ -99,8 +99,8 @@ def test_it_tells_the_platform_the_approved_digest(platform: Simulator) -> None:
 
 def test_it_hears_why_the_platform_refuses_an_order(platform: Simulator) -> None:
     with pytest.raises(ChannelError) as refusal:
-        ask(platform, lambda geo: geo.order(fresh(legal_basis="")))
-    assert (refusal.value.scope, refusal.value.reason) == ("content", "no_legal_basis")
+        ask(platform, lambda geo: geo.order(fresh(sender_name=" ")))
+    assert (refusal.value.scope, refusal.value.reason) == ("content", "invalid")
 
 
 def test_it_cancels_an_order_at_the_platform(platform: Simulator) -> None:

@@ -8,7 +8,6 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -168,7 +167,7 @@ def test_it_stores_an_order_so_that_settling_reads_it_back(geo: Account) -> None
     order_id = str(uuid4())
     assert signed(geo, order_event(order_id)) == (200, "ok")
     row = Receipt.objects.get()
-    report = OrderReport(**{**row.data, "at": datetime.fromisoformat(row.data["at"])})
+    report = OrderReport.from_json(row.data)
     assert (report.order_id, report.status, report.matched, report.sent, row.person_hmac) == (
         order_id,
         "sending",

@@ -81,7 +81,7 @@ def incident(
 def account(
     slug: str = "vk-direct", *, drill: bool = False, lanes: int = 1, rate: int | None = None, handle: str = ""
 ) -> Account:
-    name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO", "push-test": "PUSH_TEST"}[slug]
+    name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO", "operator-roaming": "OPERATOR", "push-test": "PUSH_TEST"}[slug]
     row = Account.objects.create(
         slug=slug, label_ru=f"{slug}{' drill' if drill else ''}", handle=handle or ("100000002" if drill else "100000001"),
         rate=rate, secret_name=f"DRILL_{name}" if drill else name, drill=drill, address_kind=address_kind_of(slug),

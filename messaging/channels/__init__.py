@@ -12,7 +12,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib import import_module
 from types import TracebackType
@@ -22,13 +22,17 @@ from urllib.parse import urlsplit
 CHANNELS: dict[str, str] = {
     "vk-direct": "messaging.channels.vk.VKDirect",
     "vk-geo": "messaging.channels.delegated.VKGeo",
+    "operator-roaming": "messaging.channels.delegated.OperatorRoaming",
 }
 
+WORDING = ("why_you", "who", "valid_until", "verify")  # what a text has to keep, whoever sends it
+NARROWED = ("subscribers_only", "last_seen_only", "shorter_window", "fewer_people", "one_language")  # what "in part" can mean
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Kind = Literal["addressed", "published", "delegated", "manual"]
 OutcomeStatus = Literal["accepted", "failed", "retry", "uncertain"]
 OrderStatus = Literal["accepted", "sending", "done", "cancelled", "refused"]
+Decided = Literal["", "accepted", "partial", "refused"]
 ReportKind = Literal["confirmation", "denied", "allowed", "read", "reply", "order", "ignored"]
 ErrorScope = Literal["retry", "uncertain", "pause", "content", "forged"]
 
@@ -82,12 +86,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A platform's own bounds of how many people an order would reach; `withheld` says why there are none."""
+    """Bounds of how many people an order would reach; `withheld` says why there are none.
+
+    `step` is what the source rounds to (0 = not said), `source` who said it when that was not the platform itself.
+    """
 
     lower: int | None
     upper: int | None
     at: datetime
     withheld: str = ""
+    step: int = 0
+    source: str = ""
 
 
 def text_sha256(texts: Mapping[str, str]) -> str:
@@ -101,28 +110,39 @@ class OrderRequest:
     """What a delegated platform is asked. It has no field for a person, and must never get one."""
 
     order_id: str  # uuid, also the Idempotency-Key
-    incident: str
+    exercise: bool
+    incident: str  # its title
+    incident_reference: str
     texts: Mapping[str, str]  # language → full text
     text_sha256: str
-    approved_by_role: str
-    approved_at: datetime
+    approved_by: tuple[tuple[str, datetime], ...]  # (role, when) of everybody who answers for it, the author first
     sender_name: str
     audience: Mapping[str, Any]  # the platform dict of the criteria
     include_non_subscribers: bool
-    legal_basis: str
     not_before: datetime
     not_after: datetime
+    basis_law: str = ""  # only with include_non_subscribers, as the two below
+    basis_reason: str = ""
+    basis_ends_at: datetime | None = None
+    wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # language → WORDING → part of the text to keep
+    pace: tuple[int, int] | None = None  # at most so many people in so many seconds
+    recipients: tuple[str, str] | None = None  # (earlier order_id, also | only | except)
+    follows: tuple[str, str] | None = None  # (earlier order_id, correction | update | cancel | all-clear)
+    post_url: str = ""  # spread this post instead of the texts, when its text is one of them
 
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """A platform's word on an order: totals only, rounded by the platform. None = not said."""
+    """A platform's word on an order: totals only, rounded by the platform. None = not said.
+
+    `matched` is rounded to `matched_step`, the other totals to `step`; what is under `threshold` is not told. 0 = not said.
+    """
 
     order_id: str
     status: OrderStatus
     at: datetime
     reason: str = ""
-    answered_by: str = ""
+    answered_by: str = ""  # a role
     lower: int | None = None
     upper: int | None = None
     matched: int | None = None
@@ -130,6 +150,57 @@ class OrderReport:
     delivered: int | None = None
     read: int | None = None
     failed: int | None = None
+    opted_out: int | None = None
+    decision: Decided = ""
+    decided_at: datetime | None = None  # by the platform's clock
+    narrowed: tuple[str, ...] = ()  # words of NARROWED
+    step: int = 0
+    matched_step: int = 0
+    threshold: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for a receipt."""
+        decided_at = self.decided_at.isoformat() if self.decided_at else None
+        return {**asdict(self), "at": self.at.isoformat(), "decided_at": decided_at}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """What `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        decided_at = datetime.fromisoformat(told["decided_at"]) if told.get("decided_at") else None
+        at, narrowed = datetime.fromisoformat(told["at"]), tuple(told.get("narrowed", ()))
+        return cls(**{**told, "at": at, "decided_at": decided_at, "narrowed": narrowed})
+
+
+@dataclass(frozen=True, slots=True)
+class PostCheck:
+    """Whether a platform has a post at an address, and whether it says word for word what is to be said."""
+
+    found: bool
+    same: bool
+    language: str
+    canonical_url: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFacts:
+    """What a delegated platform says of itself."""
+
+    name: str
+    channel: str
+    exercise: bool
+    knows_by: str  # online_activity | network_registration | app | other
+    follows: bool
+    amplifies: bool
+    counts: str  # accounts | subscribers | people
+    matched_step: int
+    step: int
+    threshold: int
+    min_interval: int  # seconds between estimates of different audiences
+    max_text: int
+    languages: tuple[str, ...]
+    recipients: bool  # whether it can write to "who got that order" and to "who did not"
+    sandbox: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +250,9 @@ class Channel:
     has_receipts: ClassVar[bool] = False
     link: ClassVar[bool] = False  # a long-lived connection, pumped by its own process
     max_length: ClassVar[int] = 4096  # characters
+    follows: ClassVar[bool] = True  # whether the people it knows can follow us, or only be its own
+    amplifies: ClassVar[bool] = False  # whether it can be asked to spread a post that is published already
+    networked: ClassVar[bool] = True  # whether it speaks to a machine
 
     def __init__(self, setup: Setup) -> None:
         if setup.drill and urlsplit(setup.base_url).hostname not in LOOPBACK:
@@ -222,6 +296,10 @@ class DelegatedChannel(Channel, ABC):
     kind = "delegated"
 
     @abstractmethod
+    async def facts(self) -> PlatformFacts:
+        """Ask what kind of platform this is. Asking sends nothing."""
+
+    @abstractmethod
     async def estimate(self, audience: Mapping[str, Any], *, include_non_subscribers: bool) -> Estimate:
         """Ask how many people an order would reach. Asking sends nothing."""
 
@@ -236,6 +314,14 @@ class DelegatedChannel(Channel, ABC):
     @abstractmethod
     async def cancel(self, order_id: str) -> OrderReport:
         """Ask the platform to stop; the report says how many had gone."""
+
+    @abstractmethod
+    async def remind(self, order_id: str) -> None:
+        """Ask whoever has to decide to look at the order. Harmless, and it changes nothing."""
+
+    @abstractmethod
+    async def check_post(self, url: str, hashes: Mapping[str, str]) -> PostCheck:
+        """Ask whether the post at `url` says what is meant. `hashes` is language → text_sha256 of that language alone."""
 
 
 def channel_class(slug: str) -> type[Channel]:

@@ -13,8 +13,9 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar, cast, get_args
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -27,6 +28,8 @@ from messaging.channels import (
     OrderReport,
     OrderRequest,
     OrderStatus,
+    PlatformFacts,
+    PostCheck,
     Report,
     text_sha256,
 )
@@ -37,15 +40,14 @@ COUNTERS = ("matched", "sent", "delivered", "read", "failed")
 MOST_PEOPLE = 10**9  # a larger number is no count of people but perhaps somebody's telephone
 # In a text: mail, a link, five digits however they are spaced, letters and digits in one word ("id7").
 IDENTIFYING = re.compile(r"@|/|\d(?:[\W_]*\d){4}|[^\W\d]\d|\d[^\W\d]")
-Read = TypeVar("Read", Estimate, OrderReport)
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,8})?")
+Read = TypeVar("Read", Estimate, OrderReport, PlatformFacts, PostCheck)
 NO_ORDER = "00000000-0000-0000-0000-000000000000"
 
 
-class VKGeo(HttpChannel, DelegatedChannel):
-    """VK writes to everybody it saw in a country. `setup.sender` is our name there, `setup.secret` signs what we ask."""
+class OrderChannel(HttpChannel, DelegatedChannel):
+    """A platform that keeps the contract. `setup.sender` is our name there, `setup.secret` signs what we ask."""
 
-    slug = "vk-geo"
-    label = "VK: sends by itself by country"
     kind = "delegated"
     resendable_for = 86_400  # an order's uuid is its key for as long as the order is known
 
@@ -57,7 +59,14 @@ class VKGeo(HttpChannel, DelegatedChannel):
         }
         return _read(_estimate, await self._ask("POST", "/v1/estimates", asked))
 
+    async def facts(self) -> PlatformFacts:
+        return _read(_facts, await self._ask("GET", "/v1/platform"))
+
     async def order(self, request: OrderRequest) -> OrderReport:
+        if request.exercise != self.setup.drill:
+            raise ValueError("An exercise is ordered by a drill's account, and nothing else is.")
+        if request.include_non_subscribers and not (request.basis_law or request.basis_reason):
+            raise ChannelError("content", "no_legal_basis")
         if request.text_sha256 != text_sha256(request.texts):
             raise ChannelError("content", "text_not_approved")
         answer = await self._ask(
@@ -70,6 +79,13 @@ class VKGeo(HttpChannel, DelegatedChannel):
 
     async def cancel(self, order_id: str) -> OrderReport:
         return _same(order_id, await self._ask("POST", f"/v1/orders/{quote(order_id, safe='')}/cancel"))
+
+    async def remind(self, order_id: str) -> None:
+        await self._ask("POST", f"/v1/orders/{quote(order_id, safe='')}/reminders")
+
+    async def check_post(self, url: str, hashes: Mapping[str, str]) -> PostCheck:
+        found = await self._ask("POST", "/v1/posts", {"url": url, "text_sha256": dict(hashes)})
+        return _read(partial(_post_check, url, hashes), found)
 
     async def probe(self) -> str:
         """Ask for an order that cannot exist: the platform looks for it only when it accepts our signature."""
@@ -119,6 +135,23 @@ class VKGeo(HttpChannel, DelegatedChannel):
         return {"X-Timestamp": at, "X-Nonce": nonce, "X-Signature": f"v1={digest}"}
 
 
+class VKGeo(OrderChannel):
+    """VK writes to everybody it saw in a country."""
+
+    slug = "vk-geo"
+    label = "VK: sends by itself by country"
+    amplifies = True
+
+
+class OperatorRoaming(OrderChannel):
+    """A mobile operator writes to its subscribers registered in a country's networks. They follow nobody: they are its own."""
+
+    slug = "operator-roaming"
+    label = "Mobile operator: writes to its subscribers abroad"
+    follows = False
+    max_length = 670  # ten parts of 67 characters
+
+
 def _canonical(value: Mapping[str, Any]) -> bytes:
     """The same bytes for the same order, so that a repeat is a replay and not a conflict."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
@@ -137,15 +170,15 @@ def _order(issuer: str, request: OrderRequest) -> dict[str, Any]:
         "issuer": issuer,
         "incident": request.incident,
         "approval": {
-            "role": request.approved_by_role,
-            "approved_at": _rfc3339(request.approved_at),
+            "role": request.approved_by[-1][0],
+            "approved_at": _rfc3339(request.approved_by[-1][1]),
             "text_sha256": request.text_sha256,
         },
         "texts": dict(request.texts),
         "sender_name": request.sender_name,
         "audience": _audience(request.audience),
         "include_non_subscribers": request.include_non_subscribers,
-        "legal_basis": request.legal_basis,
+        "legal_basis": request.basis_reason,
         "window": {"not_before": _rfc3339(request.not_before), "not_after": _rfc3339(request.not_after)},
     }
 
@@ -198,12 +231,57 @@ def _estimate(found: Mapping[str, Any]) -> Estimate:
     return Estimate(lower, take_int(bounds, "upper", low=lower, high=MOST_PEOPLE), at)
 
 
+def _facts(found: Mapping[str, Any]) -> PlatformFacts:
+    rounding = take_object(found, "rounding")
+    languages = found.get("languages")
+    return PlatformFacts(
+        name=_words(found, "name"),
+        channel=take_text(found, "channel", most=30),
+        knows_by=take_text(found, "knows_by", most=30),
+        counts=take_text(found, "counts", most=30),
+        languages=tuple(one for one in languages if _is_language(one)) if isinstance(languages, list) else (),
+        matched_step=take_int(rounding, "matched", low=1, high=MOST_PEOPLE),
+        step=take_int(rounding, "counters", low=1, high=MOST_PEOPLE),
+        threshold=take_int(found, "threshold", low=0, high=MOST_PEOPLE),
+        min_interval=take_int(found, "min_interval_s", low=0, high=86_400),
+        max_text=take_int(found, "max_text", low=1, high=1_000_000),
+        **{name: found.get(name) is True for name in ("exercise", "follows", "amplifies", "recipients", "sandbox")},
+    )
+
+
+def _is_language(value: object) -> bool:
+    return isinstance(value, str) and LANGUAGE.fullmatch(value) is not None
+
+
+def _post_check(asked: str, hashes: Mapping[str, str], found: Mapping[str, Any]) -> PostCheck:
+    there, language = found.get("found") is True, found.get("language")
+    return PostCheck(
+        found=there,
+        same=there and found.get("same") is True,
+        language=language if isinstance(language, str) and language in hashes else "",
+        canonical_url=_address(found, asked),
+        at=take_moment(found, "at"),
+    )
+
+
+def _address(found: Mapping[str, Any], asked: str) -> str:
+    """Where a post really is, or "" for an address at another site than the one we asked about: it could name anybody."""
+    try:
+        url = take_text(found, "canonical_url", most=500)
+        there, here = urlsplit(url), urlsplit(asked)
+        hosts = {(one.hostname or "").removeprefix("www.").removeprefix("m.") for one in (there, here)}
+    except ValueError:
+        return ""
+    return url if there.scheme == "https" and len(hosts) == 1 and url.isascii() and url.isprintable() else ""
+
+
 def _status(found: Mapping[str, Any]) -> OrderReport:
     """Field by field: what the contract does not name is not read, and what is not of its kind counts as not said."""
     order_id, status = str(UUID(take_text(found, "order_id"))), take_text(found, "status")
     if status not in get_args(OrderStatus):
         raise ValueError("status is none of the contract's")
     bounds, counters = _part(found, "estimate"), _part(found, "counters")
+    totals: dict[str, Any] = {name: _people(counters, name) for name in COUNTERS}
     return OrderReport(
         order_id,
         cast(OrderStatus, status),
@@ -212,7 +290,7 @@ def _status(found: Mapping[str, Any]) -> OrderReport:
         answered_by=_words(found, "answered_by"),
         lower=_people(bounds, "lower"),
         upper=_people(bounds, "upper"),
-        **{name: _people(counters, name) for name in COUNTERS},
+        **totals,
     )
 
 

@@ -87,15 +87,16 @@ def request_of(order: Order) -> OrderRequest:
         raise ValueError(f"campaign {campaign.pk} was submitted without an audience or an end")  # submit refuses these
     return OrderRequest(
         order_id=str(order.pk),
+        exercise=campaign.drill,
         incident=campaign.incident.title_in("en"),
+        incident_reference=str(campaign.incident_id),
         texts=texts,
         text_sha256=text_sha256(texts),
-        approved_by_role="supervisor",
-        approved_at=approval.at,
+        approved_by=(("supervisor", approval.at),),
         sender_name=SENDER_NAME,
         audience=Criteria.from_json(version.criteria).platform(campaign.started_at or approval.at),
         include_non_subscribers=campaign.include_non_subscribers,
-        legal_basis=campaign.exception_reason,
+        basis_reason=campaign.exception_reason,
         not_before=campaign.started_at or approval.at,
         not_after=min(campaign.not_after, campaign.exception_expires_at or campaign.not_after),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -113,8 +112,7 @@ def _orders(rows: list[Any]) -> None:
 def _order(account: int, data: str) -> None:
     """Take over a word about an order of this account; another platform has no word on it."""
     try:
-        said = json.loads(data)
-        report = OrderReport(**{**said, "at": datetime.fromisoformat(said["at"])})
+        report = OrderReport.from_json(json.loads(data))
     except (KeyError, TypeError, ValueError):
         log.exception("A receipt of account %s cannot be read and changes nothing.", account)
         return

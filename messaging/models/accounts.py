@@ -19,7 +19,11 @@ from crisis.lines import ONE_LINE
 from crisis.models import Mission
 from messaging.channels import CHANNELS, Channel, DelegatedChannel, Setup, channel_class
 
-LABELS = (gettext_noop("VK: messages"), gettext_noop("VK: sends by itself by country"))  # for the catalogue
+LABELS = (  # for the catalogue
+    gettext_noop("VK: messages"),
+    gettext_noop("VK: sends by itself by country"),
+    gettext_noop("Mobile operator: writes to its subscribers abroad"),
+)
 
 
 def channel_choices() -> list[tuple[str, str]]:
