@@ -181,6 +181,17 @@ def test_people_are_cut_into_as_few_batches_as_their_languages_allow(cast: Cast)
     assert sizes() == [100, 100]
 
 
+def test_languages_advance_side_by_side_and_people_in_the_order_of_their_numbers(cast: Cast) -> None:
+    world.contacts([*range(1001, 1151)], language="en")
+    world.contacts([*range(1201, 1399)])
+    sending(cast)
+    batches = [*Batch.objects.select_related("text").order_by("number")]
+    assert [batch.text.language for batch in batches if batch.text] == ["ru", "en", "ru", "en", "ru"]
+    for language in ("ru", "en"):
+        people = [contact for batch in batches if batch.text and batch.text.language == language for contact in batch.people]
+        assert people == sorted(people)
+
+
 def test_the_window_ends_when_the_sending_begins(cast: Cast) -> None:
     """Seen after the submit and before the approval: neither too new nor missed."""
     campaign = cast.submitted()
@@ -242,7 +253,7 @@ def test_who_gets_what_cannot_be_changed_any_more(cast: Cast, change: str) -> No
 COPY = """
     INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, people, total, status, key, fence, attempt,
                                  in_doubt, reason, accepted, failed, uncertain, delivered, read)
-    SELECT campaign_id, %s, text_id, number + 1, rank, %s, 0, 'queued', key, 0, 0, false, '', 0, 0, 0, 0, 0 FROM messaging_batch
+    SELECT campaign_id, %s, text_id, number + 9, rank, %s, 0, 'queued', key, 0, 0, false, '', 0, 0, 0, 0, 0 FROM messaging_batch
 """
 
 
@@ -250,6 +261,14 @@ def test_a_batch_of_more_than_a_hundred_is_refused(cast: Cast) -> None:
     sending(cast)
     with pytest.raises(IntegrityError, match="at most 100 people"):
         sql(COPY, cast.account.pk, [*range(101)])
+
+
+def test_one_batch_too_large_among_others_is_refused_with_all(cast: Cast) -> None:
+    world.contacts([*range(1001, 1099)])
+    sending(cast)
+    one_too_large = "CASE number WHEN 2 THEN array_fill(1::bigint, ARRAY[101]) ELSE people END"
+    with pytest.raises(IntegrityError, match="at most 100 people"):
+        sql(COPY.replace("rank, %s", f"rank, {one_too_large}"), cast.account.pk)
 
 
 def test_a_batch_of_a_live_campaign_by_a_drill_account_is_refused(cast: Cast) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -37,7 +36,9 @@ class Held(Exception):
         return str(self.why) % self.values
 
 
-# Corrections come before right texts ('corrected' < 'main'), and languages advance side by side.
+# Corrections come before right texts ('corrected' < 'main'), and languages advance side by side. Everybody is read once and
+# listed by the text they get, and the lists are cut: a row a person would be sorted and grouped again for every batch. OFFSET 0
+# has them cut before the batches are numbered: PostgreSQL would rather carry the whole list along with each of its pieces.
 SNAPSHOT = """
 INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, people, total, status, key, fence, attempt,
                              in_doubt, reason, accepted, failed, uncertain, delivered, read, not_before)
@@ -45,15 +46,15 @@ SELECT %(campaign)s, %(account)s, text_id, %(before)s + n, %(rank)s, people, car
        'queued', 1 + floor(random() * 2147483646)::int, 0, 0, false, '', 0, 0, 0, 0, 0,
        %(first_at)s::timestamptz + (%(taken)s + n - 1) * %(seconds)s * interval '1 second'
   FROM (SELECT text_id, people, row_number() OVER (ORDER BY part, chunk, text_id) AS n
-          FROM (SELECT part, text_id, chunk, array_agg(contact_id ORDER BY contact_id) AS people
-                  FROM (SELECT contact_id, part, text_id,
-                               (row_number() OVER (PARTITION BY text_id ORDER BY contact_id) - 1) / %(most)s AS chunk
-                          FROM (SELECT q.contact_id, q.part, coalesce((%(texts)s::jsonb -> q.part ->> q.language)::bigint,
-                                                                      (%(fallback)s::jsonb ->> q.part)::bigint) AS text_id
-                                  FROM ({chosen}) q) worded) cut
-                 GROUP BY part, text_id, chunk) whole) numbered
+          FROM (SELECT part, text_id, chunk, everybody[chunk * %(most)s + 1 : (chunk + 1) * %(most)s] AS people
+                  FROM (SELECT {lists} FROM (SELECT q.contact_id, CASE {words} END AS text_id FROM ({chosen}) q) worded) listed,
+                       LATERAL (VALUES {texts}) AS of_text (part, text_id, everybody),
+                       generate_series(0, (cardinality(everybody) - 1) / %(most)s) AS chunk
+                OFFSET 0) cut) numbered
  ORDER BY n
 """
+LIST = "array_sort(array_agg(contact_id) FILTER (WHERE text_id = {text})) AS of_{text}"
+ROOM = "SET LOCAL work_mem = '64MB'"  # to sort a million people in
 LAST_TURN = "SELECT max(asked_at) + %s * interval '1 second' FROM messaging_batch WHERE campaign_id = %s"
 
 
@@ -116,18 +117,15 @@ def _freeze_people(
     campaign: Campaign, account: Account, at: datetime, turns: Turns, taken: int, *, newcomers: bool
 ) -> tuple[int, int]:
     chosen, parameters = chosen_sql(campaign, account, at, newcomers=newcomers)
-    texts: dict[str, dict[str, int]] = {}
-    for text in campaign.texts.all():
-        texts.setdefault(text.part, {})[text.language] = text.pk
-    fallback = {part: of.get("ru") or next(iter(of.values())) for part, of in texts.items()}
+    statement, languages = _snapshot_sql(campaign, chosen)
     before = Batch.objects.filter(campaign=campaign, account=account).aggregate(n=Max("number"))["n"] or 0
     values = {
-        **parameters, "rank": _rank(campaign), "texts": json.dumps(texts), "fallback": json.dumps(fallback), "before": before,
-        "most": turns.people, "seconds": turns.seconds, "taken": taken,
-        "first_at": _first_turn(campaign, at, turns) if turns.seconds else None,
+        **parameters, **languages, "rank": _rank(campaign), "before": before, "most": turns.people,
+        "seconds": turns.seconds, "taken": taken, "first_at": _first_turn(campaign, at, turns) if turns.seconds else None,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(SNAPSHOT.format(chosen=chosen), values)
+        cursor.execute(ROOM)
+        cursor.execute(statement, values)
         cursor.execute(
             "SELECT count(*), coalesce(sum(total), 0) FROM messaging_batch"
             " WHERE campaign_id = %(campaign)s AND account_id = %(account)s AND number > %(before)s",
@@ -135,6 +133,26 @@ def _freeze_people(
         )
         batches, people = cursor.fetchone()
     return int(batches), int(people)
+
+
+def _snapshot_sql(campaign: Campaign, chosen: str) -> tuple[str, dict[str, str]]:
+    """The statement for the texts of a campaign. Whoever speaks another language gets the Russian one, or the only one."""
+    words, languages, known = [], {}, []
+    for part in campaign.parts:
+        texts = [text for text in campaign.texts.all() if text.part == part]
+        other = next((text for text in texts if text.language == "ru"), texts[0])
+        for text in texts:
+            if text != other:
+                words.append(f"WHEN q.part = '{part}' AND q.language = %(language_{text.pk})s THEN {text.pk}")
+                languages[f"language_{text.pk}"] = text.language
+        words.append(f"WHEN q.part = '{part}' THEN {other.pk}")
+        known += texts
+    return SNAPSHOT.format(
+        chosen=chosen,
+        words=" ".join(words),
+        lists=", ".join(LIST.format(text=text.pk) for text in known),
+        texts=", ".join(f"('{text.part}', {text.pk}, of_{text.pk})" for text in known),
+    ), languages
 
 
 def _first_turn(campaign: Campaign, at: datetime, turns: Turns) -> datetime:
