@@ -229,6 +229,8 @@ DRILL_CHANNEL_URLS = {
     "vk-geo": env.str("DRILL_VK_GEO_URL", default=""),
     "operator-roaming": env.str("DRILL_OPERATOR_ROAMING_URL", default=""),
 }
+# By what law people who do not follow the ministry may be written to: named in every order that does.
+ORDER_LAW = env.str("CRISIS_ORDER_LAW", default="Консульский устав Российской Федерации" if LOCAL else "")
 LEASE_SECONDS = env.float("CRISIS_LEASE_SECONDS", default=60.0)
 SWEEP_SECONDS = env.float("CRISIS_SWEEP_SECONDS", default=5.0)
 REQUEST_SECONDS = env.float("CRISIS_REQUEST_SECONDS", default=10.0)

@@ -46,6 +46,7 @@ class Stage:
     web: int
     vk: int
     geo: int
+    drill: int  # the platform that sends by itself, for drills
     mail: int
     limited: bool = True
 
@@ -54,8 +55,8 @@ class Stage:
         """A stage on free ports, or with the console on `web`. Raises StageError when that one is taken."""
         if web:
             demand_port(web)
-        free, vk, geo, mail = free_ports(4)
-        return cls(data_dir, web or free, vk, geo, mail)
+        free, vk, geo, drill, mail = free_ports(5)
+        return cls(data_dir, web or free, vk, geo, drill, mail)
 
     @classmethod
     def entered(cls, data_dir: Path, *, limited: bool = True) -> Self | None:
@@ -63,12 +64,12 @@ class Stage:
         pid, *ports = os.environ.get(MARK, "").split(":")
         if pid != str(os.getpid()):
             return None
-        web, vk, geo, mail = map(int, ports)
-        return cls(data_dir, web, vk, geo, mail, limited)
+        web, vk, geo, drill, mail = map(int, ports)
+        return cls(data_dir, web, vk, geo, drill, mail, limited)
 
     def enter(self) -> None:
         """Begin this command again in the same process, under this stage's settings: they are read once, at start."""
-        mark = f"{os.getpid()}:{self.web}:{self.vk}:{self.geo}:{self.mail}"
+        mark = f"{os.getpid()}:{self.web}:{self.vk}:{self.geo}:{self.drill}:{self.mail}"
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **self.environment(), MARK: mark})  # noqa: S606
 
     def environment(self) -> dict[str, str]:
@@ -78,7 +79,7 @@ class Stage:
             "VK_URL": f"http://127.0.0.1:{self.vk}",
             "VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
             "DRILL_VK_URL": f"http://127.0.0.1:{self.vk}",
-            "DRILL_VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
+            "DRILL_VK_GEO_URL": f"http://127.0.0.1:{self.drill}",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail}",
             "CRISIS_URL": self.url,
             "PYTHONUNBUFFERED": "1",
@@ -127,7 +128,9 @@ class Stage:
         `lively`: people read and answer, and the platform's officer takes as long to decide as suits people who watch.
         """
         mail = self._simulator("mail", self.mail, [], {})
-        return [self._vk(hooks, lively=lively), self._geo(at, hooks.get("VK_GEO", ""), lively=lively), mail]
+        geo = self._geo("delegated", "VK_GEO", self.geo, at, hooks, lively=lively)
+        drill = self._geo("drill", "DRILL_VK_GEO", self.drill, at, hooks, "--exercise", "--population", "8000", lively=lively)
+        return [self._vk(hooks, lively=lively), geo, drill, mail]
 
     def _vk(self, hooks: Mapping[str, str], *, lively: bool) -> Command:
         known = self.secrets()
@@ -140,15 +143,19 @@ class Stage:
         }
         return self._simulator("vk", self.vk, flags, {name: json.dumps(value) for name, value in told.items()})
 
-    def _geo(self, at: datetime, hook: str, *, lively: bool) -> Command:
+    def _geo(
+        self, name: str, secret: str, port: int, at: datetime, hooks: Mapping[str, str], *flags: str, lively: bool
+    ) -> Command:
+        """A platform that sends by itself; a drill's has fewer people, and keys of its own."""
         known = self.secrets()
-        env = {"PLATFORM_SIM_SECRET": known["VK_GEO"], "PLATFORM_SIM_WEBHOOK_SECRET": known["VK_GEO_WEBHOOK"]}
+        env = {"PLATFORM_SIM_SECRET": known[secret], "PLATFORM_SIM_WEBHOOK_SECRET": known[f"{secret}_WEBHOOK"]}
         pace = [] if lively else ["--decision-delay", "1", "--duration", "2"]
-        return self._simulator("delegated", self.geo, ["--at", at.isoformat(), "--webhook", hook, *pace], env)
+        about = ["--at", at.isoformat(), "--webhook", hooks.get(secret, ""), *pace, *flags]
+        return self._simulator(name, port, about, env, module="delegated")
 
-    def _simulator(self, name: str, port: int, flags: Iterable[str], env: Mapping[str, str]) -> Command:
+    def _simulator(self, name: str, port: int, flags: Iterable[str], env: Mapping[str, str], *, module: str = "") -> Command:
         where = ["--port", str(port), "--log", str(self.journal(name))]
-        argv = [sys.executable, "-m", f"messaging.simulators.{name}", *where, *flags]
+        argv = [sys.executable, "-m", f"messaging.simulators.{module or name}", *where, *flags]
         return Command(f"simulator-{name}", argv, env, self._log("simulators"))
 
     def journal(self, simulator: str) -> Path:
@@ -179,8 +186,13 @@ class Stage:
         return f"http://localhost:{self.web}"  # by name: passkeys refuse 127.0.0.1
 
     def answers(self) -> bool:
-        """Whether the login page and both platforms answer."""
-        return all(map(_answers, (f"{self.url}/login/", *(f"http://127.0.0.1:{port}/control" for port in (self.vk, self.geo)))))
+        """Whether the login page and the platforms answer."""
+        return all(
+            map(
+                _answers,
+                (f"{self.url}/login/", *(f"http://127.0.0.1:{port}/control" for port in (self.vk, self.geo, self.drill))),
+            )
+        )
 
 
 def free_ports(count: int) -> list[int]:
@@ -202,11 +214,12 @@ def demand_port(port: int) -> None:
 
 
 def _drawn() -> dict[str, str]:
-    """Secrets by name. The platform that sends by itself has one door, so its drill account signs with the same secret."""
+    """Secrets by name."""
     found = {f"{name}{suffix}": secrets.token_hex(16) for name in VK_ACCOUNTS for suffix in ("", "_WEBHOOK")}
     found |= {f"{name}_CONFIRMATION": secrets.token_hex(4) for name in VK_ACCOUNTS}
-    geo = {"": secrets.token_hex(32), "_WEBHOOK": "whsec_" + b64encode(secrets.token_bytes(32)).decode()}
-    return found | {f"{prefix}VK_GEO{suffix}": value for prefix in ("", "DRILL_") for suffix, value in geo.items()}
+    for name in ("VK_GEO", "DRILL_VK_GEO"):
+        found |= {name: secrets.token_hex(32), f"{name}_WEBHOOK": "whsec_" + b64encode(secrets.token_bytes(32)).decode()}
+    return found
 
 
 def _answers(url: str) -> bool:

@@ -49,6 +49,10 @@ TROUBLE: Mapping[str, Any] = {
     "exception_over": gettext_lazy("The exception was over before the platform was asked, so it was not asked."),
     "unknown_order": gettext_lazy("The platform does not know our order."),
     "another_order": gettext_lazy("The platform answered about another order than ours."),
+    "exercise_mismatch": gettext_lazy(
+        "The platform is one of exercises and the account is not, or the reverse. Nothing is sent."
+    ),
+    "another_platform": gettext_lazy("At this address there is a platform of another kind than this account names."),
     "http_401": gettext_lazy("The platform does not accept our signature. An administrator has to compare the secret."),
     "http_403": gettext_lazy("The platform refuses us access. An administrator has to ask it why."),
     "idempotency_conflict": gettext_lazy("The platform holds another order under the same number. Call its duty officer."),

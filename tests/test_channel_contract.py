@@ -42,7 +42,9 @@ ORDER = OrderRequest(
     sender_name="Ministry",
     audience={"country": "EG", "mode": "was_there", "last_seen_within_hours": 336, "until": "2026-11-20T12:00:00Z"},
     include_non_subscribers=True,
-    basis_reason="law",
+    basis_law="Law No 5",
+    basis_reason="People may die.",
+    basis_ends_at=NOON + timedelta(hours=6),
     not_before=NOON,
     not_after=NOON + timedelta(hours=6),
 )

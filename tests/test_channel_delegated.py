@@ -23,17 +23,22 @@ from tests.wire import Request, answer, build, fault, talk
 ID = ORDER.order_id
 AT = "2026-11-20T12:00:00.250+03:00"
 MOMENT = datetime(2026, 11, 20, 9, 0, 0, 250_000, tzinfo=UTC)
-COUNTERS = {"matched": 20000, "sent": 19400, "delivered": 18800, "read": 6100, "failed": None}
+COUNTERS = {"matched": 20000, "sent": 19400, "delivered": 18800, "read": 6100, "failed": None, "opted_out": 30}
+DECISION = {"outcome": "accepted", "at": AT, "by": "duty officer", "reason": "", "narrowed": []}
 STATUS = {
     "order_id": ID,
     "status": "sending",
     "at": AT,
     "reason": "",
-    "answered_by": "duty officer",
+    "decision": DECISION,
     "estimate": {"lower": 19000, "upper": 21000},
     "counters": COUNTERS,
+    "rounding": {"matched": 100, "counters": 10, "threshold": 10},
 }
-REPORT = OrderReport(ID, "sending", MOMENT, "", "duty officer", 19000, 21000, 20000, 19400, 18800, 6100, None)
+DECIDED = {"answered_by": "duty officer", "decision": "accepted", "decided_at": MOMENT}
+TOTALS = {"matched": 20000, "sent": 19400, "delivered": 18800, "read": 6100, "opted_out": 30}
+STEPS = {"step": 10, "matched_step": 100, "threshold": 10}
+REPORT = OrderReport(ID, "sending", MOMENT, lower=19000, upper=21000, **DECIDED, **TOTALS, **STEPS)  # type: ignore[arg-type]
 KEY = base64.b64decode("c2VjcmV0LW9mLW91cnM=")
 
 
@@ -71,13 +76,17 @@ def test_it_orders_with_everything_the_contract_names() -> None:
     assert json.loads(received[0].body) == {
         "order_id": ID,
         "issuer": "77",
-        "incident": "Egypt",
-        "approval": {"role": "supervisor", "approved_at": "2026-11-20T12:00:00Z", "text_sha256": ORDER.text_sha256},
+        "exercise": False,
+        "incident": {"reference": "7", "title": "Egypt"},
+        "approval": {
+            "text_sha256": ORDER.text_sha256,
+            "by": [{"role": "author", "at": "2026-11-20T12:00:00Z"}, {"role": "supervisor", "at": "2026-11-20T12:00:00Z"}],
+        },
         "texts": {"ru": "Уезжайте.", "en": "Leave."},
         "sender_name": "Ministry",
         "audience": {"country": "EG", "mode": "was_there", "last_seen_within_hours": 336, "until": "2026-11-20T12:00:00Z"},
         "include_non_subscribers": True,
-        "legal_basis": "law",
+        "basis": {"law": "Law No 5", "reason": "People may die.", "ends_at": "2026-11-20T18:00:00Z"},
         "window": {"not_before": "2026-11-20T12:00:00Z", "not_after": "2026-11-20T18:00:00Z"},
     }
 
@@ -127,8 +136,9 @@ def test_it_takes_what_is_not_said_as_unknown() -> None:
     bare = {"order_id": ID, "status": "accepted", "at": AT}
     for found in (
         bare,
-        {**bare, "estimate": None, "counters": None, "reason": None},
-        {**bare, "estimate": [], "counters": "9"},
+        {**bare, "estimate": None, "counters": None, "reason": None, "decision": None, "rounding": None},
+        {**bare, "estimate": [], "counters": "9", "decision": "yes", "rounding": 10},
+        {**bare, "decision": {"outcome": "perhaps", "at": AT, "by": "rule"}, "rounding": {"matched": "100"}},
     ):
         assert placed(found)[0] == OrderReport(ID, "accepted", MOMENT)
 
@@ -156,9 +166,10 @@ def test_it_believes_no_counter_that_is_not_a_count(number: object) -> None:
         ["x"],
     ],
 )
-@pytest.mark.parametrize("field", ["reason", "answered_by"])
-def test_it_keeps_no_words_that_could_name_a_person(field: str, words: object) -> None:
-    assert getattr(report(**{field: words}), field) == ""
+def test_it_keeps_no_words_that_could_name_a_person(words: object) -> None:
+    assert report(reason=words).reason == ""
+    told = report(decision={**DECISION, "by": words, "reason": words})
+    assert (told.answered_by, told.reason, told.decision) == ("", "", "accepted")
 
 
 @pytest.mark.parametrize("words", ["below_threshold", "дежурный офицер", "window over, 14 days", "x" * 120])
@@ -261,14 +272,6 @@ def test_it_cannot_read_an_estimate_without_bounds(bounds: object) -> None:
         answer({"estimate": bounds, "at": AT}),
     )
     assert (error.scope, error.reason) == ("uncertain", "unreadable")
-
-
-def test_it_can_speak_when_the_platform_looks_for_its_order() -> None:
-    assert talk("vk-geo", lambda geo: geo.probe(), answer(status=404))[0] == ""
-
-
-def test_it_cannot_speak_when_the_platform_refuses_its_signature() -> None:
-    assert fault("vk-geo", lambda geo: geo.probe(), answer(status=401))[0].scope == "pause"
 
 
 def test_it_reads_a_signed_status() -> None:

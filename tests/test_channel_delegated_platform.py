@@ -31,8 +31,9 @@ def fresh(**change: Any) -> OrderRequest:
     """An order that may go out now."""
     now = datetime.now(UTC)
     audience = {**ORDER.audience, "until": now.isoformat()}
-    window = {"not_before": now - timedelta(minutes=1), "not_after": now + timedelta(hours=1)}
-    return replace(ORDER, order_id=str(uuid4()), approved_by=(("supervisor", now),), audience=audience, **{**window, **change})
+    ends = now + timedelta(hours=1)
+    times = {"not_before": now - timedelta(minutes=1), "not_after": ends, "basis_ends_at": ends}
+    return replace(ORDER, order_id=str(uuid4()), approved_by=(("supervisor", now),), audience=audience, **{**times, **change})
 
 
 def ask(platform: Simulator, act: Callable[[Any], Awaitable[Found]], **values: Any) -> Found:

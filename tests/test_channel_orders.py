@@ -9,9 +9,19 @@ from typing import Any
 
 import pytest
 
-from messaging.channels import NARROWED, WORDING, OrderReport, OrderRequest, PlatformFacts, PostCheck, channel_class
+from messaging.channels import (
+    NARROWED,
+    WORDING,
+    ChannelError,
+    OrderReport,
+    OrderRequest,
+    PlatformFacts,
+    PostCheck,
+    channel_class,
+    text_sha256,
+)
 from tests.test_channel_contract import NOON, ORDER
-from tests.wire import answer, fault, talk
+from tests.wire import Request, answer, fault, talk
 
 SLUGS = ("vk-geo", "operator-roaming")
 AT, MOMENT = "2026-11-20T12:00:00.250+03:00", datetime(2026, 11, 20, 9, 0, 0, 250_000, tzinfo=UTC)
@@ -36,6 +46,11 @@ FACTS = {
 each = pytest.mark.parametrize("slug", SLUGS)
 
 
+def caught(slug: str, order: OrderRequest) -> tuple[ChannelError, list[Request]]:
+    """An order whose answer nobody reads, and what was asked."""
+    return fault(slug, lambda channel: channel.order(order), answer())
+
+
 def test_neither_what_is_asked_nor_what_is_told_has_a_field_for_a_person() -> None:
     asked = "order_id exercise incident incident_reference texts text_sha256 approved_by sender_name audience"
     asked += " include_non_subscribers not_before not_after basis_law basis_reason basis_ends_at"
@@ -58,9 +73,91 @@ def test_it_orders_an_exercise_for_drills_alone(slug: str, drill: bool) -> None:
 
 
 @each
-def test_it_asks_nobody_to_write_to_strangers_without_a_basis(slug: str) -> None:
-    error, received = fault(slug, lambda channel: channel.order(replace(ORDER, basis_law="", basis_reason="")), answer())
+@pytest.mark.parametrize("missing", [{"basis_law": ""}, {"basis_reason": ""}, {"basis_ends_at": None}])
+def test_it_asks_nobody_to_write_to_strangers_without_a_basis(slug: str, missing: dict[str, Any]) -> None:
+    error, received = fault(slug, lambda channel: channel.order(replace(ORDER, **missing)), answer())
     assert (error.scope, error.reason, received) == ("content", "no_legal_basis", [])
+
+
+@each
+def test_it_names_no_basis_for_those_who_follow(slug: str) -> None:
+    _, (request,) = caught(slug, replace(ORDER, include_non_subscribers=False))
+    assert "basis" not in json.loads(request.body)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pace": (6000, 600)}, {"pace": {"people": 6000, "seconds": 600}}),
+        ({"recipients": (ORDER.order_id, "except")}, {"recipients": {"of": ORDER.order_id, "mode": "except"}}),
+        ({"follows": (ORDER.order_id, "all-clear")}, {"follows": {"order_id": ORDER.order_id, "kind": "all-clear"}}),
+        ({"post_url": POST}, {"post": {"url": POST}}),
+        ({"wording": {"en": {"who": "Leave."}}}, {"wording": {"en": {"who": "Leave."}}}),
+    ],
+)
+def test_it_says_what_is_optional_only_where_it_is_meant(change: dict[str, Any], said: dict[str, Any]) -> None:
+    def asked(order: OrderRequest) -> dict[str, Any]:
+        _, (request,) = caught("vk-geo", order)
+        body: dict[str, Any] = json.loads(request.body)
+        return body
+
+    assert asked(replace(ORDER, **change)) == asked(ORDER) | said
+
+
+def test_the_same_words_have_the_same_digest_however_they_are_typed() -> None:
+    typed = {"ru": "Ё\r\nдва  \nтри\t\n\n", "en": "Leave."}
+    assert text_sha256(typed) == text_sha256({"en": "Leave.", "ru": "\u0415\u0308\nдва\nтри"})
+    assert text_sha256(typed) != text_sha256({"en": "Leave.", "ru": "\u0415\u0308\n два\nтри"})
+
+
+@each
+@pytest.mark.parametrize(
+    ("change", "drill", "reason"),
+    [
+        ({}, True, "exercise_mismatch"),
+        ({"exercise": True}, False, "exercise_mismatch"),
+        ({"channel": "cbc"}, False, "another_platform"),
+    ],
+)
+def test_it_cannot_speak_to_a_platform_of_another_kind(slug: str, change: dict[str, Any], drill: bool, reason: str) -> None:
+    said = {**FACTS, "channel": slug, **change}
+    error, _ = fault(slug, lambda channel: channel.probe(), answer(said), drill=drill)
+    assert (error.scope, error.reason) == ("pause", reason)
+
+
+@each
+def test_it_can_speak_to_a_platform_that_is_what_the_account_says(slug: str) -> None:
+    assert talk(slug, lambda channel: channel.probe(), answer({**FACTS, "channel": slug}))[0] == ""
+
+
+def test_it_cannot_speak_when_the_platform_refuses_its_signature() -> None:
+    assert fault("vk-geo", lambda channel: channel.probe(), answer(status=401))[0].scope == "pause"
+
+
+def decided(**change: object) -> OrderReport:
+    said = {"outcome": "partial", "at": AT, "by": "duty officer", "reason": "followers only", "narrowed": ["subscribers_only"]}
+    status = {"order_id": ORDER.order_id, "status": "sending", "at": AT, "reason": "", "decision": {**said, **change}}
+    return talk("vk-geo", lambda channel: channel.status(ORDER.order_id), answer(status))[0]
+
+
+def test_it_reads_what_was_decided() -> None:
+    told = decided()
+    assert (told.decision, told.decided_at, told.answered_by) == ("partial", MOMENT, "duty officer")
+    assert (told.reason, told.narrowed) == ("followers only", ("subscribers_only",))
+
+
+@pytest.mark.parametrize(
+    ("change", "narrowed"),
+    [
+        ({"narrowed": ["zq7", "fewer_people", 5]}, ("fewer_people",)),
+        ({"narrowed": "fewer_people"}, ()),
+        ({"narrowed": [["fewer_people"]]}, ()),
+        ({"outcome": "accepted"}, ()),
+        ({"outcome": []}, ()),
+    ],
+)
+def test_it_reads_of_a_part_only_the_words_of_the_contract(change: dict[str, object], narrowed: tuple[str, ...]) -> None:
+    assert decided(**change).narrowed == narrowed
 
 
 @each

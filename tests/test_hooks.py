@@ -80,9 +80,10 @@ def signed(account: Account, body: Any, *, key: bytes = KEY, event_id: str = "ev
 
 
 def order_event(order_id: str, **changes: Any) -> dict[str, Any]:
-    order = {"order_id": order_id, "status": "sending", "at": "2015-11-08T12:00:00Z", "answered_by": "duty officer"}
-    counters = {"matched": 20000, "sent": 19400}
-    return {"type": "order.status", "event_id": "evt_1", "order": {**order, "counters": counters, **changes}}
+    at, counters = "2015-11-08T12:00:00Z", {"matched": 20000, "sent": 19400}
+    decision = {"outcome": "accepted", "at": at, "by": "duty officer", "reason": "", "narrowed": []}
+    order = {"order_id": order_id, "status": "sending", "at": at, "decision": decision, "counters": counters}
+    return {"type": "order.status", "event_id": "evt_1", "order": {**order, **changes}}
 
 
 def test_it_stores_an_opt_out_without_an_address_and_says_ok(vk: Account) -> None:

@@ -108,7 +108,7 @@ def test_it_tells_the_platform_a_rule_and_the_approved_words_and_no_person(desk:
 def test_it_asks_with_the_reason_of_an_exception(desk: Desk) -> None:
     order = desk.asked(**for_everybody())
     (line,) = [line for line in desk.platform.lines("order") if line["order_id"] == str(order.pk)]
-    assert (line["include_non_subscribers"], line["legal_basis"]) == (True, EXCEPTION["exception_reason"])
+    assert (line["include_non_subscribers"], line["basis"]["reason"]) == (True, EXCEPTION["exception_reason"])
 
 
 def test_an_order_ends_no_later_than_its_exception(desk: Desk) -> None:

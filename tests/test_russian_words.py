@@ -51,7 +51,7 @@ def test_every_deed_that_is_recorded_has_words() -> None:
 
 
 def test_every_channel_and_every_reason_it_gives_has_words() -> None:
-    source = "".join(path.read_text() for path in SOURCE.glob("*.py"))
+    source = "".join(path.read_text() for path in SOURCE.rglob("*.py"))
     reasons = {*re.findall(r'ChannelError\("(?:pause|retry|uncertain|content)", "(\w+)"', source)}
     failures = {*re.findall(r'Outcome\(\w+, "failed", "(\w+)"', source)}
     assert {reason for reason in reasons if not re.match(r"http_|no_confirmation", reason)} - TROUBLE.keys() == set()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -99,9 +100,16 @@ class Estimate:
     source: str = ""
 
 
+def normal(text: str) -> str:
+    """The form in which texts are compared: composed letters, LF, no blanks at the ends of lines, no lines at the end."""
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.rstrip(" \t") for line in lines).rstrip("\n")
+
+
 def text_sha256(texts: Mapping[str, str]) -> str:
-    """Hex digest of an order's texts, over their canonical JSON: what was approved, ordered and received compare by it."""
-    canonical = json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """Hex digest of texts, over canonical JSON of their normal form: approved, ordered and published words compare by it."""
+    plain = {language: normal(text) for language, text in texts.items()}
+    canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -128,7 +136,7 @@ class OrderRequest:
     pace: tuple[int, int] | None = None  # at most so many people in so many seconds
     recipients: tuple[str, str] | None = None  # (earlier order_id, also | only | except)
     follows: tuple[str, str] | None = None  # (earlier order_id, correction | update | cancel | all-clear)
-    post_url: str = ""  # spread this post instead of the texts, when its text is one of them
+    post_url: str = ""  # spread this published post, which says one of the texts, and write no messages
 
 
 @dataclass(frozen=True, slots=True)

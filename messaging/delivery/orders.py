@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -96,7 +97,9 @@ def request_of(order: Order) -> OrderRequest:
         sender_name=SENDER_NAME,
         audience=Criteria.from_json(version.criteria).platform(campaign.started_at or approval.at),
         include_non_subscribers=campaign.include_non_subscribers,
+        basis_law=settings.ORDER_LAW,
         basis_reason=campaign.exception_reason,
+        basis_ends_at=campaign.exception_expires_at,
         not_before=campaign.started_at or approval.at,
         not_after=min(campaign.not_after, campaign.exception_expires_at or campaign.not_after),
     )

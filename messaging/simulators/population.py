@@ -3,13 +3,13 @@
 Every identifier begins with PREFIX, so that a scan of a database, a log or an answer finds one that got out.
 With 80,000 people 20,013 were last seen in Egypt within the 14 days before `at` (about 6,500 of them follow the group), and 613
 of those cannot be written to: an order matches 20,000 and sends 19,400. Another tenth was there and has left since. Other sizes
-keep the shares.
+keep the shares. Nobody follows anybody where people are subscribers of an operator.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -56,7 +56,10 @@ class Match:
 class Population:
     """`size` invented people whose sightings are laid out before `at`."""
 
-    def __init__(self, size: int, at: datetime, seed: int = 2015) -> None:
+    def __init__(self, size: int, at: datetime, seed: int = 2015, *, follow: bool = True) -> None:
+        self._follow = follow
+        self._meant: dict[str, list[int]] = {}  # order → whom it can be sent to, in the order of sending
+        self._gone: dict[str, int] = {}  # order → how many of them got it
         self._draw = random.Random(seed)  # noqa: S311 - the same people every time is the point
         self._at = at.timestamp()
         self._people: list[Person] = []
@@ -71,6 +74,41 @@ class Population:
 
     def match(self, audience: Mapping[str, Any], *, everybody: bool) -> Match:
         """Count an audience. Both ends of the window are included; `everybody` counts those who do not follow, too."""
+        return self._count(self._find(audience, everybody=everybody))
+
+    def mean(self, order: Mapping[str, Any], narrowed: Sequence[str] = ()) -> Match:
+        """Count whom an order is for, less what was narrowed, and remember them until it is forgotten."""
+        audience, everybody = dict(order["audience"]), order["include_non_subscribers"]
+        if "last_seen_only" in narrowed:
+            audience["mode"] = "last_seen_there"
+        if "shorter_window" in narrowed:
+            audience["last_seen_within_hours"] = max(1, audience["last_seen_within_hours"] // 2)
+        found = self._find(audience, everybody=everybody and "subscribers_only" not in narrowed)
+        if earlier := order.get("recipients"):
+            got = self._got(earlier["of"])
+            found = {"also": found | got, "only": got, "except": found - got}[earlier["mode"]]
+        if "one_language" in narrowed:
+            found = {index for index in found if self._people[index].language == LANGUAGES[0]}
+        kept = sorted(found)[: len(found) // 2] if "fewer_people" in narrowed else sorted(found)
+        self._meant[order["order_id"]] = [index for index in kept if not self._people[index].closed]
+        return self._count(kept)
+
+    def reach(self, order_id: str, people: int) -> None:
+        """Remember how many of an order's people got it."""
+        self._gone[order_id] = people
+
+    def forget(self, order_id: str) -> None:
+        """Who got an order is not known any more."""
+        self._meant.pop(order_id, None)
+        self._gone.pop(order_id, None)
+
+    def _got(self, order_id: str) -> set[int]:
+        return {*self._meant.get(order_id, ())[: self._gone.get(order_id, 0)]}
+
+    def _count(self, indices: Collection[int]) -> Match:
+        return Match(len(indices), sum(not self._people[index].closed for index in indices))
+
+    def _find(self, audience: Mapping[str, Any], *, everybody: bool) -> set[int]:
         until = datetime.fromisoformat(audience["until"]).timestamp()
         since = until - audience["last_seen_within_hours"] * 3600
         wanted = {
@@ -80,8 +118,7 @@ class Population:
             and (sighting.latest or audience["mode"] == "was_there")
             and since <= sighting.at <= until
         }
-        people = [person for index in wanted if (person := self._people[index]).follows or everybody]
-        return Match(len(people), sum(not person.closed for person in people))
+        return {index for index in wanted if self._people[index].follows or everybody}
 
     def identifiers(self) -> Iterator[str]:
         """For a test's scan alone."""
@@ -94,7 +131,7 @@ class Population:
             self._people.append(Person(f"{PREFIX}{self._draw.getrandbits(112):028x}", self._draw.choice(LANGUAGES)))
             self._see(index, country, self._draw.uniform(newest, oldest), left=left)
         for index in self._draw.sample(range(first, first + count), round(count * FOLLOWERS)):
-            self._people[index].follows = True
+            self._people[index].follows = self._follow
         for index in self._draw.sample(range(first, first + count), round(count * CLOSED)):
             self._people[index].closed = True
 
