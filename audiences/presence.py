@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 from audiences import keys, traits
 from audiences.criteria.seen import LONGEST
 from audiences.models import AddressKind, Contact, Source
+from audiences.repeats import repeats
 from audiences.traits import Reason
 from crisis.refusal import Refused
 from crisis.repeating import repeating
@@ -27,7 +29,8 @@ MANY = 1_000  # rows from which on an import is a bulk
 
 INCOMING = """
     DROP TABLE IF EXISTS pg_temp.incoming;
-    CREATE TEMP TABLE incoming (kind smallint, hmac bytea, country varchar(2), cell bigint, seen_at timestamptz) ON COMMIT DROP
+    CREATE TEMP TABLE incoming (kind smallint, hmac bytea, country varchar(2), cell bigint, seen_at timestamptz, number int)
+        ON COMMIT DROP
 """
 
 # Contacts and addresses that `incoming` names, found in one walk through their index however many there are besides: OFFSET 0
@@ -42,10 +45,10 @@ ADDRESSES_NAMED = """
        AND value_hmac = ANY ((SELECT array_agg(hmac) FROM pg_temp.incoming)::bytea[]) OFFSET 0
 """
 
-INCOMING_TYPES = ("int2", "bytea", "varchar", "int8", "timestamptz")
+INCOMING_TYPES = ("int2", "bytea", "varchar", "int8", "timestamptz", "int4")
 
 # `k` is a row as stored, `n` a newer sighting. A row moves by an hour's step, or at once when that rule could hide where a
-# person is now: the row is not the newest of its person, or the same delivery saw the person in another country too.
+# person is now: the row is not the newest of its person, or the same delivery tells something newer of another country too.
 HOUR_LATER = "n.seen_at >= k.last_seen_at + interval '1 hour'"
 IS_LATEST = f"k.traits & {traits.LATEST} <> 0"
 MOVES = f"""
@@ -55,32 +58,30 @@ MOVES = f"""
 
 NEWEST = """
     DROP TABLE IF EXISTS pg_temp.newest;
-    CREATE TEMP TABLE newest (contact_id bigint, country varchar(2), cell bigint, seen_at timestamptz) ON COMMIT DROP
+    CREATE TEMP TABLE newest (contact_id bigint, country varchar(2), cell bigint, seen_at timestamptz, number int)
+        ON COMMIT DROP
 """
 
 # What is told of the people of whom anything may change, judged before anybody is locked: a repeat locks nobody, and costs
-# nothing more. Rows of presence are found one by one, but in the order of their index: again OFFSET 0. What changes nothing by
-# itself may do so beside another country: `o`.
+# nothing more. Rows of presence are found one by one, but in the order of their index: again OFFSET 0.
 TELL = f"""
     WITH seen AS MATERIALIZED (
-        SELECT n.contact_id, n.country, n.cell, n.seen_at, {IS_LATEST} AS latest, n.seen_at > k.last_seen_at AS newer,
+        SELECT n.*, n.seen_at <= k.last_seen_at AS stored,
                k.traits IS NULL OR n.seen_at > k.last_seen_at AND ({HOUR_LATER} OR NOT {IS_LATEST}) AS changes
-          FROM (SELECT contact_id, country, cell, seen_at
+          FROM (SELECT contact_id, country, cell, seen_at, number
                   FROM pg_temp.incoming i JOIN ({ADDRESSES_NAMED}) a USING (kind, hmac)
                  WHERE i.seen_at <= crisis_now() + interval '5 minutes' AND contact_id IS NOT NULL
                  ORDER BY contact_id OFFSET 0) n
           LEFT JOIN LATERAL (SELECT last_seen_at, traits FROM audiences_presence
                               WHERE contact_id = n.contact_id AND country = n.country OFFSET 0) k ON true),
-    changing AS (
-        SELECT contact_id FROM seen WHERE changes
-         UNION SELECT contact_id FROM seen n JOIN seen o USING (contact_id) WHERE n.latest AND n.newer AND NOT o.latest),
     told AS (
         INSERT INTO pg_temp.newest
-        SELECT DISTINCT ON (contact_id, country) contact_id, country, cell, seen_at FROM seen JOIN changing USING (contact_id)
+        SELECT DISTINCT ON (contact_id, country) contact_id, country, cell, seen_at, number FROM seen
+         WHERE contact_id IN (SELECT contact_id FROM seen WHERE changes)
          ORDER BY contact_id, country, seen_at DESC, cell
         RETURNING true)
     SELECT (SELECT count(*) FROM pg_temp.incoming WHERE seen_at > crisis_now() + interval '5 minutes'),
-           (SELECT count(*) FROM seen), (SELECT count(*) FROM told)
+           (SELECT count(*) FROM seen), (SELECT count(*) FROM told), (SELECT array_agg(number) FROM seen WHERE stored)
 """
 
 # Rows of the people concerned as they will be.
@@ -92,12 +93,13 @@ PLANNED = f"""
                 JOIN LATERAL (SELECT * FROM audiences_presence WHERE contact_id = c.contact_id OFFSET 0) k ON true),
     judged AS (
         SELECT contact_id, country, k.cell AS old_cell, k.last_seen_at AS old_at, n.cell AS new_cell, n.seen_at AS new_at,
+               n.number,
                coalesce(k.traits & {traits.LATEST} <> 0, false) AS was_latest, k.contact_id IS NULL AS fresh,
                coalesce({MOVES}, false) AS moved
           FROM known k FULL JOIN pg_temp.newest n USING (contact_id, country)),
     decided AS (SELECT *, CASE WHEN fresh OR moved THEN new_at ELSE old_at END AS last_seen_at FROM judged)
     SELECT contact_id, country, CASE WHEN fresh OR moved THEN new_cell ELSE old_cell END AS cell, last_seen_at,
-           fresh, moved, was_latest,
+           fresh, moved, was_latest, number,
            row_number() OVER (PARTITION BY contact_id ORDER BY last_seen_at DESC, country) = 1 AS latest
       FROM decided
 """
@@ -117,6 +119,11 @@ ADD = f"""
       FROM pg_temp.planned d
       JOIN LATERAL ({traits.traits_sql("d.contact_id")} OFFSET 0) t ON true
      WHERE d.fresh
+"""
+
+CHANGED = """
+    SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE moved), array_agg(number) FILTER (WHERE fresh OR moved)
+      FROM pg_temp.planned
 """
 
 REFRESH = f"""
@@ -192,6 +199,9 @@ class Ingested:
     future: int
 
 
+NOTHING = Ingested(0, 0, 0, 0, 0)
+
+
 @transaction.atomic
 def ingest(rows: Iterable[Sighting], source: Source) -> Ingested:
     """Store the newest sighting of each person in each country. Repeated, late and unordered sightings are harmless.
@@ -199,30 +209,39 @@ def ingest(rows: Iterable[Sighting], source: Source) -> Ingested:
     Raises Refused for a source that is switched off or has no legal basis.
     """
     demand_usable(source)
+    rows = [*rows]
     with connection.cursor() as cursor:
-        total = _copy(cursor, INCOMING, INCOMING_TYPES, rows)
-        cursor.execute(NEWEST)
-        if total >= MANY:
-            cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
-        cursor.execute(TELL)
-        future, known, changing = cursor.fetchone()
-        if total >= MANY:
-            cursor.execute("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL work_mem TO DEFAULT")
-        added, moved = _change_presence(cursor, source) if changing else (0, 0)
-        if changing >= MANY:
-            cursor.execute(REFRESH_STATISTICS)
-    return Ingested(added, moved, known - added - moved, total - future - known, future)
+        state, news = repeats.news(cursor, rows)
+        done, stored = _store(cursor, news, source) if news else (NOTHING, [])
+    transaction.on_commit(partial(repeats.remember, state, [news[number] for number in stored]))
+    return replace(done, kept=done.kept + len(rows) - len(news))
 
 
-def _change_presence(cursor: CursorWrapper, source: Source) -> tuple[int, int]:
-    """Bring what is in `newest` into presence. Returns rows added and moved."""
+def _store(cursor: CursorWrapper, rows: Sequence[Sighting], source: Source) -> tuple[Ingested, list[int]]:
+    """Returns also the numbers of rows that are stored now, or newer ones than they."""
+    total = _copy(cursor, INCOMING, INCOMING_TYPES, ((*row, number) for number, row in enumerate(rows)))
+    cursor.execute(NEWEST)
+    if total >= MANY:
+        cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
+    cursor.execute(TELL)
+    future, known, changing, stored = cursor.fetchone()
+    if total >= MANY:
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL work_mem TO DEFAULT")
+    added, moved, changed = _change_presence(cursor, source) if changing else (0, 0, None)
+    if changing >= MANY:
+        cursor.execute(REFRESH_STATISTICS)
+    return Ingested(added, moved, known - added - moved, total - future - known, future), [*(stored or ()), *(changed or ())]
+
+
+def _change_presence(cursor: CursorWrapper, source: Source) -> tuple[int, int, list[int] | None]:
+    """Bring what is in `newest` into presence. Returns rows added and moved, and the numbers of those told so."""
     lock_contacts(cursor, "SELECT contact_id FROM pg_temp.newest")
     cursor.execute(PLANNED)
     cursor.execute(MOVE, {"source": source.pk})
     cursor.execute(ADD, {"source": source.pk})
-    cursor.execute("SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE moved) FROM pg_temp.planned")
-    added, moved = cursor.fetchone()
-    return added, moved
+    cursor.execute(CHANGED)
+    added, moved, changed = cursor.fetchone()
+    return added, moved, changed
 
 
 def demand_usable(source: Source) -> None:

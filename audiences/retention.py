@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from audiences import presence
+from audiences import presence, repeats
 from audiences.criteria.seen import LONGEST
 from crisis import audit, daily
 from crisis.clock import Now
@@ -77,6 +77,7 @@ def _destroy_some() -> dict[str, int]:
 
 def _destroy_daily(day: date) -> bool:
     """One record a day, and only when there was something to destroy."""
+    repeats.forget_states()
     ended, counts = destroy_old()
     act = Destruction.objects.filter(kind=Destruction.Kind.RETENTION, ended_at=None).first()
     if any(counts.values()):

@@ -76,15 +76,17 @@ class Person:
         return bool(source == 1 and self.dropped_trips) or any(number == source and told for number, told in self.deliveries())
 
     def take(self, source: int, sightings: Sequence[Sighting]) -> None:
-        """A row moves by an hour's step, or at once when the row is not the newest or another country is in the delivery."""
+        """A row moves by an hour's step, or at once when the row is not the newest or something newer of another country is in
+        the delivery."""
         best: dict[str, Sighting] = {}
         for one in sightings:
             if one.country not in best or (one.at, -one.cell) > (best[one.country].at, -best[one.country].cell):
                 best[one.country] = one
         newest_before = newest(self)
+        news = [one for country, one in best.items() if country not in self.rows or one.at > self.rows[country].at]
         for country, one in best.items():
             kept = self.rows.get(country)
-            step = HOUR if country == newest_before and len(best) == 1 else timedelta(0)
+            step = HOUR if country == newest_before and len(news) == 1 else timedelta(0)
             if kept is None or (one.at > kept.at and one.at >= kept.at + step):
                 self.rows[country] = Row(one.at, one.point, source)
 

@@ -97,11 +97,12 @@ def test_the_rule_of_the_hour_never_hides_where_a_person_is_now() -> None:
 
 
 @db
-def test_another_country_in_the_delivery_suspends_the_rule_of_the_hour_even_when_it_comes_late() -> None:
+@pytest.mark.parametrize(("later", "moved"), [(MINUTE, 2), (0 * MINUTE, 0), (-HOUR, 0)])
+def test_only_something_newer_of_another_country_suspends_the_rule_of_the_hour(later: timedelta, moved: int) -> None:
     person = contact()
     see(person, ("EG", AT), ("TR", AT - HOUR))
-    assert see(person, ("EG", AT + MINUTE), ("TR", AT - 2 * HOUR)).moved == 1
-    assert stored(person) == {"EG": (AT + MINUTE, True), "TR": (AT - HOUR, False)}
+    assert see(person, ("EG", AT + MINUTE), ("TR", AT - HOUR + later)).moved == moved
+    assert stored(person)["EG"] == (AT + MINUTE if moved else AT, True)
 
 
 @db
