@@ -185,13 +185,10 @@ def test_ways_are_never_added_up_as_if_people_were_distinct() -> None:
 
 
 def test_an_order_is_told_as_the_platform_told_it(desk: Desk) -> None:
-    campaign = desk.sending()
-    batch = Batch.objects.get(campaign=campaign)
-    Order.objects.create(
-        batch=batch, status="done", matched=20_000, sent=19_400, asked_at=now(), answered_at=now(), ended_at=now()
-    )
+    campaign = world.approve(desk.submitted(accounts=(world.account("vk-geo"),)), desk.chief)
+    Order.objects.update(status="done", matched=20_000, sent=19_400, asked_at=now(), answered_at=now(), ended_at=now())
     page = desk.at_author.get(url(campaign, "progress/")).content.decode()
-    assert "19,400 sent of 20,000 people whom vk-direct found" in page
+    assert "19,400 sent of 20,000 people whom vk-geo found" in page
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+7", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
