@@ -126,7 +126,7 @@ DEEDS = {
 UNCOUNTED = frozenset(
     [
         "account", "by", "campaign", "change", "client", "correction", "drill", "entry", "fact", "incident", "mission",
-        "order", "person", "proposed_by", "retention_days", "round", "sessions", "version",
+        "order", "orders", "person", "proposed_by", "retention_days", "round", "sessions", "version",
     ]
 )  # fmt: skip
 

@@ -47,6 +47,8 @@ TROUBLE: Mapping[str, Any] = {
     "audience_not_supported": gettext_lazy("The platform cannot find people by this audience."),
     "no_legal_basis": gettext_lazy("Nobody may be written to who does not follow us, unless a legal basis is named."),
     "exception_over": gettext_lazy("The exception was over before the platform was asked, so it was not asked."),
+    "never_asked": gettext_lazy("It ended before the platform was asked."),
+    "cannot_tell_apart": gettext_lazy("The platform cannot tell who got the earlier message, so it was not asked."),
     "unknown_order": gettext_lazy("The platform does not know our order."),
     "another_order": gettext_lazy("The platform answered about another order than ours."),
     "exercise_mismatch": gettext_lazy(

@@ -203,10 +203,12 @@ def test_an_auditor_may_not_revoke_nor_an_operator_renew(case: Case) -> None:
 def test_an_order_is_not_asked_for_once_the_exception_is_over(case: Case) -> None:
     case.sending()
     Incident.objects.filter(pk=case.incident.pk).update(severity="Minor")
-    order, nobody = Order.objects.select_related("batch__campaign__incident").get(), cast("DelegatedChannel", None)
-    held = Claim(1, 1, 1, None, [], 1, 1, 1, False, 0.0, Status.SENDING, None, 0, "", "ru", False)
-    report = asyncio.run(orders._step(nobody, order, held))
-    assert (report.status, report.reason) == ("cancelled", "exception_over")
+    order, nobody = Order.objects.get(), cast("DelegatedChannel", None)
+    held = Claim(order.batch_id, 1, 1, None, [], 1, 1, 1, False, 0.0, Status.SENDING, None, 0, "", "ru", False)
+    with asyncio.Runner() as runner:
+        orders.work(nobody, held, runner)
+    order.refresh_from_db()
+    assert (order.status, order.reason, order.asked_at) == (Order.Status.CANCELLED, "exception_over", None)
 
 
 FORBIDDEN = {

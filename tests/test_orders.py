@@ -164,8 +164,9 @@ def test_an_order_whose_answer_was_lost_is_asked_for_again_and_stays_one(desk: D
 
 
 def correction_of(desk: Desk, order: Order) -> Order:
-    """The order of an approved correction of what an order sent."""
-    return Order.objects.select_related("batch").get(batch__campaign=corrected(desk, order.batch.campaign))
+    """The order of an approved correction that tells those who got the wrong one."""
+    campaign = corrected(desk, order.batch.campaign)
+    return Order.objects.select_related("batch").get(batch__campaign=campaign, recipients=Order.Recipients.ONLY)
 
 
 def test_what_is_wrong_is_cancelled_before_its_correction_is_ordered(desk: Desk) -> None:
@@ -173,7 +174,8 @@ def test_what_is_wrong_is_cancelled_before_its_correction_is_ordered(desk: Desk)
     right = correction_of(desk, wrong)
     desk.pump(later=5)
     kinds = [(line["kind"], line["order_id"]) for line in desk.platform.lines() if line["kind"] in ("order", "cancel")]
-    assert kinds[-3:] == [("order", str(wrong.pk)), ("cancel", str(wrong.pk)), ("order", str(right.pk))]
+    begun = kinds.index(("order", str(wrong.pk)))
+    assert kinds[begun + 1 : begun + 3] == [("cancel", str(wrong.pk)), ("order", str(right.pk))]
     assert (fresh(wrong).status, fresh(wrong).batch.status) == (Order.Status.CANCELLED, Batch.Status.STOPPED)
 
 
@@ -186,10 +188,14 @@ def test_a_correction_is_not_ordered_while_the_platform_may_still_send_what_is_w
     assert (fresh(right).status, desk.heard(right)) == (Order.Status.QUEUED, [])
 
 
-def test_a_platform_that_cannot_tell_who_got_the_wrong_one_tells_everybody(desk: Desk) -> None:
-    right = correction_of(desk, desk.asked(**for_everybody()))
-    said = orders.request_of(right).texts
-    assert [said["en"].startswith("Correction: our last message was wrong"), "The right text." in said["en"]] == [True, True]
+def test_who_got_the_wrong_one_is_told_so_and_everybody_else_gets_the_right_one(desk: Desk) -> None:
+    wrong = desk.asked(**for_everybody())
+    campaign = corrected(desk, wrong.batch.campaign)
+    requests = [orders.request_of(order) for order in Order.objects.filter(batch__campaign=campaign).order_by("batch__number")]
+    assert [request.recipients for request in requests] == [(str(wrong.pk), "only"), (str(wrong.pk), "except")]
+    assert [request.follows for request in requests] == [(str(wrong.pk), "correction")] * 2
+    assert [request.texts["en"].startswith("Correction: our last message was wrong") for request in requests] == [True, False]
+    assert [request.texts["en"].count("The right text.") for request in requests] == [1, 1]
 
 
 def test_it_waits_as_long_as_the_platform_asks_for(desk: Desk) -> None:
@@ -216,16 +222,19 @@ def refused_by_the_platform(desk: Desk) -> Order:
     return fresh(order)
 
 
-def test_an_order_the_platform_refuses_to_take_pauses_the_campaign(desk: Desk) -> None:
+def test_an_order_the_platform_refuses_to_take_is_refused_alone(desk: Desk) -> None:
     order = refused_by_the_platform(desk)
-    assert (order.batch.campaign.status, order.ended) == (Status.PAUSED, False)
-
-
-def test_a_paused_campaign_asks_for_nothing_again(desk: Desk) -> None:
-    order = refused_by_the_platform(desk)
+    assert (order.status, order.decision, order.reason) == (Order.Status.REFUSED, Order.Decision.REFUSED, "http_422")
+    assert (order.batch.status, order.batch.campaign.status) == (Batch.Status.DONE, Status.SENT)
     assert desk.pump(later=60) == 0
+
+
+def test_a_paused_campaign_asks_for_nothing_until_it_is_resumed(desk: Desk) -> None:
+    order = desk.ordered()
+    workflow.pause(order.batch.campaign, by=desk.author)
+    assert desk.pump() == 0
     workflow.resume(order.batch.campaign, by=desk.approver)
-    assert desk.pump(later=61) == 1
+    assert desk.pump() == 1
     assert desk.heard(order) == ["order"]
 
 
@@ -291,7 +300,7 @@ def told(order: Order, status: Any, minute: int, **totals: Any) -> OrderReport:
 
 def hear(order: Order, *reports: OrderReport) -> Order:
     """Take events as the webhook does, each with an id of its own, and settle them."""
-    events = [Report(f"{order.pk}/{n}", "order", report.at, order=report) for n, report in enumerate(reports)]
+    events = [Report(f"{order.pk}/{n}/{report.at}", "order", report.at, order=report) for n, report in enumerate(reports)]
     hooks.receive(order.batch.account, events)
     delivery.settle()
     return fresh(order)

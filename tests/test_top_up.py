@@ -61,7 +61,7 @@ def test_it_is_told_and_recorded(cast: Cast) -> None:
     world.contacts([4])
     workflow.top_up(campaign, by=cast.author)
     entry = AuditEntry.objects.latest("id")
-    assert (entry.action, entry.data) == ("campaign.top_up", {"people": {str(cast.account.pk): 1}})
+    assert (entry.action, entry.data) == ("campaign.top_up", {"people": {str(cast.account.pk): 1}, "orders": 0})
     assert LogEntry.objects.filter(text__startswith="Sent also to people who came since (1)").exists()
 
 

@@ -19,10 +19,10 @@ from messaging.delivery.pumping import pump
 from messaging.delivery.resending import hindrance, send_again
 from messaging.delivery.sending import leaving
 from messaging.delivery.settling import settle
-from messaging.delivery.starting import Held, add, close_open, finish, grown, ring, start
+from messaging.delivery.starting import Held, add, cancel_placed, close_open, finish, grown, ring, start
 from messaging.delivery.sweeping import sweep, sweep_alone
 
 __all__ = [
-    "Held", "add", "begin", "close_open", "finish", "grown", "hindrance", "is_over", "leaving", "pump", "ring", "send_again",
-    "settle", "start", "sweep", "sweep_alone",
+    "Held", "add", "begin", "cancel_placed", "close_open", "finish", "grown", "hindrance", "is_over", "leaving", "pump", "ring",
+    "send_again", "settle", "start", "sweep", "sweep_alone",
 ]  # fmt: skip

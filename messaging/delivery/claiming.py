@@ -94,7 +94,7 @@ RETURNING l.id
 # What may be claimed of batches b, campaigns c and orders o: queued work whose time has come and work whose holder died, of
 # campaigns being sent and not expired, in their own pace, and by no account before what they follow has ended there; and
 # orders a platform holds, whatever became of their campaigns: these are followed to their end. One whose answer was lost
-# is repeated only while its campaign is being sent, and cancelled after it.
+# is repeated only while its campaign is being sent, and cancelled or asked about after it.
 # Asked once for a whole claim, not for every batch: which campaigns being sent still wait at which account.
 IN_ORDER = """
        (c.refers_to_id IS NULL OR (c.id, b.account_id) NOT IN (
@@ -107,8 +107,8 @@ DUE = f"""
        b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())
        AND (b.not_before IS NULL OR b.not_before <= crisis_now())
        AND (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now()) AND {IN_PACE} AND {IN_ORDER}
-            OR o.ended_at IS NULL AND (o.taken_at IS NOT NULL
-                                       OR o.asked_at IS NOT NULL AND c.status IN ('stopped', 'expired')))
+            OR o.ended_at IS NULL AND o.asked_at IS NOT NULL
+               AND (o.taken_at IS NOT NULL OR o.cancel_asked_at IS NOT NULL OR c.status NOT IN ('sending', 'paused')))
 """
 OPEN = f"""
     SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id

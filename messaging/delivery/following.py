@@ -15,7 +15,7 @@ from crisis import audit, incidents
 from crisis.clock import now
 from crisis.models import User
 from messaging.choosing import is_apart
-from messaging.delivery.starting import close_open, start
+from messaging.delivery.starting import cancel_placed, close_open, start
 from messaging.models import STOPPABLE, Campaign, Kind, Status
 
 ENDING = {Kind.CANCEL, Kind.ALL_CLEAR}
@@ -41,12 +41,17 @@ def begin(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> bool:
 def supersedes(campaign: Campaign) -> bool:
     """Whether what is still waiting of the message it follows is not sent any more when this one begins."""
     earlier = campaign.refers_to
-    urgent = campaign.kind in ENDING or (campaign.kind == Kind.UPDATE and campaign.incident.urgency == URGENT)
-    return earlier is not None and earlier.status in STOPPABLE and urgent
+    return earlier is not None and earlier.status in STOPPABLE and _is_urgent(campaign)
+
+
+def _is_urgent(campaign: Campaign) -> bool:
+    return campaign.kind in ENDING or (campaign.kind == Kind.UPDATE and campaign.incident.urgency == URGENT)
 
 
 def _supersede(campaign: Campaign, by: User | None) -> None:
     if not supersedes(campaign):
+        if campaign.refers_to and _is_urgent(campaign):
+            cancel_placed(campaign.refers_to)
         return
     earlier = Campaign.objects.select_for_update(of=("self",)).select_related("incident").get(pk=campaign.refers_to_id or 0)
     if earlier.status not in STOPPABLE:

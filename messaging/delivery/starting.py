@@ -18,8 +18,9 @@ from crisis.templatetags.console import roughly
 from messaging import bell
 from messaging.choosing import chosen_sql
 from messaging.delivery.excepting import is_over, use
+from messaging.delivery.freezing import freeze_orders
 from messaging.delivery.turns import Turns
-from messaging.models import FIRST, Account, Batch, Campaign, Lane, Order, Status
+from messaging.models import FIRST, Account, Batch, Campaign, Lane, Status
 
 GROWTH, LEAST = 0.10, 100  # the sending is held when reach grew by more than both since the approver saw it
 RANKS = [*Severity.values]
@@ -79,20 +80,23 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
     ring(campaign)
 
 
-def add(campaign: Campaign, seen: dict[str, Any]) -> dict[int, int]:
-    """Let in whoever came since a campaign was sent, whose row is locked. Returns people by account.
+def add(campaign: Campaign, seen: dict[str, Any]) -> tuple[dict[int, int], int]:
+    """Let in whoever came since a campaign was sent, whose row is locked. Returns people by account, and orders.
 
-    A platform that finds people by itself is asked nothing again: it would write to the same people twice. Raises Held, which
-    must roll the caller's transaction back, when all of them together are more than the approver saw.
+    A platform that finds people by itself is asked to leave out whom it wrote to already. Raises Held, which must roll the
+    caller's transaction back, when all of them together are more than the approver saw.
     """
     at = now()
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, ended_at=None, updated_at=at)
-    accounts = [account for account in campaign.accounts.order_by("pk") if account.addressed]
+    every = [*campaign.accounts.order_by("pk")]
+    accounts = [account for account in every if account.addressed]
     added = _freeze(campaign, accounts, at, newcomers=True)
+    rank = _rank(campaign)
+    orders = sum(freeze_orders(campaign, account, rank, newcomers=True) for account in every if not account.addressed)
     rows = Batch.objects.filter(FIRST, campaign=campaign).values_list("account").annotate(people=Sum("total"))
     _hold_if_grown(accounts, {account.pk: 0 for account in accounts} | dict(rows), seen)
     ring(campaign)
-    return added
+    return added, orders
 
 
 def ring(campaign: Campaign) -> None:
@@ -106,7 +110,8 @@ def _freeze(campaign: Campaign, accounts: list[Account], at: datetime, *, newcom
     turns, taken, counted = Turns.of(campaign.pace), 0, {}
     for account in accounts:
         if account.address_kind is None:
-            counted[account.pk] = _freeze_order(campaign, account)
+            freeze_orders(campaign, account, _rank(campaign))
+            counted[account.pk] = 0
             continue
         batches, counted[account.pk] = _freeze_people(campaign, account, at, turns, taken, newcomers=newcomers)
         taken += batches
@@ -162,12 +167,6 @@ def _first_turn(campaign: Campaign, at: datetime, turns: Turns) -> datetime:
         return max(at, cursor.fetchone()[0] or at)
 
 
-def _freeze_order(campaign: Campaign, account: Account) -> int:
-    batch = Batch.objects.create(campaign=campaign, account=account, number=1, rank=_rank(campaign), total=0, key=1)
-    Order.objects.create(batch=batch)
-    return 0
-
-
 def _rank(campaign: Campaign) -> int:
     return RANKS.index(campaign.incident.severity)
 
@@ -195,11 +194,32 @@ def _hold_if_grown(accounts: list[Account], counted: dict[int, int], seen: dict[
             )
 
 
+# Orders that were placed are to be cancelled at once: what waits for the next question of ours waits no longer.
+CANCEL_PLACED = """
+WITH placed AS (
+    UPDATE messaging_order o SET cancel_asked_at = crisis_now() FROM messaging_batch b
+     WHERE b.id = o.batch_id AND b.campaign_id = %s
+       AND o.asked_at IS NOT NULL AND o.ended_at IS NULL AND o.cancel_asked_at IS NULL
+ RETURNING o.id, o.batch_id
+), hastened AS (
+    UPDATE messaging_batch SET not_before = NULL WHERE campaign_id = %s AND id IN (SELECT batch_id FROM placed)
+)
+INSERT INTO messaging_orderword (order_id, kind, at, way, text, numbers, source)
+SELECT id, 'cancel_asked', crisis_now(), '', '', '{}', '' FROM placed
+"""
+
+
+def cancel_placed(campaign: Campaign) -> None:
+    """Let every order of a campaign that was placed be cancelled, whatever the campaign's status."""
+    with connection.cursor() as cursor:
+        cursor.execute(CANCEL_PLACED, [campaign.pk, campaign.pk])
+
+
 def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
     """Close what is still queued of a campaign that was stopped or has expired. Returns people who had gone and who will not.
 
-    Requests on the wire end by themselves and are recorded. An order that was placed stays open until its platform has
-    cancelled it.
+    Requests on the wire end by themselves and are recorded. An order that was placed is to be cancelled now, and stays open
+    until its platform has done so.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -214,6 +234,7 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
                 WHERE b.id = o.batch_id AND b.campaign_id = %s AND b.status = %s AND o.asked_at IS NULL""",
             [campaign.pk, status.value],
         )
+        cancel_placed(campaign)
         cursor.execute(
             """SELECT coalesce(sum(accepted + failed + uncertain), 0), coalesce(sum(total - accepted - failed - uncertain)
                       FILTER (WHERE status = %s AND total > 0 AND resend_of_id IS NULL), 0)
@@ -224,10 +245,13 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
     return {"gone": int(gone), "left": int(left)}
 
 
+# An order without whose answer the plan goes on keeps nothing open.
 FINISHED = """
     SELECT c.id FROM messaging_campaign c
      WHERE c.status = 'sending' AND (%(only)s::bigint IS NULL OR c.id = %(only)s)
-       AND NOT EXISTS (SELECT FROM messaging_batch b WHERE b.campaign_id = c.id AND b.status IN ('queued', 'sending'))
+       AND NOT EXISTS (SELECT FROM messaging_batch b LEFT JOIN messaging_order o ON o.batch_id = b.id
+                        WHERE b.campaign_id = c.id AND b.status IN ('queued', 'sending')
+                          AND (o.waived_at IS NULL OR o.decision <> ''))
        FOR UPDATE OF c SKIP LOCKED
 """
 

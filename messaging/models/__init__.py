@@ -23,12 +23,13 @@ from messaging.models.exceptions import ExceptionTerm, ReachException
 from messaging.models.kept import ReasonTotal
 from messaging.models.ledger import FIRST, Batch, Delivery, DeliveryRef, Receipt, Reply
 from messaging.models.notices import Notice, Round
-from messaging.models.orders import TOTALS, Card, Order, OrderWord, Told
+from messaging.models.orders import NARROWED, TOTALS, Card, Order, OrderWord, Told
 from messaging.models.playbooks import GlassBreak, Playbook, PlaybookApproval, PlaybookVersion
 
 __all__ = [
     "FIRST",
     "LIVE",
+    "NARROWED",
     "NEVER_BEGUN",
     "STOPPABLE",
     "TOTALS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -17,6 +18,14 @@ from messaging.models.campaigns import Campaign
 from messaging.models.ledger import Batch
 
 TOTALS = ("matched", "sent", "delivered", "read", "failed", "opted_out")
+# What an answer in part leaves out: the contract's words, and ours.
+NARROWED: dict[str, Any] = {
+    "subscribers_only": _("only to those who follow us"),
+    "last_seen_only": _("only to those who were last seen there"),
+    "shorter_window": _("only to those seen there lately"),
+    "fewer_people": _("to fewer people"),
+    "one_language": _("in one language"),
+}
 
 
 class Order(models.Model):

@@ -37,6 +37,7 @@ def correct(campaign: Campaign, *, by: User) -> Campaign:
             return _known(known)
         _demand_correctable(locked)
         numbers = stop_locked(locked, by=by) if locked.status in STOPPABLE else {}
+        delivery.cancel_placed(locked)
         begun = _begin(locked, now(), by)
         log(locked, by, gettext_lazy("Found wrong, a correction was begun: %(headline)s"))
         audit.record("campaign.correct", by=by, about=locked, data={"correction": begun.pk, **numbers})

@@ -15,7 +15,7 @@ from crisis.permissions import demand
 from crisis.refusal import Refused
 from crisis.templatetags.console import local_time
 from messaging import delivery
-from messaging.models import LIVE, Campaign, ExceptionTerm, ReachException
+from messaging.models import LIVE, Campaign, ExceptionTerm, ReachException, Status
 from messaging.models.exceptions import GRAVE, LONGEST
 from messaging.workflow.moving import acting
 from messaging.workflow.running import stop_locked
@@ -104,6 +104,8 @@ def revoke_exception(exception: ReachException, reason: str, *, by: User) -> int
         stopped = [*using.order_by("pk")]
         for campaign in stopped:
             stop_locked(campaign, by=by)
+        for campaign in Campaign.objects.filter(exception=exception.pk, status=Status.SENT).order_by("pk"):
+            delivery.cancel_placed(campaign)
         locked = ReachException.objects.select_for_update(of=("self",)).get(pk=exception.pk)
         if locked.revoked_at is None:
             ReachException.objects.filter(pk=locked.pk).update(revoked_at=now(), revoked_by=by)

@@ -20,8 +20,9 @@ ENDING = {Kind.CANCEL, Kind.ALL_CLEAR}
 
 
 def top_up(campaign: Campaign, *, by: User) -> int:
-    """Send a campaign that was sent to whoever joined its audience since. Returns how many people.
+    """Send a campaign that was sent to whoever joined its audience since. Returns how many people of those we know.
 
+    Platforms that send by themselves are asked for whoever they find beyond those they wrote to; how many is theirs to say.
     Nobody who stands in a batch of it gets it again. The approval it was sent by still has to hold, for all of them together.
     """
     demand(by, "campaign.top_up")
@@ -30,12 +31,12 @@ def top_up(campaign: Campaign, *, by: User) -> int:
             locked = lock(campaign.pk, Status.SENT)
             _demand_fresh(locked)
             approval = locked.approvals.get(round=locked.round)
-            added = delivery.add(locked, approval.reach)
+            added, orders = delivery.add(locked, approval.reach)
             people = sum(added.values())
-            if not people:
+            if not people and not orders:
                 raise Refused(_("Nobody has come since it was sent. Nothing was sent."))
             log(locked, by, gettext_lazy("Sent also to people who came since (%(people)d): %(headline)s"), people=people)
-            audit.record("campaign.top_up", by=by, about=locked, data={"people": added})
+            audit.record("campaign.top_up", by=by, about=locked, data={"people": added, "orders": orders})
     except delivery.Held as held:
         raise Refused(_("%(why)s Nothing was sent. Write a new message to them.") % {"why": held}) from held
     except IntegrityError as error:

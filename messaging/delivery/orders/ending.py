@@ -1,0 +1,101 @@
+"""Before the end of an order: reminding whoever decides, going on without them, and cancelling."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from crisis import incidents
+from crisis.clock import Now, now
+from crisis.models import User
+from crisis.templatetags.console import duration
+from messaging.channels import OrderReport
+from messaging.delivery.orders.applying import apply, close
+from messaging.delivery.orders.noting import OURSELVES, Said, locked, note, record, tell
+from messaging.delivery.starting import finish, ring
+from messaging.models import Batch, Order, OrderWord
+
+REMINDERS = 2  # by itself, at one and at two thirds of the time for an answer
+UNDECIDED = Q(decision="", ended_at=None, cancel_asked_at=None, asked_at__isnull=False)
+
+
+def remind_due() -> int:
+    """Remind whoever has not decided after a third, and after two thirds, of the time there is for it. Returns how many."""
+    third = ExpressionWrapper((F("answer_due_at") - F("asked_at")) / (REMINDERS + 1), output_field=DurationField())
+    due = Order.objects.filter(UNDECIDED, waived_at=None, reminders__lt=REMINDERS).annotate(third=third)
+    due = due.filter(asked_at__lte=Now() - F("third") * (F("reminders") + 1))
+    return sum(remind(pk) for pk in _keys(due))
+
+
+@transaction.atomic
+def remind(order_id: UUID, *, by: User | None = None) -> bool:
+    """Let the platform be asked to look at an order that waits for its decision. False where nothing waits any more."""
+    order = locked(order_id)
+    if order.decision or order.ended or order.cancel_asked_at or order.asked_at is None:
+        return False
+    Order.objects.filter(pk=order.pk).update(reminders=F("reminders") + 1)
+    note(order, OrderWord.Kind.REMINDED, Said(way="", by=by))
+    hasten(order)
+    record("order.remind", order, by=by)
+    return True
+
+
+def waive_due() -> int:
+    """Let the plan go on without every answer that did not come in time. Returns how many."""
+    return sum(waive(pk) for pk in _keys(Order.objects.filter(UNDECIDED, waived_at=None, answer_due_at__lte=Now())))
+
+
+@transaction.atomic
+def waive(order_id: UUID, *, by: User | None = None) -> bool:
+    """Let the plan go on without an answer. A late yes still counts. False where there is nothing to wait for."""
+    order = locked(order_id)
+    if order.decision or order.ended or order.waived_at or order.asked_at is None:
+        return False
+    at = now()
+    Order.objects.filter(pk=order.pk).update(waived_at=at, waived_by=by)
+    note(order, OrderWord.Kind.WAIVED, Said(way="", by=by))
+    with incidents.our_language():
+        sentence = _("%(account)s has not answered for %(time)s. The plan goes on without it; a late yes still counts.")
+        tell(order, sentence, by=by, time=duration(at - order.asked_at))
+    record("order.waive", order, by=by)
+    finish(order.batch.campaign_id)
+    return True
+
+
+@transaction.atomic
+def cancel(order_id: UUID, *, by: User | None = None) -> bool:
+    """Ask to cancel one order, whatever becomes of its campaign; one that was never asked for is over at once.
+
+    False where it has ended or is being cancelled.
+    """
+    order = locked(order_id)
+    if order.ended or order.cancel_asked_at:
+        return False
+    Order.objects.filter(pk=order.pk).update(cancel_asked_at=now())
+    note(order, OrderWord.Kind.CANCEL_ASKED, Said(way="", by=by))
+    if order.asked_at is None:
+        never_asked(order)
+    else:
+        hasten(order)
+    record("order.cancel", order, by=by)
+    return True
+
+
+def never_asked(order: Order, reason: str = "") -> None:
+    """End an order about which its platform knows nothing."""
+    apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason=reason, sent=0), OURSELVES)
+    if close(order.pk):
+        finish(order.batch.campaign_id)
+
+
+def hasten(order: Order) -> None:
+    """Let an order be looked at now, instead of when it would be asked about next."""
+    Batch.objects.filter(pk=order.batch_id, status=Batch.Status.QUEUED).update(not_before=None)
+    ring(order.batch.campaign)
+
+
+def _keys(rows: QuerySet[Order]) -> list[UUID]:
+    return [*rows.order_by("asked_at").values_list("pk", flat=True)]
