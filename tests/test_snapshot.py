@@ -275,3 +275,12 @@ def test_a_batch_of_a_live_campaign_by_a_drill_account_is_refused(cast: Cast) ->
     sending(cast)
     with pytest.raises(IntegrityError, match="drill accounts are for drills only"):
         sql(COPY, world.account(drill=True).pk, [])
+
+
+@pytest.mark.parametrize("strange", ["b.campaign_id + 1, b.account_id, b.id", "b.campaign_id, b.account_id + 1, b.id",
+                                     "b.campaign_id, b.account_id, b.id + 1"])  # fmt: skip
+def test_nothing_is_written_of_a_person_but_of_a_batch_of_the_same_campaign_and_account(cast: Cast, strange: str) -> None:
+    sending(cast)
+    with pytest.raises(IntegrityError, match="of a batch, with its campaign and its account"):
+        sql(f"""INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
+                SELECT {strange}, contact, 'accepted', '', 1, now() FROM messaging_batch b, unnest(b.people) AS p (contact)""")

@@ -97,7 +97,7 @@ class _Pump:
         if channel.kind == "delegated":
             orders.work(channel, held, self.runner)
             return
-        known = served(held.id) if held.attempt > 1 else set()
+        known = served(held) if held.attempt > 1 else set()
         people = [contact for contact in held.people if contact not in known]
         addresses, missing = presence.addresses(people, self.account.address_kind or 0)
         outcomes = [Outcome(contact, "failed", reason) for contact, reason in missing.items()]

@@ -146,8 +146,11 @@ def doubt() -> int:
     return len(batches)
 
 
-def served(batch: int) -> set[int]:
+def served(held: Claim) -> set[int]:
     """The people of a batch of whom something final is already known."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT contact FROM messaging_delivery WHERE batch_id = %s", [batch])
+        cursor.execute(
+            "SELECT contact FROM messaging_delivery WHERE campaign_id = %s AND account_id = %s AND batch_id = %s",
+            [held.campaign, held.account, held.id],
+        )
         return {row[0] for row in cursor.fetchall()}

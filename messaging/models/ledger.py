@@ -92,7 +92,8 @@ class Batch(models.Model):
 class Delivery(models.Model):
     """What happened, written once: to one person, by one post (contact 0) or by one order (contact 0, many people).
 
-    Of its keys the database checks the batch's alone. Campaign and account repeat that batch's: one statement writes all three.
+    Campaign and account are its batch's: the database checks that of all rows of a statement at once, where a foreign key would
+    look at each row.
     """
 
     class Status(models.TextChoices):
@@ -109,7 +110,9 @@ class Delivery(models.Model):
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="+", db_index=False, db_constraint=False, verbose_name=_("account")
     )
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="deliveries", verbose_name=_("batch"))
+    batch = models.ForeignKey(
+        Batch, models.PROTECT, related_name="deliveries", db_index=False, db_constraint=False, verbose_name=_("batch")
+    )
     contact = models.BigIntegerField()  # no foreign key: a purge removes the contact first
     status = models.CharField(_("status"), max_length=9, choices=Status)
     reason = models.CharField(_("reason"), max_length=60, blank=True)
@@ -128,11 +131,14 @@ class Delivery(models.Model):
 
 
 class DeliveryRef(models.Model):
-    """The platform's own id of a message, kept only where receipts come back by it. The delivery's account is its own."""
+    """The platform's own id of a message, kept only where receipts come back by it. The delivery's account is its own.
+
+    One statement writes it and its delivery, one transaction destroys both: the database does not check it.
+    """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     provider_ref = models.CharField(max_length=80)
-    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="refs")
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="refs", db_constraint=False)
     part = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -107,7 +107,7 @@ def _formed_anew(claim: Any, lane: Any) -> Any:
     held = claim(lane)
     if held is None:
         return None
-    left = [contact for contact in held.people if contact not in recording.served(held.id)]
+    left = [contact for contact in held.people if contact not in recording.served(held)]
     return replace(held, key=1 + crc32(repr(left).encode()) % (2**31 - 2))
 
 
