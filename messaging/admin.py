@@ -26,7 +26,14 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Account
-        fields = ["slug", "label_ru", "label_en", "mission", "handle", "secret_name", "rate", "drill"]
+        fields = [
+            "slug", "label_ru", "label_en", "mission", "handle", "secret_name", "rate", "answer_minutes", "follows", "drill",
+        ]  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "secret_name" in self.fields:  # a duty desk has none: it logs in nowhere
+            self.fields["secret_name"].required = False
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -50,6 +57,12 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             )
 
     def _secret(self, data: dict[str, Any], drill: bool) -> None:
+        if not data.get("slug"):
+            return
+        if not channel_class(data["slug"]).networked:
+            data["secret_name"] = "DRILL_BY_HAND" if drill else "BY_HAND"
+        elif not data.get("secret_name"):
+            self.add_error("secret_name", self.fields["secret_name"].error_messages["required"])
         if data.get("secret_name") and data["secret_name"].startswith("DRILL_") != drill:
             self.add_error("secret_name", _("A drill account's secret is named DRILL_…, and only a drill account's."))
 
@@ -95,22 +108,26 @@ class AccountAdmin(RoleAdmin):
         """Channel and drill mark are for life: what was approved and sent names this account. The others take two persons."""
         return KEPT if obj else []
 
+    def get_inlines(self, request: HttpRequest, obj: Account | None) -> Any:
+        return [] if obj and not obj.networked else super().get_inlines(request, obj)
+
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         """Of an account that exists, what is not changed here stands by itself, with the way to propose it."""
         if obj is None:
             return super().get_fieldsets(request, obj)
         sentence = _('Channel and drill mark are for life. <a href="{}">Propose another name there or another secret</a>.')
         where = {"fields": KEPT, "description": format_html(str(sentence), reverse("account_credential", args=[obj.pk]))}
-        return [(None, {"fields": ["label_ru", "label_en", "mission", "rate"]}), (_("How it logs in there"), where)]
+        numbers = ["rate", "answer_minutes", "follows"] if obj.networked else ["answer_minutes", "follows"]
+        return [(None, {"fields": ["label_ru", "label_en", "mission", *numbers]}), (_("How it logs in there"), where)]
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         """Whoever could remove one and make it anew would change alone what takes two persons."""
         return False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """An account without a lane could never send, so the first one is made with it."""
+        """An account without a lane could never send, so the first one is made with it. A duty desk is asked by people."""
         super().save_related(request, form, formsets, change)
-        if not Lane.objects.filter(account=form.instance).exists():
+        if form.instance.networked and not Lane.objects.filter(account=form.instance).exists():
             Lane.objects.create(account=form.instance, number=1)
 
 

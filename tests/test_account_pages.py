@@ -168,7 +168,14 @@ def test_it_goes_on_without_redis(admin_person: User, account: Account, monkeypa
     assert "Redis does not answer; sending goes on without it." in page(admin_person, "queues")
 
 
-ACCOUNT = {"slug": "vk-direct", "label_ru": "VK", "handle": "77", "secret_name": "VK_MINISTRY", "rate": ""}
+ACCOUNT = {
+    "slug": "vk-direct",
+    "label_ru": "VK",
+    "handle": "77",
+    "secret_name": "VK_MINISTRY",
+    "rate": "",
+    "answer_minutes": "60",
+}
 NO_LANES = {"lanes-TOTAL_FORMS": "0", "lanes-INITIAL_FORMS": "0"}
 
 

@@ -76,7 +76,15 @@ def test_reference_data_is_written_in_single_lines(client_of: Callable[[User], C
 def test_an_account_is_named_in_one_line(client_of: Callable[[User], Client]) -> None:
     account, gleb = world.account(), world.person("gleb", "admin")
     lanes = {"lanes-TOTAL_FORMS": "0", "lanes-INITIAL_FORMS": "0"}
-    typed = {"label_ru": "a\u202eb", "label_en": "", "handle": "1", "secret_name": "VK_MINISTRY", "rate": "", **lanes}
+    typed = {
+        "label_ru": "a\u202eb",
+        "label_en": "",
+        "handle": "1",
+        "secret_name": "VK_MINISTRY",
+        "rate": "",
+        "answer_minutes": "60",
+        **lanes,
+    }
     answer = client_of(gleb).post(f"/admin/messaging/account/{account.pk}/change/", typed)
     assert "name in Russian, sign 2: U+202E does not belong into one line" in unescape(answer.text)
     assert Account.objects.get().label_ru == "vk-direct"

@@ -30,6 +30,10 @@ WORDS = {
     "ru": Words("Заголовок", "МИД гражданам в Египте, 8 ноября. Текст по-русски.", "Оставайтесь."),
     "en": Words("Headline", "The ministry to citizens in Egypt, 8 November. A text in English.", "Stay."),
 }
+NAMES = {
+    "vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO", "operator-roaming": "OPERATOR", "manual": "BY_HAND",
+    "push-test": "PUSH_TEST",
+}  # fmt: skip
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 RESTED = datetime(2000, 1, 1, tzinfo=UTC)  # an approver since long ago
 
@@ -81,12 +85,12 @@ def incident(
 def account(
     slug: str = "vk-direct", *, drill: bool = False, lanes: int = 1, rate: int | None = None, handle: str = ""
 ) -> Account:
-    name = {"vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO", "operator-roaming": "OPERATOR", "push-test": "PUSH_TEST"}[slug]
+    name = NAMES[slug]
     row = Account.objects.create(
         slug=slug, label_ru=f"{slug}{' drill' if drill else ''}", handle=handle or ("100000002" if drill else "100000001"),
         rate=rate, secret_name=f"DRILL_{name}" if drill else name, drill=drill, address_kind=address_kind_of(slug),
     )  # fmt: skip
-    for number in range(1, lanes + 1):
+    for number in range(1, lanes + 1) if row.networked else ():
         Lane.objects.create(account=row, number=number)
     return row
 

@@ -24,6 +24,7 @@ CHANNELS: dict[str, str] = {
     "vk-direct": "messaging.channels.vk.VKDirect",
     "vk-geo": "messaging.channels.delegated.VKGeo",
     "operator-roaming": "messaging.channels.delegated.OperatorRoaming",
+    "manual": "messaging.channels.manual.ManualDesk",
 }
 
 WORDING = ("why_you", "who", "valid_until", "verify")  # what a text has to keep, whoever sends it

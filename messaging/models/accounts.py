@@ -23,7 +23,10 @@ LABELS = (  # for the catalogue
     gettext_noop("VK: messages"),
     gettext_noop("VK: sends by itself by country"),
     gettext_noop("Mobile operator: writes to its subscribers abroad"),
+    gettext_noop("By hand: a duty desk, by telephone or letter"),
 )
+
+NOWHERE = "http://localhost"  # where nobody is spoken to by a machine
 
 
 def channel_choices() -> list[tuple[str, str]]:
@@ -125,11 +128,18 @@ class Account(models.Model):
         return channel_class(self.slug)
 
     @property
+    def networked(self) -> bool:
+        """Whether a machine speaks by it; else people do."""
+        return self.channel.networked
+
+    @property
     def addressed(self) -> bool:
         return self.address_kind is not None
 
     def connect(self) -> Channel:
         """The channel, ready to enter. Raises KeyError when its secret is missing, ValueError for a drill that would go out."""
+        if not self.networked:
+            return self.channel(Setup(base_url=NOWHERE, sender=self.handle, drill=self.drill))
         urls = settings.DRILL_CHANNEL_URLS if self.drill else settings.CHANNEL_URLS
         named = {suffix: self._secret(suffix) for suffix in ("_WEBHOOK", "_CONFIRMATION")}
         return self.channel(

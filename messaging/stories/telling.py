@@ -119,7 +119,7 @@ def workers() -> dict[str, int]:
     lanes: dict[str, int] = {}
     for account in Account.objects.prefetch_related("lanes"):
         lanes[account.slug] = max(lanes.get(account.slug, 0), len(account.lanes.all()))
-    return lanes
+    return {slug: number for slug, number in lanes.items() if number}
 
 
 def _cast() -> User:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.contrib import messages
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Max, Prefetch, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 from redis.exceptions import RedisError
 from rq import Worker
@@ -22,8 +22,8 @@ from crisis.models import User
 from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
 from messaging import bell, board, standing
-from messaging.channels import CHANNELS
-from messaging.models import Account, Batch, Campaign, Delivery, Lane
+from messaging.channels import CHANNELS, channel_class
+from messaging.models import Account, Batch, Campaign, Card, Delivery, Lane
 from messaging.phrases import failure
 
 RECENT = timedelta(days=30)
@@ -49,10 +49,12 @@ class Health:
 
 
 def health(account: Account) -> Health:
-    """The health of an account whose `lanes` are prefetched, without asking the platform."""
+    """The health of an account whose `lanes` and `cards` are prefetched, without asking the platform."""
     lanes, secret = len(account.lanes.all()), standing.has_secret(account)
     if account.paused_at:
         return Health("paused", _("paused"), standing.in_words(account.paused_reason), secret, lanes)
+    if not account.networked:
+        return _desk(account)
     if account.rests_until:
         return Health("trouble", _("does not answer"), standing.trouble(account), secret, lanes)
     if not secret:
@@ -63,8 +65,19 @@ def health(account: Account) -> Health:
     return Health("ok", _("ready"), _("Nothing is known against it. A test asks the platform itself."), secret, lanes)
 
 
+def _desk(account: Account) -> Health:
+    """The health of a duty desk: somebody to be asked."""
+    if not (cards := len(account.cards.all())):
+        return Health(
+            "trouble", _("nobody to ask"), _("It has no contact card, so nobody knows whom to ask. Add one."), True, 0
+        )
+    sentence = ngettext("%(n)d contact card: people ask there.", "%(n)d contact cards: people ask there.", cards)
+    return Health("ok", _("ready"), sentence % {"n": cards}, True, 0)
+
+
 def _accounts() -> Any:
-    return Account.objects.select_related("mission").prefetch_related("lanes")
+    cards = Prefetch("cards", Card.objects.filter(retired_at=None))
+    return Account.objects.select_related("mission").prefetch_related("lanes", cards)
 
 
 def _about(account: Account) -> dict[str, Any]:
@@ -195,6 +208,7 @@ def _bells() -> list[tuple[str, int, int]] | None:
     """(queue, jobs that wait, workers) from Redis; None when it does not answer."""
     try:
         workers = Worker.all(connection=bell.redis())
-        return [(slug, bell.queue(slug).count, sum(slug in worker.queue_names() for worker in workers)) for slug in CHANNELS]
+        slugs = [slug for slug in CHANNELS if channel_class(slug).networked]
+        return [(slug, bell.queue(slug).count, sum(slug in worker.queue_names() for worker in workers)) for slug in slugs]
     except RedisError:
         return None

@@ -20,7 +20,7 @@ from audiences import uploads
 from crisis.checks import demand_strong_settings
 from crisis.starting import demand_ready_database
 from messaging import delivery, escalation, worker
-from messaging.channels import CHANNELS
+from messaging.channels import CHANNELS, channel_class
 from messaging.escalation.sending import leaving
 from messaging.models import Notice
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         web.add_argument("--workers", type=int, default=2)
         web.add_argument("--threads", type=int, default=8)
         hears = parts.add_parser("worker", help="sends by one channel; start as many as its account has lanes")
-        hears.add_argument("channel", choices=sorted(CHANNELS))
+        hears.add_argument("channel", choices=sorted(slug for slug in CHANNELS if channel_class(slug).networked))
         parts.add_parser("sweeper", help="does what is due and nobody does; a second one waits for the first to die")
 
         parts.add_parser("teller", help="wakes the people who may decide, by e-mail and SMS; several do no harm")
