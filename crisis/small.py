@@ -49,6 +49,11 @@ def told(people: int) -> int:
     return people if _exact.get() else coarse(people) or 0
 
 
+def told_up(people: int) -> int:
+    """What this reader may know of a number that something is at most: where `told` rounds down, up, so that it stays true."""
+    return people if _exact.get() else people // SMALL * SMALL + SMALL
+
+
 def hidden(people: int) -> bool:
     """Whether this reader may only know that it is small."""
     return not _exact.get() and coarse(people) is None
@@ -63,6 +68,8 @@ def plain(value: Any) -> Any:
     """A number for a program or a spreadsheet, anything nested alike; what is no whole number stays as it is."""
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
     if isinstance(value, bool) or not isinstance(value, int):
         return value
     rounded = coarse(value)

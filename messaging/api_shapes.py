@@ -14,14 +14,13 @@ from crisis import small
 from crisis.api.reading import Moment, Number, Strict
 from crisis.models import Incident
 from messaging import progress
-from messaging.models import Account, Campaign, Part
+from messaging.models import TOTALS, Account, Campaign, Order, Part
 from messaging.progress import Way
 from messaging.wording import Words
 
 LONGEST_TEXT = 20_000
 PER_PAGE = 50
 NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "resent", "read")
-TOTALS = ("matched", "sent", "delivered", "read", "failed")
 TIMES = ("created_at", "updated_at", "starts_at", "not_after", "submitted_at", "approved_at", "started_at", "ended_at")
 
 
@@ -119,11 +118,23 @@ class CampaignOut(BaseModel):
     ended_at: str | None
 
 
+class OrderOut(BaseModel):
+    """What was asked of a platform or a desk, what it decided, and what it told: null is not told, and not none."""
+
+    status: str
+    decision: str
+    asked_at: str | None
+    answered_at: str | None
+    people: dict[str, int | None]
+
+
 class WayOut(BaseModel):
+    """`people` of those written to one by one; `orders` where others send by themselves."""
+
     account: int
     channel: str
-    status: str | None = None
     people: dict[str, int | None]
+    orders: list[OrderOut]
 
 
 class ReportOut(BaseModel):
@@ -211,13 +222,14 @@ def campaign_out(campaign: Campaign) -> dict[str, Any]:
 
 def report_out(campaign: Campaign) -> dict[str, Any]:
     found = progress.ways(campaign)
-    reached = progress.reached(found)
+    with small.telling(exact=False):
+        joint = progress.joint(campaign, found)
     return {
         "campaign": campaign.pk,
         "status": campaign.status,
         "drill": campaign.drill,
-        "reached_at_least": tens(reached.least),
-        "reached_at_most": tens(reached.most),
+        "reached_at_least": joint.least,
+        "reached_at_most": joint.most,
         "ways": [_way(way) for way in found],
         "failures": [
             {"account": one.account, "status": one.status, "reason": one.reason, "people": tens(one.people)}
@@ -229,10 +241,19 @@ def report_out(campaign: Campaign) -> dict[str, Any]:
 
 
 def _way(way: Way) -> dict[str, Any]:
-    source, names = (way.order, TOTALS) if way.order else (way, NUMBERS)
     return {
         "account": way.account.pk,
         "channel": way.account.slug,
-        "status": way.order.status if way.order else None,
-        "people": {name: tens(getattr(source, name)) for name in names},
+        "people": {} if way.orders else {name: tens(getattr(way, name)) for name in NUMBERS},
+        "orders": [_order(order) for order in way.orders],
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "status": order.status,
+        "decision": order.decision,
+        "asked_at": iso(order.asked_at),
+        "answered_at": iso(order.answered_at),
+        "people": {name: tens(getattr(order, name)) for name in TOTALS},
     }

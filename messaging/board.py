@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 from crisis.clock import now
 from crisis.models import Coverage, Incident, Mission, Severity, User
 from crisis.templatetags.console import local_time, number
+from messaging import progress
 from messaging.delivery.resending import hindrance
+from messaging.joint import Bounds
 from messaging.models import FIRST, Author, Batch, Campaign, Order, Status
 from messaging.models.accounts import label
 
@@ -23,11 +25,13 @@ RANKS = [When(incident__severity=value, then=Value(rank)) for rank, value in enu
 WORST_FIRST = Case(*RANKS, output_field=IntegerField())
 LABELS = ("account__label_ru", "account__label_en")
 PEOPLE = Coalesce(Sum("total", filter=FIRST), 0)
+SAID = ("pk", "status", "asked_at", "matched", "sent", "totals_at", "step", "matched_step", "threshold")
+ORDER = {name: f"order__{name}" for name in SAID}
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One account of one campaign in numbers. Of an order, `people` and `accepted` are the platform's own words at `at`."""
+    """One account of one campaign in numbers, or one of its orders: then `people` and `accepted` are others' words at `at`."""
 
     account: int
     label: str
@@ -37,6 +41,7 @@ class Total:
     uncertain: int = 0
     order: str = ""  # status of the order; empty where we write to people ourselves
     at: datetime | None = None
+    bounds: Bounds = (0, 0)  # people it went to, at least and at most
 
     @property
     def handled(self) -> int:
@@ -54,29 +59,29 @@ class Total:
             return f"{self.label}: {Order.Status(self.order).label}"
         numbers = {"accepted": number(self.accepted), "people": number(self.people), "account": self.label}
         if self.order:
-            said = _("%(account)s: sent to %(accepted)s of %(people)s people, as the platform reports") % numbers
+            said = _("%(account)s: found %(people)s, sent to %(accepted)s, as reported") % numbers
             return f"{said}, {local_time(self.at)}" if self.at else said
         return _("%(account)s: accepted for %(accepted)s of %(people)s people") % numbers
 
 
 def totals(campaigns: Iterable[int]) -> dict[int, list[Total]]:
-    """The accounts of these campaigns in numbers, by campaign. One query."""
+    """The accounts of these campaigns in numbers, and each order by itself, by campaign. One query."""
     columns = {name: Coalesce(Sum(name), 0) for name in ("accepted", "failed", "uncertain")}
-    said = {name: Max(f"order__{name}") for name in ("status", "matched", "sent", "totals_at")}
-    rows = Batch.objects.filter(campaign__in=[*campaigns]).values(
-        "campaign", "account", "account__label_ru", "account__label_en"
-    )
+    rows = Batch.objects.filter(campaign__in=[*campaigns]).values("campaign", "account", *LABELS, *ORDER.values())
     found: dict[int, list[Total]] = {}
-    for row in rows.annotate(**{f"n_{k}": v for k, v in {**columns, **said}.items()}, people=PEOPLE).order_by("account"):
+    for row in rows.annotate(**{f"n_{k}": v for k, v in columns.items()}, people=PEOPLE).order_by("account", "order__asked_at"):
         found.setdefault(row["campaign"], []).append(_total(row))
     return found
 
 
 def _total(row: Mapping[str, Any]) -> Total:
     account, name = row["account"], label(*(row[name] for name in LABELS))
-    if row["n_status"]:
-        return Total(account, name, row["n_matched"] or 0, row["n_sent"] or 0, order=row["n_status"], at=row["n_totals_at"])
-    return Total(account, name, row["people"], row["n_accepted"], row["n_failed"], row["n_uncertain"])
+    if row["order__pk"]:
+        order = Order(**{field: row[column] for field, column in ORDER.items()})
+        numbers, bounds = (order.matched or 0, order.sent or 0), progress.sent_by(order)
+        return Total(account, name, *numbers, order=order.status, at=order.totals_at, bounds=bounds)
+    bounds = row["n_accepted"], row["n_accepted"] + row["n_uncertain"]
+    return Total(account, name, row["people"], row["n_accepted"], row["n_failed"], row["n_uncertain"], bounds=bounds)
 
 
 def undecided(by: User) -> list[tuple[Campaign, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from audiences.criteria import Criteria
 from audiences.criteria.words import country_name, locale
 from crisis.models import Incident
-from crisis.small import hidden, told
+from crisis.small import hidden, is_exact, told, told_up
 from crisis.templatetags.console import number, things
+from messaging.joint import Bounds, Joint, Overlap, Part, join, percent_at_least, percent_at_most
 from messaging.models import Campaign, Reached
 from messaging.standing import in_words
 
@@ -61,7 +62,11 @@ NO_ESTIMATE = {
     "KeyError": gettext_lazy("not asked: the account has no secret yet; an administrator adds it"),
     "ValueError": gettext_lazy("not asked: the account's address is not set up; an administrator puts it right"),
     "timeout": gettext_lazy("the platform did not answer in time"),
+    "http_429": gettext_lazy("the platform was asked too often; it answers again in a minute"),
+    "too_soon": gettext_lazy("the platform was asked too often; it answers again in a minute"),
+    "untold": gettext_lazy("the duty desk has told no number yet"),
 }
+WITHHELD = {"below_threshold": gettext_lazy("withheld: too few people for the platform to say")}
 
 
 def no_estimate(why: str) -> Any:
@@ -69,6 +74,11 @@ def no_estimate(why: str) -> Any:
     if " " in why:
         return why
     return NO_ESTIMATE.get(why, _("the platform gave none: %(reason)s") % {"reason": in_words(why)})
+
+
+def withheld(why: str) -> Any:
+    """Why a platform keeps its estimate to itself; empty where it does not."""
+    return why and WITHHELD.get(why, _("the platform withholds its estimate: %(reason)s") % {"reason": in_words(why)})
 
 
 def failure(reason: str) -> tuple[Any, Any]:
@@ -110,23 +120,106 @@ def _at_least(people: int) -> str:
     return ngettext("at least %(n)s person", "at least %(n)s people", told(people)) % {"n": number(people)}
 
 
-def union(parts: Iterable[tuple[int, int | None]]) -> Size:
-    """Ways that may reach the same people: together at least the largest, at most the sum."""
-    given = [*parts]
-    known = [most for _least, most in given if most is not None]
-    most = sum(known) if len(known) == len(given) else None
-    return Size(max((least for least, _most in given), default=0), most)
-
-
 def size_of(reach: Mapping[str, Any]) -> Size:
     """How many people a stored reach means."""
-    return union(_bounds(entry) for entry in reach.get("accounts", {}).values())
+    joint = join([Part(account, *bounds) for account, bounds in _bounds_of(reach)], _overlap(reach))
+    return Size(joint.least, joint.most)
 
 
-def _bounds(entry: Mapping[str, Any]) -> tuple[int, int | None]:
-    if entry["basis"] == "counted":
-        return entry["people"], entry["people"]
-    return entry.get("lower") or 0, entry.get("upper")
+def expected(reach: Mapping[str, Any]) -> Joint:
+    """What the ways of a stored reach are expected to reach together, as whoever reads it may know."""
+    parts = [Part(account, *as_told(bounds)) for account, bounds in _bounds_of(reach)]
+    return join(parts, _overlap(reach) if is_exact() else None)
+
+
+def as_told(bounds: Bounds) -> Bounds:
+    """Bounds as whoever reads them may know them; whatever is made of these tells no more."""
+    least, most = bounds
+    return told(least), None if most is None else told_up(most)
+
+
+def _bounds_of(reach: Mapping[str, Any]) -> Iterator[tuple[int, Bounds]]:
+    for account, entry in reach.get("accounts", {}).items():
+        if entry["basis"] == "counted":
+            yield int(account), (entry["people"], entry["people"])
+        else:
+            yield int(account), (entry.get("lower") or 0, entry.get("upper"))
+
+
+def _overlap(reach: Mapping[str, Any]) -> Overlap:
+    return {frozenset(row["accounts"]): row["people"] for row in reach.get("overlap", ())}
+
+
+def in_bounds(joint: Joint) -> str:
+    """ "12,400 people", "at least 24,800 and at most 46,300 people"."""
+    if joint.most is None:
+        return _at_least(joint.least)
+    shown = {"n": number(joint.most), "least": number(joint.least), "most": number(joint.most)}
+    if joint.least == joint.most:
+        return ngettext("%(n)s person", "%(n)s people", joint.most) % shown
+    if not joint.least:
+        return ngettext("at most %(most)s person", "at most %(most)s people", joint.most) % shown
+    words = ngettext(
+        "at least %(least)s and at most %(most)s person", "at least %(least)s and at most %(most)s people", joint.most
+    )
+    return words % shown
+
+
+def numbers_of(least: int, most: int | None) -> str:
+    """The same as a cell of a table: "12,400", "24,800–46,300", "at most 46,300", "at least 24,800", "not known"."""
+    shown = {"least": number(least), "most": number(most)}
+    if most is None:
+        return _("at least %(least)s") % shown if told(least) else _("not known")
+    if least == most:
+        return shown["least"]
+    return _("%(least)s–%(most)s") % shown if least else _("at most %(most)s") % shown
+
+
+def of_nationals(joint: Joint, incident: Incident) -> str:
+    """ "That is at least 31 %, at most 58 % of about 80,000 nationals estimated there (Rostourism, 07.11.2015)."."""
+    nationals = incident.estimate_people
+    if not nationals:
+        return _("How many nationals are there is not known.")
+    shown = {"all": number(nationals), "source": incident.estimate_source, "date": f"{incident.estimate_at:%d.%m.%Y}"}
+    if joint.least > nationals:
+        return (
+            _("That is more than the %(all)s nationals estimated there (%(source)s, %(date)s): not only nationals are counted.")
+            % shown
+        )
+    least = percent_at_least(joint.least, nationals)
+    most = None if joint.most is None else percent_at_most(joint.most, nationals)
+    return _part_of(least, most) % {**shown, "least": things(least), "most": things(most)}
+
+
+def _part_of(least: int, most: int | None) -> str:
+    if most is None or most >= 100:
+        if not least:
+            return _(
+                "How large a part that is of about %(all)s nationals estimated there nobody can say (%(source)s, %(date)s)."
+            )
+        return _("That is at least %(least)s %% of about %(all)s nationals estimated there (%(source)s, %(date)s).")
+    if least == most:
+        return _("That is %(least)s %% of about %(all)s nationals estimated there (%(source)s, %(date)s).")
+    if not least:
+        return _("That is at most %(most)s %% of about %(all)s nationals estimated there (%(source)s, %(date)s).")
+    return _(
+        "That is at least %(least)s %%, at most %(most)s %% of about %(all)s nationals estimated there (%(source)s, %(date)s)."
+    )
+
+
+def untold(joint: Joint, labels: Mapping[int, str]) -> str:
+    """Which ways leave open how many people it is at most; empty where none does."""
+    if not joint.untold:
+        return ""
+    names = format_list([labels[account] for account in joint.untold], style="standard", locale=locale())
+    if not joint.most_told:
+        return _("Nobody can say at most how many: no number from %(names)s.") % {"names": names}
+    words = ngettext(
+        "Nobody can say at most how many: no number from %(names)s. Without it: at most %(most)s person.",
+        "Nobody can say at most how many: no number from %(names)s. Without it: at most %(most)s people.",
+        joint.most_told,
+    )
+    return words % {"names": names, "most": number(joint.most_told)}
 
 
 def places(campaign: Campaign) -> str:
@@ -140,13 +233,6 @@ def places(campaign: Campaign) -> str:
 
 def countries(codes: Iterable[str]) -> str:
     return format_list(sorted(country_name(code) for code in codes), style="standard", locale=locale())
-
-
-def share(people: int, incident: Incident) -> str:
-    """ "25 %" of the nationals estimated; empty without an estimate."""
-    if not incident.estimate_people:
-        return ""
-    return _("%(percent)s %%") % {"percent": things(round(100 * told(people) / incident.estimate_people))}
 
 
 def pace(campaign: Campaign) -> str:

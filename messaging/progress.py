@@ -5,7 +5,7 @@ The one exception is `failures`: reasons stand on deliveries alone, and are coun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,9 @@ from django.db.models.functions import Coalesce
 
 from crisis.clock import now
 from crisis.models import Destruction
+from messaging.joint import Bounds, Joint, Part, in_turn, join, reported
 from messaging.models import FIRST, Account, Batch, Campaign, Delivery, Order, ReasonTotal, Status
-from messaging.phrases import Size, union
+from messaging.phrases import as_told
 
 WINDOW = 30.0  # seconds over which the rate is taken
 MOST_FOR_REASONS = 100_000  # people of a running campaign up to which failures are grouped by reason
@@ -27,11 +28,12 @@ HANDLED = F("accepted") + F("failed") + F("uncertain")
 OPEN = Q(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
 CLOSED = Q(status__in=[Batch.Status.STOPPED, Batch.Status.EXPIRED])
 COUNTERS = ("accepted", "failed", "uncertain", "delivered", "read")
+NOTHING_SENT = frozenset({Order.Status.QUEUED, Order.Status.ACCEPTED, Order.Status.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One account of a campaign in numbers of people. An order has no `total` of ours: its numbers are the platform's.
+    """One account of a campaign in numbers of people. Of orders, the newest last, the numbers are others' and not `total`.
 
     * waiting: not asked yet; left: will not be sent any more
     * resent: of all these, sent again because nobody knew whether they got it; resending: uncertain, and about to be
@@ -41,7 +43,7 @@ class Way:
     """
 
     account: Account
-    order: Order | None = None
+    orders: Sequence[Order] = ()
     total: int = 0
     accepted: int = 0
     failed: int = 0
@@ -71,23 +73,64 @@ class Way:
         return max(self.last_turn - now(), timedelta(0))
 
     @property
-    def reached(self) -> int:
-        """People for whom the platform accepted the message, or whom it says it wrote to."""
-        return (self.order.sent or 0) if self.order else self.accepted
+    def order(self) -> Order | None:
+        """The newest."""
+        return self.orders[-1] if self.orders else None
+
+    @property
+    def bounds(self) -> Bounds:
+        """People it went to: accepted, and at most those too of whom nobody knows; of orders what was reported of them."""
+        if not self.orders:
+            return self.accepted, self.accepted + self.uncertain
+        return in_turn((sent_by(order), _leaves_out(order, self.orders[:n])) for n, order in enumerate(self.orders))
+
+
+def sent_by(order: Order) -> Bounds:
+    """People an order went to, as far as its platform or desk has told."""
+    if order.sent is None and (order.asked_at is None or order.status in NOTHING_SENT):
+        return 0, 0
+    _, found = reported(order.matched, step=order.matched_step, threshold=order.threshold)
+    return reported(order.sent, step=order.step, threshold=order.threshold, within=found)
+
+
+def _leaves_out(order: Order, earlier: Sequence[Order]) -> bool:
+    """Whether it is for nobody who got one of the earlier orders."""
+    if order.recipients != Order.Recipients.EXCEPT:
+        return False
+    return all(
+        one.pk == order.follows_id or (one.recipients == Order.Recipients.ONLY and one.follows_id == order.follows_id)
+        for one in earlier
+    )
 
 
 def ways(campaign: Campaign) -> list[Way]:
     """Every account of the campaign with its numbers, in the order of the accounts."""
     counted, marks, orders = _sums(campaign), _marks(campaign), _orders(campaign)
     return [
-        Way(account, order=orders.get(account.pk), **counted.get(account.pk, {}), **marks.get(account.pk, {}))
+        Way(account, orders=orders.get(account.pk, ()), **counted.get(account.pk, {}), **marks.get(account.pk, {}))
         for account in campaign.accounts.order_by("pk")
     ]
 
 
-def reached(found: list[Way]) -> Size:
-    """People reached at all: at least by the best way, at most by all of them together."""
-    return union((way.reached, way.reached) for way in found)
+def joint(campaign: Campaign, found: Sequence[Way]) -> Joint:
+    """People it went to by any way, and what each way added, as whoever reads it may know.
+
+    Overlap is not looked up among single people, though those written to one by one are known: a report says the same after a
+    purge.
+    """
+    return join([Part(way.account.pk, *as_told(way.bounds), _minutes(campaign, way)) for way in found])
+
+
+def decision_of(campaign: Campaign, way: Way) -> tuple[datetime | None, datetime | None]:
+    """When the decision about a way was asked for and when it came: ours, or that of whoever has the (first) order."""
+    if not way.orders:
+        return campaign.submitted_at, campaign.approved_at
+    return way.orders[0].asked_at, way.orders[0].answered_at
+
+
+def _minutes(campaign: Campaign, way: Way) -> float | None:
+    asked, answered = decision_of(campaign, way)
+    return (answered - asked).total_seconds() / 60 if asked and answered else None
 
 
 def gone_and_left(found: list[Way]) -> dict[str, int]:
@@ -143,9 +186,11 @@ def _marks(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
         return {row[0]: {"first_at": row[1], "half_at": row[2], "most_at": row[3]} for row in cursor.fetchall()}
 
 
-def _orders(campaign: Campaign) -> dict[int, Order]:
-    rows = Order.objects.filter(batch__campaign=campaign).select_related("batch")
-    return {order.batch.account_id: order for order in rows}
+def _orders(campaign: Campaign) -> dict[int, list[Order]]:
+    found: dict[int, list[Order]] = {}
+    for order in Order.objects.filter(batch__campaign=campaign).select_related("batch").order_by("batch__number"):
+        found.setdefault(order.batch.account_id, []).append(order)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

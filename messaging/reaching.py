@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
 
 from audiences.criteria import Criteria, Node
 from audiences.models import AudienceVersion, Outage
-from audiences.reach import reach
+from audiences.reach import Reach, reach
 from crisis.refusal import Refused
 from messaging.channels import ChannelError, Estimate
 from messaging.choosing import count, is_apart, last_seen_in
 from messaging.models import Account, Campaign
 
 Estimates = Mapping[int, Estimate | str]  # account → the platform's word, or a sentence why there is none
-REMEMBERED = 60  # seconds an estimate is good for; platforms limit how often they may be asked
+FRESH = timedelta(seconds=60)  # an estimate is not asked for again; platforms limit how often they may be asked
+REMEMBERED = timedelta(minutes=15)  # it is quoted, with its time, where the platform does not answer
+PATIENCE = 6.0  # seconds; a person waits for the page
 
 
 def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str, Any]:
@@ -31,8 +33,9 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
      "accounts": {id: {"basis": "counted", "people" who are written to, "excluded", "languages" of those who can be reached,
                      "got", "others" where it matters who got the earlier message,
                      "cut_off": [{"country", "since_at", "people"}] of those written to where the way is down}
-                   or {"basis": "estimated", "lower", "upper", "at", "withheld"}
-                   or {"basis": "unknown", "why"}}}
+                   or {"basis": "estimated" by a platform or "told" by a desk, "lower", "upper", "at", "withheld", "source"}
+                   or {"basis": "unknown", "why"}},
+     "overlap": [{"accounts", "people" whom just these write to}] where several of them count the same people}
     """
     accounts = [*campaign.accounts.order_by("pk")]
     if campaign.test:
@@ -55,7 +58,7 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
                 **_cut_off(campaign, account, at, kind.cut_off),
             }
         else:
-            shown[str(account.pk)] = _estimated(estimates.get(account.pk, ""))
+            shown[str(account.pk)] = _estimated(account, estimates.get(account.pk, ""))
     return {
         "at": at.isoformat(),
         "people": found.people,
@@ -67,6 +70,7 @@ def reach_of(campaign: Campaign, at: datetime, estimates: Estimates) -> dict[str
         "took_ms": round(found.took_ms, 1),
         "addressed": sum(entry.get("people", 0) for entry in shown.values()),
         "accounts": shown,
+        **_overlap(accounts, found, shown),
     }
 
 
@@ -113,44 +117,76 @@ def _cut_off(campaign: Campaign, account: Account, at: datetime, people: Mapping
     return {"cut_off": rows} if rows else {}
 
 
-def _estimated(word: Estimate | str) -> dict[str, Any]:
+def _estimated(account: Account, word: Estimate | str) -> dict[str, Any]:
     if isinstance(word, str):
         return {"basis": "unknown", "why": word}
     return {
-        "basis": "estimated",
+        "basis": "told" if account.channel.kind == "manual" else "estimated",
         "lower": word.lower,
         "upper": word.upper,
         "at": word.at.isoformat(),
         "withheld": word.withheld,
+        "source": word.source,
     }
 
 
+def _overlap(accounts: list[Account], found: Reach, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """People by the set of our own accounts that write to them, where there are several and these are just those counted."""
+    ours = {a.address_kind: a.pk for a in accounts if a.address_kind is not None}
+    rows = [({ours[kind] for kind in kinds}, people) for kinds, people in found.together.items() if kinds]
+    counted = all(sum(n for pks, n in rows if pk in pks) == shown[str(pk)]["people"] for pk in ours.values())
+    if len(ours) < 2 or not counted:  # some are cut off, or it matters who got an earlier message
+        return {}
+    return {"overlap": [{"accounts": sorted(pks), "people": people} for pks, people in rows]}
+
+
 def estimates_of(campaign: Campaign, at: datetime) -> dict[int, Estimate | str]:
-    """Ask each platform of the campaign how many people its order would reach. Never in a transaction; asking sends nothing."""
+    """How many people those would reach who send by themselves: platforms are asked, all at once, and desks have told a person.
+
+    Never in a transaction; asking sends nothing. A platform that does not answer now is quoted as it last did.
+    """
     version = campaign.audience_version
     if version is None:
         return {}
-    delegated = [a for a in campaign.accounts.order_by("pk") if a.channel.kind == "delegated"]
-    return {account.pk: _ask(account, campaign, version, at) for account in delegated}
+    accounts = [*campaign.accounts.order_by("pk")]
+    desks = {account.pk: _told(campaign, account) for account in accounts if account.channel.kind == "manual"}
+    return {**desks, **_asked([a for a in accounts if a.channel.kind == "delegated"], campaign, version, at)}
 
 
-def _ask(account: Account, campaign: Campaign, version: AudienceVersion, at: datetime) -> Estimate | str:
+def _told(campaign: Campaign, account: Account) -> Estimate | str:
+    told = campaign.told.filter(account=account).last()
+    return Estimate(told.lower, told.upper, told.said_at, source=told.source) if told else "untold"
+
+
+def _asked(accounts: list[Account], campaign: Campaign, version: AudienceVersion, at: datetime) -> dict[int, Estimate | str]:
+    """Each platform's word: a fresh one from memory, else asked for, else the last one."""
     try:
         audience = Criteria.from_json(version.criteria).platform(at)
     except Refused as refused:
-        return str(refused)
-    key = f"estimate:{account.pk}:{version.pk}:{campaign.include_non_subscribers}"
-    known: Estimate | str | None = cache.get(key)
-    if known is None:
-        known = asyncio.run(_estimate(account, audience, include_non_subscribers=campaign.include_non_subscribers))
-        if isinstance(known, Estimate):
-            cache.set(key, known, REMEMBERED)
-    return known
+        return {account.pk: str(refused) for account in accounts}
+    keys = {a.pk: f"estimate:{a.pk}:{version.pk}:{campaign.include_non_subscribers}" for a in accounts}
+    known: dict[str, tuple[Estimate, datetime]] = cache.get_many(keys.values())
+    fresh = {key for key, (_word, asked_at) in known.items() if at - asked_at < FRESH}
+    due = [account for account in accounts if keys[account.pk] not in fresh]
+    found: dict[int, Estimate | str] = {pk: known[key][0] for pk, key in keys.items() if key in known}
+    for account, word in zip(
+        due, asyncio.run(_ask(due, audience, campaign.include_non_subscribers)) if due else [], strict=True
+    ):
+        if isinstance(word, Estimate):
+            cache.set(keys[account.pk], (word, at), REMEMBERED.total_seconds())
+        found[account.pk] = word if isinstance(word, Estimate) else found.get(account.pk, word)
+    return found
 
 
-async def _estimate(account: Account, audience: Mapping[str, Any], *, include_non_subscribers: bool) -> Estimate | str:
+async def _ask(accounts: list[Account], audience: Mapping[str, Any], everybody: bool) -> list[Estimate | str]:
+    return await asyncio.gather(*(_estimate(account, audience, everybody) for account in accounts))
+
+
+async def _estimate(account: Account, audience: Mapping[str, Any], everybody: bool) -> Estimate | str:
     try:
-        async with account.connect_delegated() as channel:
-            return await channel.estimate(audience, include_non_subscribers=include_non_subscribers)
+        async with asyncio.timeout(PATIENCE), account.connect_delegated() as channel:
+            return await channel.estimate(audience, include_non_subscribers=everybody)
     except (ChannelError, KeyError, ValueError) as error:
         return error.reason if isinstance(error, ChannelError) else type(error).__name__
+    except TimeoutError:
+        return "timeout"

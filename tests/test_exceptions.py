@@ -303,11 +303,11 @@ def test_no_drill_stands_in_the_register(case: Case) -> None:
 
 @pytest.mark.parametrize(("told", "words"), [
     ([None], "not told yet"), ([0], "fewer than 100 people"), ([99], "fewer than 100 people"), ([100], "about 100 people"),
-    ([90, 160], "about 200 people"),
+    ([90, 160], "at least 100, at most 300 people"), ([50, 99], "at most 200 people"),
     ([20_049, None], "about 20,000 people"),
 ])  # fmt: skip
 def test_numbers_in_the_register_are_rounded_to_hundreds(told: list[int | None], words: str) -> None:
-    assert rounded(told) == words
+    assert rounded(Order(sent=people) for people in told) == words
 
 
 def test_auditors_are_told_at_once_until_one_has_taken_note(case: Case) -> None:

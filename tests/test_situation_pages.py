@@ -171,7 +171,7 @@ def test_it_does_not_add_up_people_who_may_be_the_same(campaign: Campaign, opera
     world.approve(campaign, supervisor)
     Batch.objects.update(accepted=3)
     html = page(operator, "incident_detail", campaign.incident_id)
-    assert "At least 3 people" in html
+    assert "In all: 3 people." in html
 
 
 def test_it_filters_incidents_by_the_url(operator: User) -> None:

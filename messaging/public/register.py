@@ -18,7 +18,9 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from crisis.templatetags.console import things
+from messaging.joint import Part, join
 from messaging.models import Order, ReachException
+from messaging.progress import sent_by
 
 PER_PAGE = 50
 STEP = 100  # people: what is published is rounded to this, and fewer is only called fewer
@@ -55,21 +57,27 @@ def _entry(row: ReachException) -> Entry:
         at=row.used_at or row.written_at,
         countries=", ".join(sorted(str(country) for country in row.incident.countries.all())),
         roads=", ".join(sorted({order.batch.account.get_slug_display() for order in orders})),
-        people=rounded([order.sent for order in orders]),
+        people=rounded(orders),
         reason=row.reason,
         until=min(row.ends_at, row.revoked_at) if row.revoked_at else row.ends_at,
         revoked=row.revoked_at is not None,
     )
 
 
-def rounded(told: Iterable[int | None]) -> str:
-    """How many people the platforms say they wrote to, so coarse that nobody can be told apart."""
-    known = [people for people in told if people is not None]
-    if not known:
+def rounded(orders: Iterable[Order]) -> str:
+    """How many people it went to, so coarse that nobody can be told apart; several orders may have reached the same people."""
+    told = [order for order in orders if order.sent is not None]
+    if not told:
         return _("not told yet")
-    if sum(known) < STEP:
+    joint = join([Part(number, *sent_by(order)) for number, order in enumerate(told)])
+    least, most = joint.least // STEP * STEP, -(-joint.most_told // STEP) * STEP
+    if joint.most_told < STEP:
         return _("fewer than %(n)s people") % {"n": things(STEP)}
-    return _("about %(n)s people") % {"n": things(round(sum(known) / STEP) * STEP)}
+    if len(told) == 1:
+        return _("about %(n)s people") % {"n": things(round((told[0].sent or 0) / STEP) * STEP)}
+    if not least:
+        return _("at most %(most)s people") % {"most": things(most)}
+    return _("at least %(least)s, at most %(most)s people") % {"least": things(least), "most": things(most)}
 
 
 @login_not_required

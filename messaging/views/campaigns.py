@@ -23,8 +23,9 @@ from crisis.permissions import may, requires
 from messaging import changes, checking, cut_off, delivery, drilling, escalation, filling
 from messaging.correction import TO_WHOM
 from messaging.forms import CampaignFilter
+from messaging.joint import Joint
 from messaging.models import Account, Campaign, Rendering, Status, Text
-from messaging.phrases import EXCLUDED, no_estimate, places, size_of
+from messaging.phrases import EXCLUDED, expected, in_bounds, no_estimate, of_nationals, places, size_of, untold, withheld
 from messaging.training import trained
 
 PER_PAGE = 50
@@ -125,7 +126,7 @@ def reach_rows(campaign: Campaign, reach: dict[str, Any] | None, then: dict[str,
 
 def _compared(entry: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
     """The earlier number of one account in words, and whether it grew beyond what is sent without asking again."""
-    was, becomes = (str(size_of({"accounts": {"": one}})) if one else "" for one in (before, entry))
+    was, becomes = (str(size_of({"accounts": {"0": one}})) if one else "" for one in (before, entry))
     known = before is not None and before["basis"] == entry["basis"] == "counted"
     grown = known and before is not None and delivery.grown(before["people"], entry["people"])
     return {"then": was if was != becomes else "", "grown": grown}
@@ -134,12 +135,24 @@ def _compared(entry: dict[str, Any], before: dict[str, Any] | None) -> dict[str,
 def _reach_row(account: Account, entry: dict[str, Any]) -> dict[str, Any]:
     excluded = [(EXCLUDED[reason], people) for reason, people in entry.get("excluded", {}).items() if people]
     at = datetime.fromisoformat(entry["at"]) if entry.get("at") else None
-    why = no_estimate(entry.get("why", ""))
-    return {**entry, "account": account, "excluded": excluded, "cut_off": cut_off.rows(account, entry), "at": at, "why": why}
+    words = {"why": withheld(entry.get("withheld", "")) or no_estimate(entry.get("why", ""))}
+    return {**entry, **words, "account": account, "excluded": excluded, "cut_off": cut_off.rows(account, entry), "at": at}
 
 
-def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:
-    """When a stored reach was counted, how fresh its newest sighting is, and the narrower choices in order."""
+def joint_words(campaign: Campaign, joint: Joint) -> dict[str, Any]:
+    """What several ways reach together, in words, as `messaging/_joint.html` shows it."""
+    accounts = [*campaign.accounts.order_by("pk")]
+    return {
+        "people": in_bounds(joint),
+        "of_nationals": "" if campaign.test else of_nationals(joint, campaign.incident),
+        "untold": untold(joint, {account.pk: account.label for account in accounts}),
+        "several": len(joint.ways) > 1,
+        "elsewhere": any(not account.addressed for account in accounts),
+    }
+
+
+def reach_times(campaign: Campaign, reach: dict[str, Any] | None) -> dict[str, Any]:
+    """When a stored reach was counted, its newest sighting, the narrower choices in order, and all ways together in words."""
     found = reach or {}
     narrower = sorted(((int(hours), people) for hours, people in found.get("narrower", {}).items()), reverse=True)
     stays = found.get("was_there", 0) - found.get("left", 0)
@@ -149,6 +162,7 @@ def reach_times(reach: dict[str, Any] | None) -> dict[str, Any]:
         "narrower": narrower,
         "smaller": sorted((country_name(code), people) for code, people in found.get("smaller", {}).items()),
         "stays": stays if stays < found.get("people", 0) else 0,
+        "expected": joint_words(campaign, expected(found)) if found.get("accounts") else None,
     }
 
 

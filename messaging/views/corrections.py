@@ -18,7 +18,7 @@ from messaging import progress, workflow
 from messaging.models import STOPPABLE, Campaign, Status
 from messaging.phrases import places
 from messaging.views.campaigns import find, person, shared
-from messaging.views.live import UNDER_WAY
+from messaging.views.order_rows import cancelling
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -56,11 +56,7 @@ def _what_happens(campaign: Campaign) -> str:
         sentences = [_("Stops now. Of those written to one by one: already tried %(gone)s, not yet %(left)s.") % sums]
     else:
         sentences = [_("It is %(status)s.") % {"status": campaign.get_status_display()}]
-    for way in found:
-        if way.order and way.order.status in UNDER_WAY:
-            sentences.append(
-                _("%(account)s is asked to cancel; what it has sent cannot be called back.") % {"account": way.account.label}
-            )
+    sentences += cancelling(found)
     sentences.append(_("Then you write the right text. Who got the wrong one is told so; everybody else gets the right one."))
     return " ".join([*sentences, _("Another person approves it before anything goes out.")])
 

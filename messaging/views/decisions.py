@@ -54,7 +54,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
     counted = reach_of(campaign, now(), _known_estimates(then)) if waits else then
     size, context = size_of(counted), shared(campaign, request)
     context |= {
-        **reach_times(counted),
+        **reach_times(campaign, counted),
         "down": cut_off.warnings(campaign, counted) if waits else [],
         "reach": counted,
         "reach_rows": reach_rows(campaign, counted, then),
@@ -95,14 +95,15 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
 def _known_estimates(reach: dict[str, Any]) -> Estimates:
     """The platforms' estimates as they were submitted: this page asks nobody over the network."""
     return {
-        int(pk): _estimate(entry) if entry["basis"] == "estimated" else entry.get("why", "")
+        int(pk): _estimate(entry) if "at" in entry else entry.get("why", "")
         for pk, entry in reach.get("accounts", {}).items()
         if entry["basis"] != "counted"
     }
 
 
 def _estimate(entry: dict[str, Any]) -> Estimate:
-    return Estimate(entry["lower"], entry["upper"], datetime.fromisoformat(entry["at"]), entry.get("withheld", ""))
+    at, withheld, source = datetime.fromisoformat(entry["at"]), entry.get("withheld", ""), entry.get("source", "")
+    return Estimate(entry["lower"], entry["upper"], at, withheld, source=source)
 
 
 def _heading(campaign: Campaign, size: Size) -> str:

@@ -288,7 +288,7 @@ def _preview(
         found = problems or checking.problems(campaign, counted, at)
     context = {
         **shared(campaign, request),
-        **reach_times(counted),
+        **reach_times(campaign, counted),
         **doubted(campaign, counted),
         "down": cut_off.warnings(campaign, counted),
         "reach": counted,

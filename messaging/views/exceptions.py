@@ -19,7 +19,7 @@ from crisis.permissions import may, requires
 from crisis.refusal import Refused
 from messaging import workflow
 from messaging.forms import ReasonForm
-from messaging.models import LIVE, ReachException
+from messaging.models import LIVE, Order, ReachException
 from messaging.public.register import rounded
 from messaging.views.campaigns import person
 
@@ -59,15 +59,11 @@ def _page(request: HttpRequest, exception: ReachException, form: RenewForm | Non
         "in_force": exception.in_force(now()),
         "granted": granted,
         "campaigns": campaigns,
-        "people": rounded(_sent(exception)),
+        "people": rounded(Order.objects.filter(batch__campaign__exception=exception)),
         "renews": granted and term and may(user, "exception.renew") and user.pk not in (exception.written_by_id, term.by_id),
         "form": form or RenewForm(),
     }
     return render(request, "messaging/exception_detail.html", context, status=status)
-
-
-def _sent(exception: ReachException) -> list[int | None]:
-    return [*exception.campaigns.filter(batches__order__isnull=False).values_list("batches__order__sent", flat=True)]
 
 
 @require_POST

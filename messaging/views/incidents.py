@@ -27,8 +27,9 @@ from crisis.models import Fact, Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
 from messaging import board, down, standing, training
+from messaging.joint import Part, join
 from messaging.models import Campaign, ReachException, Status
-from messaging.phrases import size_of
+from messaging.phrases import as_told, in_bounds, size_of
 from messaging.stories import offering
 
 PER_PAGE = 50
@@ -179,14 +180,18 @@ def _outages(incident: Incident, at: datetime, by: User, endings: Mapping[int, O
 
 
 def _reached(campaigns: list[tuple[Campaign, list[board.Total]]]) -> dict[str, Any]:
-    """Messages by account over all campaigns, and how many people at least: one person may have got several messages."""
+    """Messages by account over all campaigns, and people at least and at most: one person may have got several messages."""
     every = [total for campaign, found in campaigns if not campaign.test for total in found if total.accepted or total.handled]
     by_account: dict[int, dict[str, Any]] = {}
     for total in every:
-        row = by_account.setdefault(total.account, {"label": total.label, "order": total.order, **dict.fromkeys(COUNTERS, 0)})
-        for name in COUNTERS:
-            row[name] += getattr(total, name)
-    return {"least": max((total.accepted for total in every), default=0), "rows": [*by_account.values()]}
+        row = by_account.setdefault(total.account, {"label": total.label, "orders": [], **dict.fromkeys(COUNTERS, 0)})
+        if total.order:
+            row["orders"].append(total)
+        else:
+            for name in COUNTERS:
+                row[name] += getattr(total, name)
+    joint = join([Part(number, *as_told(total.bounds)) for number, total in enumerate(every)])
+    return {"people": in_bounds(joint), "rows": [*by_account.values()]}
 
 
 def _moves(incident: Incident) -> list[tuple[str, Any]]:

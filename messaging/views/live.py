@@ -22,15 +22,14 @@ from crisis.small import told
 from crisis.templatetags.console import number
 from messaging import cut_off, progress, workflow
 from messaging.correction import clock
-from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, Order, Reply, Status
+from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, Reply, Status
 from messaging.phrases import UNSURE, failure, pace, places, size_of
 from messaging.progress import Failure, Way
 from messaging.replying import mark_read
 from messaging.standing import trouble
-from messaging.views.campaigns import PER_PAGE, find, person, reach_rows, shared
+from messaging.views.campaigns import PER_PAGE, find, joint_words, person, reach_rows, shared
+from messaging.views.order_rows import cancelling, order_row
 from messaging.views.resending import uncertain_of
-
-UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
 
 
 @require_GET
@@ -72,6 +71,7 @@ def numbers(campaign: Campaign) -> dict[str, Any]:
         "ways": [way_row(way, reasons or [], at) for way in found],
         "reasons_later": reasons is None,
         "size": size_of(campaign.reach or {}),
+        "joint": joint_words(campaign, progress.joint(campaign, found)),
         "pace": pace(campaign),
         "told": clock(campaign),
         "waits_for": waits_for(campaign),
@@ -109,16 +109,16 @@ def waits_for(campaign: Campaign) -> str:
 
 
 def way_row(way: Way, reasons: list[Failure], at: datetime) -> dict[str, Any]:
-    """One account for the screen: its bar, its line of progress, its reasons, and when its numbers were true."""
-    segments = _order_segments(way.order) if way.order else _segments(way)
+    """One account for the screen: its orders, or its bar and line of progress; its reasons, and when its numbers were true."""
     return {
         "way": way,
         "account": way.account,
         "trouble": trouble(way.account),
-        "at": (way.order.totals_at if way.order else None) or at,
-        "segments": segments,
+        "at": at,
+        "orders": [order_row(order, way.account, at) for order in way.orders],
+        "segments": _segments(way),
         "rate": round(way.rate),
-        "text": _order_text(way) if way.order else _text(way),
+        "text": _text(way),
         "reasons": [_reason(one) for one in reasons if one.account == way.account.pk],
     }
 
@@ -143,27 +143,6 @@ def _text(way: Way) -> str:
         )
         % values
     )
-
-
-def _order_segments(order: Order) -> list[dict[str, Any]]:
-    sent, failed = order.sent or 0, order.failed or 0
-    rest = max(0, (order.matched or 0) - sent - failed)
-    waits = (
-        {"label": _("found, not sent yet"), "tone": ""} if not order.ended else {"label": _("found, not sent"), "tone": "wait"}
-    )
-    return [
-        {"label": _("sent, as the platform reports"), "people": sent, "tone": "go"},
-        {"label": _("failed, as the platform reports"), "people": failed, "tone": "bad"},
-        {**waits, "people": rest},
-    ]
-
-
-def _order_text(way: Way) -> str:
-    order = way.order
-    if order is None or order.matched is None:
-        return ""
-    values = {"sent": number(order.sent or 0), "matched": number(order.matched), "account": way.account.label}
-    return _("%(sent)s sent of %(matched)s people whom %(account)s found") % values
 
 
 def _reason(one: Failure) -> dict[str, Any]:
@@ -228,11 +207,7 @@ def _stop_button(campaign: Campaign) -> str:
 def _stop_sentence(campaign: Campaign, found: list[Way]) -> str:
     sums = progress.gone_and_left(found)
     sentences = [_gone(sums["gone"], sums["left"], stopped=False)] if sums["gone"] + sums["left"] else []
-    for way in found:
-        if way.order and way.order.status in UNDER_WAY:
-            sentences.append(
-                _("%(account)s is asked to cancel; what it has sent cannot be called back.") % {"account": way.account.label}
-            )
+    sentences += cancelling(found)
     return " ".join([*sentences, _("Stopping is final: the rest is reached by a new message.")])
 
 

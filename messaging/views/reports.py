@@ -18,13 +18,14 @@ from crisis.clock import now
 from crisis.deeds import deed
 from crisis.models import AuditEntry
 from crisis.permissions import requires
-from crisis.templatetags.console import number
 from messaging import live_tests, progress
 from messaging.correction import clock
-from messaging.models import Campaign, Status
+from messaging.joint import Joint
+from messaging.models import TOTALS, Campaign, Order, Status
 from messaging.models.campaigns import STOPPABLE
-from messaging.phrases import Size, share
+from messaging.phrases import in_bounds, of_nationals, untold
 from messaging.progress import Way
+from messaging.views.adding import added_rows, joint_json
 from messaging.views.campaigns import find, letters, person, reach_rows, reach_times, shared
 from messaging.views.live import numbers, standing_of
 from messaging.views.resending import uncertain_of
@@ -32,7 +33,9 @@ from messaging.views.sheet import SHORT, TIMES, sheet_rows
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "resent", "read")
-TOTALS = ("estimate_lower", "estimate_upper", "matched", "sent", "delivered", "read", "failed")
+TOLD = ("estimate_lower", "estimate_upper", *TOTALS)
+WORDS = ("status", "decision", "answered_by", "narrowed", "reason", "recipients", "totals_source")
+MOMENTS = ("asked_at", "taken_at", "answered_at", "waived_at", "cancel_asked_at", "totals_at", "ended_at")
 CLOCKS = ("first_at", "half_at", "most_at")
 
 
@@ -43,12 +46,15 @@ def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = find(pk, person(request))
     if campaign.status in (Status.DRAFT, Status.SUBMITTED, Status.REJECTED):
         return redirect("campaign_detail", pk)
+    found = progress.ways(campaign)
+    joint = progress.joint(campaign, found)
     context = {
         **shared(campaign, request),
         **numbers(campaign),
         **standing_of(campaign),
-        **reach_times(campaign.reach),
-        "headline": headline(campaign, progress.reached(progress.ways(campaign))),
+        **reach_times(campaign, campaign.reach),
+        "headline": headline(campaign, joint),
+        "added": [*added_rows(campaign, found, joint)],
         "uncertain": uncertain_of(campaign, person(request)),
         "reach": campaign.reach,
         "reach_rows": reach_rows(campaign, campaign.reach),
@@ -61,34 +67,15 @@ def campaign_report(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "messaging/campaign_report.html", context)
 
 
-def headline(campaign: Campaign, reached: Size) -> str:
-    """ "About 20,000 people of an estimated 80,000 nationals (25 %): …". Ways are never added up as if people were distinct."""
-    incident = campaign.incident
-    values = {"least": number(reached.least), "most": number(reached.most or 0)}
-    people = _within(reached) % values
-    values = {"people": people, "all": number(incident.estimate_people or 0), "share": _share(campaign, reached)}
+def headline(campaign: Campaign, joint: Joint) -> str:
+    """ "Sent to at least 24,800 and at most 46,300 people. …". Ways are never added up as if people were distinct."""
+    people = in_bounds(joint)
     if campaign.test:
         return live_tests.outcome(people)
     if campaign.drill:
-        return _("Drill: played to %(people)s people. Nobody received this.") % values
-    if not incident.estimate_people:
-        return _("The platforms accepted it for %(people)s people. How many nationals are there is not known.") % values
-    values |= {"source": incident.estimate_source, "date": f"{incident.estimate_at:%d.%m.%Y}"}
-    return (
-        _("The platforms accepted it for %(people)s of an estimated %(all)s nationals (%(share)s; %(source)s, %(date)s).")
-        % values
-    )
-
-
-def _within(reached: Size) -> str:
-    if reached.exact or small.hidden(reached.most or 0):
-        return "%(least)s"
-    return _("at most %(most)s") if small.hidden(reached.least) else _("about %(least)s–%(most)s")
-
-
-def _share(campaign: Campaign, reached: Size) -> str:
-    least, most = share(reached.least, campaign.incident), share(reached.most or 0, campaign.incident)
-    return least if least == most else f"{least} – {most}"
+        return _("Drill: played to %(people)s. Nobody received this.") % {"people": people}
+    sentences = [_("Sent to %(people)s.") % {"people": people}, of_nationals(joint, campaign.incident)]
+    return " ".join([*sentences, untold(joint, {account.pk: account.label for account in campaign.accounts.all()})]).strip()
 
 
 def _approvals(campaign: Campaign) -> Iterator[dict[str, Any]]:
@@ -121,10 +108,20 @@ def _log(campaign: Campaign) -> list[dict[str, Any]]:
     return [{"key": row.pk, "at": row.at, "by": row.by, "text": deed(row.action)} for row in rows[:100]]
 
 
-def report_of(campaign: Campaign) -> dict[str, Any]:
-    """The report as plain totals: machine words, numbers of people, times in ISO 8601. Holds no person and no address."""
+def report_of(campaign: Campaign, *, exact: bool = True) -> dict[str, Any]:
+    """The report as plain totals: machine words, numbers of people, times in ISO 8601. Holds no person and no address.
+
+    Not `exact`, it is for those who send nothing: numbers of people are rounded, and the report says so.
+    """
     found = progress.ways(campaign)
-    reached, incident = progress.reached(found), campaign.incident
+    with small.telling(exact=exact):
+        joint = progress.joint(campaign, found)
+    report = _report(campaign, found, joint)
+    return report if exact else _rounded(report)
+
+
+def _report(campaign: Campaign, found: list[Way], joint: Joint) -> dict[str, Any]:
+    incident = campaign.incident
     return {
         "campaign": campaign.pk,
         "incident": str(incident),
@@ -150,7 +147,8 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
             "source": incident.estimate_source,
             "date": _iso(incident.estimate_at),
         },
-        "reached": {"at_least": reached.least, "at_most": reached.most, "basis": "accepted by platforms"},
+        "reached": {"at_least": joint.least, "at_most": joint.most, "basis": "accepted by platforms, or reported as sent"},
+        "joint": joint_json(campaign, found, joint),
         "ways": [_way(way, campaign) for way in found],
         "failures": [
             {"account": one.account, "status": one.status, "reason": one.reason, "people": one.people}
@@ -169,25 +167,21 @@ def _plain_clock(campaign: Campaign) -> dict[str, Any] | None:
 def _way(way: Way, campaign: Campaign) -> dict[str, Any]:
     entry = (campaign.reach or {}).get("accounts", {}).get(str(way.account.pk), {})
     base = {"account": way.account.pk, "label": way.account.label, "channel": way.account.slug, "reach_at_submit": entry}
-    if way.order is None:
-        return base | {name: getattr(way, name) for name in NUMBERS} | {name: _iso(getattr(way, name)) for name in CLOCKS}
-    order = way.order
-    told = {name: getattr(order, name) for name in TOTALS}
-    words = {"status": order.status, "decision": order.decision, "reason": order.reason}
-    return (
-        base
-        | words
-        | told
-        | {name: _iso(getattr(order, name)) for name in ("asked_at", "answered_at", "totals_at", "ended_at")}
-    )
+    if way.orders:
+        return base | {"orders": [_order(order) for order in way.orders]}
+    return base | {name: getattr(way, name) for name in NUMBERS} | {name: _iso(getattr(way, name)) for name in CLOCKS}
+
+
+def _order(order: Order) -> dict[str, Any]:
+    plain = {name: getattr(order, name) for name in (*WORDS, *TOLD, "sent_when_cancelled")}
+    return {"order": str(order.pk), **plain, **{name: _iso(getattr(order, name)) for name in MOMENTS}}
 
 
 def _iso(at: Any) -> str | None:
     return at.isoformat() if at else None
 
 
-def rounded(report: dict[str, Any]) -> dict[str, Any]:
-    """The same report for those who send nothing. Only numbers of people are rounded, and the report says so."""
+def _rounded(report: dict[str, Any]) -> dict[str, Any]:
     return report | {
         "people_rounded_down_to": small.SMALL,
         "reached": small.plain(report["reached"]),
@@ -201,9 +195,7 @@ def rounded(report: dict[str, Any]) -> dict[str, Any]:
 @requires("report.export")
 def campaign_report_json(request: HttpRequest, pk: int) -> JsonResponse:
     """The totals as JSON."""
-    report = report_of(find(pk, person(request)))
-    if not small.sees_exact(person(request)):
-        report = rounded(report)
+    report = report_of(find(pk, person(request)), exact=small.sees_exact(person(request)))
     answer = JsonResponse(report, json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="{_name(pk)}.json"'
     return answer

@@ -16,7 +16,8 @@ from crisis.clock import now
 from crisis.models import Incident
 from messaging import progress
 from messaging.correction import clock
-from messaging.models import Campaign, Delivery, Order
+from messaging.joint import Added, Joint, percent_at_least, percent_at_most
+from messaging.models import NARROWED, Campaign, Delivery, Order
 from messaging.phrases import EXCLUDED, UNKNOWN, failure
 from messaging.progress import Way
 from messaging.views.campaigns import sentence
@@ -38,17 +39,21 @@ NUMBERS = {
     "half_at": gettext_lazy("half of the people answered for"),
     "most_at": gettext_lazy("95 percent of the people answered for"),
 }
-TOTALS = {
+TOLD = {
     "reason": gettext_lazy("reason"),
-    "estimate_lower": gettext_lazy("estimated by the platform, at least"),
-    "estimate_upper": gettext_lazy("estimated by the platform, at most"),
-    "matched": gettext_lazy("found by the platform"),
-    "sent": gettext_lazy("sent, as the platform reports"),
-    "delivered": gettext_lazy("delivered, as the platform reports"),
-    "read": gettext_lazy("read, as the platform reports"),
-    "failed": gettext_lazy("failed, as the platform reports"),
+    "estimate_lower": gettext_lazy("estimated there, at least"),
+    "estimate_upper": gettext_lazy("estimated there, at most"),
+    "matched": gettext_lazy("found, as reported"),
+    "sent": gettext_lazy("sent, as reported"),
+    "delivered": gettext_lazy("delivered, as reported"),
+    "read": gettext_lazy("read, as reported"),
+    "failed": gettext_lazy("failed, as reported"),
+    "opted_out": gettext_lazy("opted out, as reported"),
+    "sent_when_cancelled": gettext_lazy("sent before it was cancelled"),
+    "totals_source": gettext_lazy("who told the numbers"),
     "asked_at": gettext_lazy("asked at"),
     "answered_at": gettext_lazy("answered at"),
+    "waived_at": gettext_lazy("the plan went on without it at"),
     "totals_at": gettext_lazy("reported at"),
     "ended_at": gettext_lazy("ended at"),
 }
@@ -63,11 +68,14 @@ def sheet_rows(campaign: Campaign, *, exact: bool = True) -> Iterator[Row]:
     yield _("Section"), _("Name"), _("Value")
     ways = progress.ways(campaign)
     yield from ((_("Campaign"), name, _plain(value)) for name, value in _facts(campaign))
-    yield from ((_("Campaign"), name, people(value)) for name, value in _reached(ways))
+    with small.telling(exact=exact):
+        joint = progress.joint(campaign, ways)
+    yield from ((_("Campaign"), name, value) for name, value in _reached(campaign, joint))
     if not exact:
         yield _("Campaign"), _("numbers of people"), _("rounded down to tens")
-    for way in ways:
+    for way, added in zip(ways, joint.ways, strict=True):
         yield from ((way.account.label, name, people(value)) for name, value in _way(way, campaign))
+        yield from ((way.account.label, name, value) for name, value in _added(campaign, way, added))
     labels = {way.account.pk: way.account.label for way in ways}
     for one in progress.failures(campaign) or []:
         why = _("no answer came back") if one.status == Delivery.Status.UNCERTAIN else failure(one.reason)[0]
@@ -103,21 +111,41 @@ def _facts(campaign: Campaign) -> Iterator[tuple[Any, Any]]:
     yield _("counted at"), now()
 
 
-def _reached(ways: list[Way]) -> Iterator[tuple[Any, Any]]:
-    reached = progress.reached(ways)
-    yield _("people reached, at least"), reached.least
-    yield _("people reached, at most"), reached.most
+def _reached(campaign: Campaign, joint: Joint) -> Iterator[tuple[Any, Any]]:
+    yield _("people reached, at least"), joint.least
+    yield _("people reached, at most"), joint.most
+    if nationals := campaign.incident.estimate_people:
+        yield _("percent of the nationals estimated, at least"), percent_at_least(joint.least, nationals)
+        yield _("percent of the nationals estimated, at most"), joint.most and percent_at_most(joint.most, nationals)
+
+
+def _added(campaign: Campaign, way: Way, added: Added) -> Iterator[tuple[Any, Any]]:
+    """What it added to the other ways, and how long the decision about it took."""
+    yield _("added to the other ways, at least"), added.least
+    yield _("added to the other ways, at most"), added.most
+    asked, answered = progress.decision_of(campaign, way)
+    yield _("seconds until the decision"), round((answered - asked).total_seconds()) if asked and answered else None
+    yield _("people for a minute of decision"), added.part.per_minute and int(added.part.per_minute)
 
 
 def _way(way: Way, campaign: Campaign) -> Iterator[tuple[Any, Any]]:
     yield _("Channel"), way.account.get_slug_display()
     yield from _at_submit((campaign.reach or {}).get("accounts", {}).get(str(way.account.pk), {}))
-    if way.order is None:
+    if not way.orders:
         yield from ((words, getattr(way, name)) for name, words in NUMBERS.items())
-        return
-    yield _("Status"), way.order.get_status_display()
-    yield _("decision"), Order.Decision(way.order.decision).label if way.order.decision else ""
-    yield from ((words, getattr(way.order, name)) for name, words in TOTALS.items())
+    for number, order in enumerate(way.orders, 1):
+        yield _("Order"), str(number)
+        yield from _order(order)
+
+
+def _order(order: Order) -> Iterator[tuple[Any, Any]]:
+    if order.recipients:
+        yield _("to whom"), order.get_recipients_display()
+    yield _("Status"), order.get_status_display()
+    yield _("decision"), Order.Decision(order.decision).label if order.decision else ""
+    if order.narrowed:
+        yield _("in part"), ", ".join(str(NARROWED.get(word, word)) for word in order.narrowed)
+    yield from ((words, getattr(order, name)) for name, words in TOLD.items())
 
 
 def _at_submit(entry: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:

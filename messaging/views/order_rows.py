@@ -1,0 +1,87 @@
+"""An order on the screen: how long its decision took or takes, and what its platform or desk has told, number by number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crisis.templatetags.console import local_time, number
+from messaging.models import NARROWED, Account, Order
+from messaging.progress import Way
+
+UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
+
+NUMBERS = {
+    "matched": gettext_lazy("found"),
+    "sent": gettext_lazy("sent"),
+    "delivered": gettext_lazy("delivered"),
+    "read": gettext_lazy("read"),
+    "failed": gettext_lazy("failed"),
+    "opted_out": gettext_lazy("opted out"),
+}
+ALWAYS = ("matched", "sent", "delivered")
+
+
+def order_row(order: Order, account: Account, at: datetime) -> dict[str, Any]:
+    """One order: its clock, its numbers in words and as a bar, and when and by whom they were told."""
+    return {
+        "order": order,
+        "title": order.get_recipients_display() if order.recipients else "",
+        "narrowed": ", ".join(str(NARROWED.get(word, word)) for word in order.narrowed),
+        "numbers": _numbers(order),
+        "segments": _segments(order),
+        "source": order.totals_source or account.label,
+        "at": order.totals_at or at,
+        "rounded": max(order.step, order.matched_step) > 1,
+        **_limits(order),
+    }
+
+
+def cancelling(found: Iterable[Way]) -> Iterator[str]:
+    """What a stop means for each order under way, in sentences."""
+    for way in found:
+        for order in way.orders:
+            if order.status in UNDER_WAY:
+                yield _cancelling(order, way.account)
+
+
+def _cancelling(order: Order, account: Account) -> str:
+    values = {"account": account.label, "sent": number(order.sent), "time": local_time(order.totals_at)}
+    if not account.channel.networked:
+        return _("Ask %(account)s to stop, by telephone or letter: nothing does it for you.") % values
+    if order.sent and order.totals_at:
+        return _("%(account)s is asked to cancel; what it has sent cannot be called back (%(sent)s, %(time)s).") % values
+    return _("%(account)s is asked to cancel; what it has sent cannot be called back.") % values
+
+
+def _numbers(order: Order) -> list[tuple[Any, int | None]]:
+    """What was told; found, sent and delivered are never one, so each stands there also when it was not told."""
+    told = {name: getattr(order, name) for name in NUMBERS}
+    if all(people is None for people in told.values()):
+        return []
+    return [(NUMBERS[name], people) for name, people in told.items() if name in ALWAYS or people is not None]
+
+
+def _limits(order: Order) -> dict[str, Any]:
+    """Seconds after which a decision that does not come is worrying, and after which the plan goes on without it."""
+    if order.asked_at is None or order.answer_due_at is None:
+        return {"amber": "", "red": ""}
+    seconds = (order.answer_due_at - order.asked_at).total_seconds()
+    return {"amber": round(seconds / 3), "red": round(seconds)}
+
+
+def _segments(order: Order) -> list[dict[str, Any]]:
+    sent, failed = order.sent or 0, order.failed or 0
+    rest = max(0, (order.matched or 0) - sent - failed)
+    waits = (
+        {"label": _("found, not sent yet"), "tone": ""} if not order.ended else {"label": _("found, not sent"), "tone": "wait"}
+    )
+    return [
+        {"label": _("sent, as reported"), "people": sent, "tone": "go"},
+        {"label": _("failed, as reported"), "people": failed, "tone": "bad"},
+        {**waits, "people": rest},
+    ]
