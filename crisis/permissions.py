@@ -110,6 +110,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("own.access", _("own password, second factor, sessions and language"), "Y Y Y Y - -"),
     Rule("hook", _("tell what became of a message (a platform, signed)"), "- - - - - own"),
     Rule("register", _("read the public register of exceptions"), "Y Y Y Y Y Y"),
+    Rule("contract", _("read the contract of orders"), "Y Y Y Y Y Y"),
     Rule("health", _("ask whether the servers answer"), "Y Y Y Y Y Y"),
 )
 RULES: dict[str, Rule] = {rule.action: rule for rule in TABLE}

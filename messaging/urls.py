@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from messaging.api import urls as programs
-from messaging.public import register
+from messaging.public import contracts, register
 from messaging.views import (
     accounts,
     campaigns,
@@ -105,6 +105,8 @@ urlpatterns = [
     path("exceptions/<int:pk>/revoke/", exceptions.exception_revoke, name="exception_revoke"),
     path("exceptions/<int:pk>/note/", exceptions.exception_note, name="exception_note"),
     path("register/", register.register, name="register"),
+    path("contracts/orders/v1/", contracts.page, name="contract"),
+    path("contracts/orders/v1/openapi.json", contracts.document, name="contract_json"),
     path("training/", drills.training, name="training"),
     path("limits/", doubts.limit_list, name="limit_list"),
     path("queues/", accounts.queues, name="queues"),

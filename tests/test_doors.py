@@ -15,7 +15,19 @@ from tests.desk import Desk
 
 pytestmark = pytest.mark.django_db
 
-PUBLIC = {"wall", "wall_open", "set_up", "register", "account_login", "healthz", "favicon", "set_language", "hook"}
+PUBLIC = {
+    "wall",
+    "wall_open",
+    "set_up",
+    "register",
+    "contract",
+    "contract_json",
+    "account_login",
+    "healthz",
+    "favicon",
+    "set_language",
+    "hook",
+}
 FOREIGN = 999_999_999
 # Verbs of the console: they answer POST alone. A new one has to be written here, or the walk below fails.
 VERBS = {

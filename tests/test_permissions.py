@@ -14,6 +14,8 @@ from tests.test_doors import routes
 WITHOUT_ACTION = {
     "favicon",
     "register",
+    "contract",
+    "contract_json",
     "set_up",
     "wall",
     "wall_open",
@@ -52,11 +54,11 @@ def test_nobody_approves_alone_and_nobody_but_a_supervisor() -> None:
 
 
 def test_a_stranger_may_ask_for_the_health_and_bring_signed_events_alone() -> None:
-    assert {rule.action for rule in TABLE if rule.of(ANONYMOUS) != NO} == {"health", "hook", "register"}
+    assert {rule.action for rule in TABLE if rule.of(ANONYMOUS) != NO} == {"health", "hook", "register", "contract"}
 
 
 def test_a_program_may_do_only_what_is_its_own() -> None:
-    assert {rule.of(CLIENT) for rule in TABLE if rule.action not in ("health", "register")} == {NO, "own"}
+    assert {rule.of(CLIENT) for rule in TABLE if rule.action not in ("health", "register", "contract")} == {NO, "own"}
 
 
 @pytest.mark.django_db

@@ -221,6 +221,8 @@ def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
         "exception_detail": each(ROLES, sending.exception_id),
         "exception_revoke": each(["anna"], sending.exception_id),
         "register": [Visit(""), *each(["anna"], query="?lang=ru")],
+        "contract": [Visit(""), *each(["anna"], query="?lang=ru")],
+        "contract_json": [Visit("")],
     }
 
 

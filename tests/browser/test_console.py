@@ -29,7 +29,7 @@ PAGES = {
         "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
         "/incidents/1/test/", "{sent}top-up/", "{sent}resend/", "{sent}leave/",
         "{sent}record/", "/handover/", "/duty/", "/training/", "/exceptions/1/",
-        "/register/", "/sessions/", "/second-step/",
+        "/register/", "/contracts/orders/v1/", "/sessions/", "/second-step/",
     ),
     "vera": (
         "/accounts/staff/", "/", "{sent}decision/", "/people/", "/audit/", "/duty/", "/locks/", "/second-step/passkey/",
