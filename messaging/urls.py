@@ -30,6 +30,7 @@ from messaging.views import (
     reports,
     resending,
     reviewing,
+    touched,
     wall,
     webhooks,
 )
@@ -84,6 +85,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/report/", reports.campaign_report, name="campaign_report"),
     path("campaigns/<int:pk>/report.csv", reports.campaign_report_csv, name="campaign_report_csv"),
     path("campaigns/<int:pk>/report.json", reports.campaign_report_json, name="campaign_report_json"),
+    path("campaigns/<int:pk>/data/", touched.campaign_data, name="campaign_data"),
+    path("campaigns/<int:pk>/data.json", touched.campaign_data_json, name="campaign_data_json"),
     path("playbooks/", playbooks.playbook_list, name="playbook_list"),
     path("playbooks/new/", playbooks.playbook_new, name="playbook_new"),
     path("playbooks/<int:pk>/", playbooks.playbook_detail, name="playbook_detail"),

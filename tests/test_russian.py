@@ -197,6 +197,9 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
                             for row in every for who in ("anna", "dina")],
         "campaign_report_csv": [*each(["dina"], sending), *each(["dina"], watch.campaigns[Status.SENT].pk)],
         "campaign_report_json": each(["dina"], sending),
+        "campaign_data": [Visit(who, (row.pk,), status=302 if row.status in (*UNSENT, Status.APPROVED) else 200)
+                          for row in every for who in ("anna", "dina")],
+        "campaign_data_json": each(["anna", "dina"], sending),
     }  # fmt: skip
 
 

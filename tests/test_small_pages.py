@@ -34,7 +34,7 @@ CHANGING = re.compile(r'name="csrfmiddlewaretoken" value="\w+"|nonce-[\w=+/-]+|n
 # Pages that say another number to a supervisor, so that the walk is known to look where numbers of people stand.
 SHOWING = {
     "audience_compare", "audience_detail", "campaign_decision", "campaign_preview", "campaign_progress", "campaign_report",
-    "campaign_replies", "incident_detail", "situation", "source_detail",
+    "campaign_data",    "campaign_replies", "incident_detail", "situation", "source_detail",
 }  # fmt: skip
 MOST = 4  # pages of one route: of campaigns those of as many statuses
 OWN = ("mfa_", "session_", "user_", "admin:crisis_user")  # a person's own log-in changes what stands there

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from crisis import audit
 from crisis.models import AuditEntry
+from messaging import touched
 from messaging.models import Campaign, Text
 from messaging.views.reports import report_of
 
@@ -31,6 +32,7 @@ def record_of(campaign: Campaign) -> dict[str, Any]:
         "messages": [*campaign.renderings.order_by("pk").values("account", "text", "body")],
         "rounds": [_round(row) for row in campaign.rounds.select_related("by")],
         "approvals": [_approval(row) for row in campaign.approvals.select_related("by").order_by("round")],
+        "data_about_people": touched.as_json(campaign)["ways"],
         "exception": _exception(campaign),
         "audit": [audit.as_json(row) for row in reversed(deeds_about(campaign))],
     }

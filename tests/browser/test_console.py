@@ -28,7 +28,7 @@ PAGES = {
         "/audiences/1/edit/", "/audiences/1/compare/?one=1&other=1", "/audiences/new/?copy=1",
         "/audiences/import/", "/accounts/", "/accounts/1/", "/coverage/", "/password/",
         "/incidents/1/test/", "{sent}top-up/", "{sent}resend/", "{sent}leave/",
-        "{sent}record/", "/handover/", "/duty/", "/training/", "/exceptions/1/",
+        "{sent}record/", "{sent}data/", "/handover/", "/duty/", "/training/", "/exceptions/1/",
         "/register/", "/contracts/orders/v1/", "/sessions/", "/second-step/",
     ),
     "vera": (
