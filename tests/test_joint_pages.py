@@ -152,7 +152,7 @@ def test_both_orders_of_one_account_stand_on_the_live_page_and_in_the_report(des
 def test_the_report_says_what_each_way_added_and_how_long_its_decision_took(desk: Several) -> None:
     desk.told(**TOTALS, decision="accepted", answered_at=LATELY)
     row = desk.at_author.get(url(desk.campaign, "report/")).context["added"][1]
-    assert (row["numbers"], row["added"]) == ([[20_000], [19_400], [18_820]], "19,386–19,409")
+    assert ([told for _words, told in row["numbers"]], row["added"]) == ([[20_000], [19_400], [18_820]], "19,386–19,409")
     assert (round(row["took"].total_seconds()), row["per_minute"]) == (540, 2154)
     assert "What each way added" in desk.page("report/")
 
@@ -207,6 +207,18 @@ def test_the_page_of_the_incident_says_bounds_over_all_its_messages(desk: Severa
 def test_whoever_stops_reads_what_a_platform_has_sent_already(desk: Several) -> None:
     desk.told(**TOTALS, totals_at=now())
     assert "what it has sent cannot be called back (19,400, " in desk.page("stop/")
+
+
+def test_a_pause_says_that_what_was_accepted_elsewhere_goes_on(desk: Several) -> None:
+    desk.told()
+    workflow.pause(desk.campaign, by=desk.author)
+    assert "What was accepted elsewhere goes on there" in desk.page("progress/")
+
+
+def test_whoever_has_stopped_reads_who_is_asked_to_cancel(desk: Several) -> None:
+    desk.told()
+    page = desk.at_author.post(url(desk.campaign, "stop/"), follow=True).content.decode()
+    assert "vk-geo is asked to cancel; what it has sent cannot be called back." in page
 
 
 REACH = {

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from messaging import progress
 from messaging.joint import Added, Joint, percent_at_least, percent_at_most
 from messaging.models import Campaign
 from messaging.phrases import numbers_of
 from messaging.progress import Way
 
-NUMBERS = ("matched", "sent", "delivered")
+NUMBERS = {"matched": gettext_lazy("found"), "sent": gettext_lazy("sent"), "delivered": gettext_lazy("delivered")}
 
 
 def added_rows(campaign: Campaign, found: Sequence[Way], joint: Joint) -> Iterator[dict[str, Any]]:
@@ -20,7 +22,7 @@ def added_rows(campaign: Campaign, found: Sequence[Way], joint: Joint) -> Iterat
         asked, answered = progress.decision_of(campaign, way)
         yield {
             "account": way.account,
-            "numbers": [[getattr(order, name) for order in way.orders] for name in NUMBERS] if way.orders else _ours(way),
+            "numbers": [(words, _told(way, name)) for name, words in NUMBERS.items()],
             "added": numbers_of(added.least, added.most),
             "asked": asked,
             "answered": answered,
@@ -30,8 +32,11 @@ def added_rows(campaign: Campaign, found: Sequence[Way], joint: Joint) -> Iterat
         }
 
 
-def _ours(way: Way) -> list[list[int | None]]:
-    return [[way.total], [way.accepted], [way.delivered if way.account.channel.has_receipts else None]]
+def _told(way: Way, name: str) -> list[int | None]:
+    if way.orders:
+        return [getattr(order, name) for order in way.orders]
+    ours = {"matched": way.total, "sent": way.accepted, "delivered": way.delivered or None}
+    return [ours[name]]
 
 
 def _per_minute(added: Added) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ from messaging.progress import Failure, Way
 from messaging.replying import mark_read
 from messaging.standing import trouble
 from messaging.views.campaigns import PER_PAGE, find, joint_words, person, reach_rows, shared
-from messaging.views.order_rows import cancelling, order_row
+from messaging.views.order_rows import cancelling, going_on, order_row
 from messaging.views.resending import uncertain_of
 
 
@@ -77,6 +78,7 @@ def numbers(campaign: Campaign) -> dict[str, Any]:
         "waits_for": waits_for(campaign),
         "unread": Reply.objects.filter(campaign=campaign, read_at=None).count(),
         "ended": campaign.status in progress.ENDED,
+        "goes_on": campaign.status == Status.PAUSED and going_on(found),
         **progress.gone_and_left(found),
     }
 
@@ -181,7 +183,7 @@ def campaign_stop(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = find(pk, person(request))
     if request.method == "POST":
         done = workflow.stop(campaign, by=person(request))
-        messages.success(request, _gone(done["gone"], done["left"], stopped=True))
+        messages.success(request, _stopped(campaign, done))
         return redirect("campaign_report", pk)
     if campaign.status not in STOPPABLE:
         raise Refused(_("There is nothing to stop: this is %(status)s.") % {"status": campaign.get_status_display()})
@@ -209,6 +211,12 @@ def _stop_sentence(campaign: Campaign, found: list[Way]) -> str:
     sentences = [_gone(sums["gone"], sums["left"], stopped=False)] if sums["gone"] + sums["left"] else []
     sentences += cancelling(found)
     return " ".join([*sentences, _("Stopping is final: the rest is reached by a new message.")])
+
+
+def _stopped(campaign: Campaign, done: Mapping[str, int]) -> str:
+    people = done["gone"] + done["left"]
+    said = _gone(done["gone"], done["left"], stopped=True) if people else _("Stopped.")
+    return " ".join([said, *cancelling(progress.ways(campaign))])
 
 
 def _gone(gone: int, left: int, *, stopped: bool) -> str:

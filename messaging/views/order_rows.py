@@ -36,9 +36,15 @@ def order_row(order: Order, account: Account, at: datetime) -> dict[str, Any]:
         "segments": _segments(order),
         "source": order.totals_source or account.label,
         "at": order.totals_at or at,
+        "by_hand": not account.channel.networked,
         "rounded": max(order.step, order.matched_step) > 1,
         **_limits(order),
     }
+
+
+def going_on(found: Iterable[Way]) -> bool:
+    """Whether somebody else has an order and may be sending, whatever we do."""
+    return any(order.status in UNDER_WAY for way in found for order in way.orders)
 
 
 def cancelling(found: Iterable[Way]) -> Iterator[str]:
