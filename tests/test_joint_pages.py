@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
@@ -16,8 +17,10 @@ from crisis.clock import now
 from crisis.models import Incident
 from messaging import progress, workflow
 from messaging.joint import Bounds, Joint, Part, join
-from messaging.models import Batch, Order
+from messaging.models import Account, Batch, Order
 from messaging.phrases import Size, expected, in_bounds, numbers_of, of_nationals, size_of, untold
+from messaging.progress import Way
+from messaging.views.order_rows import cancelling, order_row
 from messaging.views.reports import report_of
 from messaging.views.sheet import sheet_rows
 from tests import world
@@ -219,6 +222,14 @@ def test_whoever_has_stopped_reads_who_is_asked_to_cancel(desk: Several) -> None
     desk.told()
     page = desk.at_author.post(url(desk.campaign, "stop/"), follow=True).content.decode()
     assert "vk-geo is asked to cancel; what it has sent cannot be called back." in page
+
+
+def test_a_desk_is_stopped_by_a_person(desk: Several) -> None:
+    hotels = Account(slug="manual", label_ru="Отели", label_en="Hotels")
+    order = Order(status=Order.Status.SENDING, cancel_asked_at=LATELY)
+    assert [*cancelling([Way(hotels, [order])])] == ["Ask Hotels to stop, by telephone or letter: nothing does it for you."]
+    shown = render_to_string("messaging/_order_clock.html", {"row": order_row(order, hotels, LATELY)})
+    assert "To be asked to stop since " in shown
 
 
 REACH = {

@@ -169,19 +169,17 @@ def test_the_approver_reads_who_estimated_and_asks_nobody_anew(desk: Asking, pla
     assert "In all: at least 19,000 and at most 42,000 people." in page
 
 
-def test_what_a_desk_has_told_a_person_stands_beside_what_platforms_estimate(desk: Asking) -> None:
-    told = Told.objects.create(
-        campaign=desk.campaign,
-        account=desk.operator,
-        lower=400,
-        upper=600,
-        source="Hotels, by phone",
-        said_at=now(),
-        by=desk.author,
-    )
-    word = reaching._told(desk.campaign, desk.operator)
-    assert word == Estimate(400, 600, told.said_at, source="Hotels, by phone")
-    assert reaching._told(desk.campaign, desk.geo) == "untold"
+def test_what_a_desk_has_told_a_person_stands_on_the_preview_with_who_told_it(desk: Asking) -> None:
+    hotels = world.account("manual")
+    content = world.content(hotels, version=world.audience(desk.author))
+    desk.campaign = workflow.draft(desk.incident, content, by=desk.author)
+    assert "the duty desk has told no number yet" in desk.row()
+    said = {"lower": 400, "upper": 600, "source": "Hotels, by phone", "said_at": now(), "by": desk.author}
+    Told.objects.create(campaign=desk.campaign, account=hotels, **{**said, "lower": 300})
+    Told.objects.create(campaign=desk.campaign, account=hotels, **said)
+    page = desk.row()
+    assert "400–600 people</b>" in page
+    assert ("told by Hotels, by phone, " in page, "In all: at least 400 and at most 600 people." in page) == (True, True)
 
 
 def test_people_whom_two_accounts_of_ours_write_to_are_counted_once(desk: Asking) -> None:
