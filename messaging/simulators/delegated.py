@@ -2,8 +2,8 @@
 
 It keeps the contract of orders, `messaging/channels/contract/orders-v1.json`, as a social network or as a mobile operator
 (`--channel`), for real orders or for exercises (`--exercise`), and tells of every change by signed webhooks. The people it
-knows are invented and never leave it: no answer, webhook or journal line has a field that could hold one. It says nothing about
-how a real platform sends.
+knows are invented and never leave it: no answer, webhook or journal line has a field that could hold one. With `--sandbox` it
+knows the countries of the contract by which any platform can be judged. It says nothing about how a real platform sends.
 
 Environment: PLATFORM_SIM_SECRET (signs requests), PLATFORM_SIM_WEBHOOK_SECRET (whsec_…, signs webhooks).
 
@@ -24,23 +24,35 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from messaging.simulators import serving
 from messaging.simulators.control import Action, Control, Faults, Refused, only_from_here
-from messaging.simulators.delegated_grammar import MAX_TEXT, check_estimate, check_order, check_post, digest, normal
+from messaging.simulators.delegated_grammar import MAX_TEXT, check_estimate, check_order, check_post
 from messaging.simulators.delegated_rules import Door, Refusal, canonical, read_object
 from messaging.simulators.journal import Journal
-from messaging.simulators.orders import MATCHED_STEP, STEP, THRESHOLD, Order, Pace, Ruling, estimate, stamp
+from messaging.simulators.orders import (
+    MATCHED_STEP,
+    SANDBOX,
+    SANDBOX_PACE,
+    STEP,
+    THRESHOLD,
+    Order,
+    Pace,
+    Ruling,
+    estimate,
+    stamp,
+)
 from messaging.simulators.population import PREFIX, Population
+from messaging.simulators.posts import Posts
+from messaging.simulators.protection import MOST, Protection, whole_hours
 from messaging.simulators.webhooks import Webhooks
 
 Act = Callable[[web.Request, bytes], dict[str, Any]]
@@ -74,12 +86,11 @@ class Platform:
     ) -> None:
         self.facts, self.population, self.journal, self.webhooks = facts, population, journal, webhooks
         self.door, self.faults, self.pace = Door(secret), Faults("orders"), Pace()
-        self.min_interval = 1.0
+        self.protection, self.issuer = Protection(), ""  # no issuer: whoever has the key, under any name
         self.rulings: list[Ruling] = []  # what the officer says of the next orders
-        self.posts: dict[str, str] = {}  # canonical address → text
+        self.posts = Posts(spread=facts.get("amplifies", False))
         self.placed: dict[str, Placed] = {}
         self.seen: Counter[str] = Counter()
-        self._asked: dict[str, tuple[str, float]] = {}  # issuer → last audience, monotonic time
         self._lives: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:
@@ -117,27 +128,25 @@ class Platform:
 
     def _platform(self, _: web.Request, raw: bytes) -> dict[str, Any]:
         rounding = {"matched": MATCHED_STEP, "counters": STEP}
-        limits = {"rounding": rounding, "threshold": THRESHOLD, "min_interval_s": math.ceil(self.min_interval)}
-        return {**self.facts, **limits, "languages": [], "recipients": True, "sandbox": False}
+        limits = {"rounding": rounding, "threshold": THRESHOLD, "min_interval_s": math.ceil(self.protection.interval)}
+        return {**self.facts, **limits, "languages": [], "recipients": True}
 
     def _estimate(self, _: web.Request, raw: bytes) -> dict[str, Any]:
         body = read_object(raw)
         check_estimate(body)
-        self._not_too_often(body["issuer"], canonical([body["audience"], body["include_non_subscribers"]]))
-        match = self.population.match(body["audience"], everybody=body["include_non_subscribers"])
-        said = estimate(match)
-        self._note("estimate", **body["audience"], include_non_subscribers=body["include_non_subscribers"], **said)
-        return {**said, "at": stamp(datetime.now(UTC))}
+        self._demand_issuer(body)
+        audience, everybody = whole_hours(body["audience"]), body["include_non_subscribers"]
 
-    def _not_too_often(self, issuer: str, audience: str) -> None:
-        """Two audiences that differ by little would tell about the few in between: an issuer has to wait between them."""
-        before, at = self._asked.get(issuer, (audience, -math.inf))
-        wait = at + self.min_interval - time.monotonic()
-        if before != audience and wait > 0:
-            raise Refusal(
-                429, "too_soon", "Estimates of different audiences need some time between them.", retry_after=math.ceil(wait)
-            )
-        self._asked[issuer] = audience, time.monotonic()
+        def count() -> dict[str, Any]:
+            return {**estimate(self.population.match(audience, everybody=everybody)), "at": stamp(datetime.now(UTC))}
+
+        said = self.protection.answer(body["issuer"], canonical([audience, everybody]), count)
+        self._note("estimate", **body["audience"], include_non_subscribers=everybody, counted_at=said["at"], **_bounds(said))
+        return said
+
+    def _demand_issuer(self, body: Mapping[str, Any]) -> None:
+        if self.issuer not in {"", body["issuer"]}:
+            raise Refusal(403, "wrong_issuer", "This key belongs to another issuer.")
 
     def _order(self, request: web.Request, raw: bytes) -> dict[str, Any]:
         body = read_object(raw)
@@ -153,12 +162,13 @@ class Platform:
 
     def _mine(self, body: Mapping[str, Any]) -> None:
         """Raises Refusal for an order that is sound, but not for this platform."""
+        self._demand_issuer(body)
         if body["exercise"] != self.facts["exercise"]:
             raise Refusal(403, "exercise_mismatch", "An exercise is for a platform of exercises, and nothing else is.")
         if "recipients" in body:
             self._demand_known(body["recipients"]["of"])
         if "post" in body:
-            self._demand_post(body)
+            self.posts.demand(body)
 
     def _demand_known(self, order_id: str) -> None:
         placed = self.placed.get(order_id)
@@ -168,42 +178,35 @@ class Platform:
         if placed is None:
             raise Refusal(422, "earlier_order_unknown", "Who got that order is not known here, or not any more.")
 
-    def _demand_post(self, body: Mapping[str, Any]) -> None:
-        text = self.posts.get(plain(body["post"]["url"]))
-        if not self.facts["amplifies"]:
-            raise Refusal(422, "posts_not_supported", "This platform does not spread posts.")
-        if text is None:
-            raise Refusal(422, "post_not_found", "There is no such post.")
-        if normal(text) not in map(normal, body["texts"].values()):
-            raise Refusal(422, "post_differs", "The post does not say what was approved.")
-
     def _check_post(self, _: web.Request, raw: bytes) -> dict[str, Any]:
         body = read_object(raw)
         check_post(body)
-        if not self.facts["amplifies"]:
-            raise Refusal(422, "posts_not_supported", "This platform does not spread posts.")
-        url = plain(body["url"])
-        text = self.posts.get(url)
-        told = [lang for lang, wanted in body["text_sha256"].items() if text is not None and digest({lang: text}) == wanted]
-        said = {"found": text is not None, "same": bool(told), "language": told[0] if told else None, "canonical_url": url}
+        said = self.posts.compare(body)
         self._note("post", found=said["found"], same=said["same"])
         return {**said, "at": stamp(datetime.now(UTC))}
 
     def _accept(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        match, ruling = self.population.mean(body), self.rulings.pop(0) if self.rulings else Ruling()
+        order = {**body, "audience": whole_hours(body["audience"])}
+        match, ruling = self.population.mean(order), self._ruling(body["audience"]["country"])
         if ruling.narrowed:
-            ruling = replace(ruling, match=self.population.mean(body, ruling.narrowed))
+            ruling = replace(ruling, match=self.population.mean(order, ruling.narrowed))
         first, last = (datetime.fromisoformat(body["window"][name]) for name in ("not_before", "not_after"))
         pace = body["pace"]["people"] / body["pace"]["seconds"] if "pace" in body else math.inf
-        order = Order(body["order_id"], match, first, last, ruling, pace)
-        answer = order.shown()
-        self.placed[order.order_id] = Placed(order, canonical(body), answer)
+        placed = Order(body["order_id"], match, first, last, ruling, pace)
+        answer = placed.shown()
+        self.placed[placed.order_id] = Placed(placed, canonical(body), answer)
         self._note("order", **_told(body), estimate=answer["estimate"])
         self.webhooks.tell(answer)
-        life = asyncio.create_task(order.live(self.pace, self._changed))
+        life = asyncio.create_task(placed.live(self.pace, self._changed))
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
         return answer
+
+    def _ruling(self, country: str) -> Ruling:
+        """What the officer was told to say, else what the country says in the sandbox, else yes."""
+        if self.rulings:
+            return self.rulings.pop(0)
+        return SANDBOX.get(country, Ruling()) if self.facts["sandbox"] else Ruling()
 
     def _status(self, request: web.Request, _: bytes) -> dict[str, Any]:
         return self._find(request).shown()
@@ -274,10 +277,7 @@ class Platform:
         self.rulings.append(Ruling("partial", order.get("reason", ""), tuple(order["narrowed"])))
 
     async def _put_post(self, order: Any) -> None:
-        if "text" in order:
-            self.posts[plain(order["url"])] = order["text"]
-        else:
-            self.posts.pop(plain(order["url"]), None)
+        self.posts.put(order["url"], order.get("text"))
 
     async def _decide(self, _: Any) -> int:
         waiting = [placed.order for placed in self.placed.values() if placed.order.status == "accepted"]
@@ -290,7 +290,7 @@ class Platform:
         self.pace.duration = float(order.get("duration", self.pace.duration))
 
     async def _set_interval(self, seconds: Any) -> None:
-        self.min_interval = float(seconds)
+        self.protection.interval = float(seconds)
 
     async def _set_webhook(self, order: Any) -> None:
         self.webhooks.url, self.webhooks.secret = order["url"], order["secret"]
@@ -332,11 +332,8 @@ def _told(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, **body["audience"], "approved_by": [one["role"] for one in body["approval"]["by"]]}
 
 
-def plain(url: str) -> str:
-    """The one address a post has here: without the host's www. or m., without query and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.lower().removeprefix("www.").removeprefix("m.")
-    return f"https://{host}{parts.path.rstrip('/')}"
+def _bounds(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if name != "at"}
 
 
 def _secret(name: str) -> str:
@@ -350,22 +347,36 @@ def main() -> None:
     parser = serving.arguments("A platform on 127.0.0.1 that finds and writes to people by itself.")
     parser.add_argument("--channel", choices=sorted(KINDS), default="vk-geo", help="what kind of platform it is")
     parser.add_argument("--exercise", action="store_true", help="for drills: it takes exercises, and nothing else")
-    parser.add_argument("--population", type=int, default=80_000, help="how many people it knows")
+    parser.add_argument("--sandbox", action="store_true", help="it knows the countries by which any platform can be judged")
+    parser.add_argument("--issuer", default="", help="whose key it is; not said: whoever has it, under any name")
+    parser.add_argument("--population", type=int, default=80_000, help="how many people it knows besides")
     parser.add_argument(
         "--at", type=datetime.fromisoformat, default=datetime.now(UTC), help="when they were last seen, at most"
     )
-    parser.add_argument("--decision-delay", type=float, default=6.0, help="seconds until its officer decides")
-    parser.add_argument("--duration", type=float, default=10.0, help="seconds from the first message to the last")
+    parser.add_argument("--decision-delay", type=float, help="seconds until its officer decides: 6, in the sandbox 1")
+    parser.add_argument("--duration", type=float, help="seconds from the first message to the last: 10, in the sandbox 3")
     parser.add_argument("--min-interval", type=float, default=1.0, help="seconds between different estimates of one issuer")
+    parser.add_argument("--audiences", type=int, default=MOST, help="how many different ones in an hour")
     parser.add_argument("--webhook", default="", metavar="URL", help="where it tells of its orders")
     options = parser.parse_args()
+    if options.sandbox and not options.exercise:
+        parser.error("--sandbox is for exercises: say --exercise, too")
+    serving.run(_built(options).app(), options.port)
+
+
+def _built(options: Namespace) -> Platform:
     secret, webhook_secret = _secret("PLATFORM_SIM_SECRET"), _secret("PLATFORM_SIM_WEBHOOK_SECRET")
-    facts = {"name": "A simulated platform", "channel": options.channel, "exercise": options.exercise, **KINDS[options.channel]}
-    population = Population(options.population, options.at.astimezone(UTC), follow=facts["follows"])
+    facts = {"name": "A simulated platform", **{name: getattr(options, name) for name in ("channel", "exercise", "sandbox")}}
+    facts |= KINDS[options.channel]
+    at, follow = options.at.astimezone(UTC), facts["follows"]
+    population = Population(options.population, at, follow=follow, sandboxed=options.sandbox)
     platform = Platform(facts, population, Journal(options.log), Webhooks(options.webhook, webhook_secret), secret)
-    platform.pace = Pace(options.decision_delay, options.duration)
-    platform.min_interval = options.min_interval
-    serving.run(platform.app(), options.port)
+    usual = SANDBOX_PACE if options.sandbox else Pace()
+    decision, duration = options.decision_delay, options.duration
+    platform.pace = Pace(usual.decision if decision is None else decision, usual.duration if duration is None else duration)
+    platform.protection = Protection(options.min_interval, options.audiences)
+    platform.issuer = options.issuer
+    return platform
 
 
 if __name__ == "__main__":

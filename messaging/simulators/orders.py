@@ -42,12 +42,20 @@ def estimate(match: Match) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the officer says of an order: yes, no, or yes to the part that `match` counts."""
+    """What the officer says of an order: yes, no, yes to the part that `match` counts, or nothing ever ("")."""
 
     outcome: str = "accepted"
     reason: str = ""
     narrowed: tuple[str, ...] = ()
     match: Match | None = None
+
+
+SANDBOX: Final = {
+    "XC": Ruling("refused", "The officer refuses every order for this country."),
+    "XD": Ruling("partial", "The officer accepts half of every order for this country.", ("fewer_people",)),
+    "XE": Ruling(""),
+}
+SANDBOX_PACE: Final = Pace(decision=1.0, duration=3.0)
 
 
 @dataclass
@@ -111,13 +119,16 @@ class Order:
                 tell(self)
 
     async def _wait_for_decision(self, pace: Pace) -> None:
-        early = (self.not_before - datetime.now(UTC)).total_seconds()
+        early, late = ((at - datetime.now(UTC)).total_seconds() for at in (self.not_before, self.not_after))
         try:
-            await asyncio.wait_for(self.decided.wait(), max(pace.decision, early))
+            await asyncio.wait_for(self.decided.wait(), max(pace.decision, early) if self.ruling.outcome else late)
         except TimeoutError:
             return
 
     def _decide(self) -> None:
+        if not self.ruling.outcome:
+            self.become("cancelled", reason="window over")
+            return
         self.match = self.ruling.match or self.match
         few = self.match.people < THRESHOLD
         ruling = Ruling("refused", "below_threshold") if few else self.ruling

@@ -3,7 +3,8 @@
 Every identifier begins with PREFIX, so that a scan of a database, a log or an answer finds one that got out.
 With 80,000 people 20,013 were last seen in Egypt within the 14 days before `at` (about 6,500 of them follow the group), and 613
 of those cannot be written to: an order matches 20,000 and sends 19,400. Another tenth was there and has left since. Other sizes
-keep the shares. Nobody follows anybody where people are subscribers of an operator.
+keep the shares. Nobody follows anybody where people are subscribers of an operator. The people of the sandbox are as many as
+the contract says whatever the size, and were always seen so many hours ago.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+
+from messaging.simulators import sandbox
 
 PREFIX: Final = "zq7"
 FULL: Final = 80_000  # the size for which the numbers below are meant
@@ -29,7 +32,7 @@ DAY: Final = 86_400
 
 
 class Sighting(NamedTuple):
-    """Where and when a person was seen, in seconds since 1970; `latest` when nothing newer is known of them."""
+    """Where and when a person was seen, in seconds since 1970, in the sandbox since this hour; `latest`: nowhere else since."""
 
     person: int
     country: str
@@ -56,8 +59,8 @@ class Match:
 class Population:
     """`size` invented people whose sightings are laid out before `at`."""
 
-    def __init__(self, size: int, at: datetime, seed: int = 2015, *, follow: bool = True) -> None:
-        self._follow = follow
+    def __init__(self, size: int, at: datetime, seed: int = 2015, *, follow: bool = True, sandboxed: bool = False) -> None:
+        self._follow, self._sandboxed = follow, sandboxed
         self._meant: dict[str, list[int]] = {}  # order → whom it can be sent to, in the order of sending
         self._gone: dict[str, int] = {}  # order → how many of them got it
         self._draw = random.Random(seed)  # noqa: S311 - the same people every time is the point
@@ -71,6 +74,9 @@ class Population:
         for country, people in LONG_AGO.items():
             self._settle(country, round(people * share), newest=15 * DAY, oldest=80 * DAY)
         self._settle("RU", size - len(self._people), newest=60, oldest=60 * DAY)
+        self._at = 0.0
+        for group in sandbox.GROUPS if sandboxed else ():
+            self._settle(group.country, group.people, newest=group.newest, oldest=group.oldest, left=group.left)
 
     def match(self, audience: Mapping[str, Any], *, everybody: bool) -> Match:
         """Count an audience. Both ends of the window are included; `everybody` counts those who do not follow, too."""
@@ -109,12 +115,14 @@ class Population:
         return Match(len(indices), sum(not self._people[index].closed for index in indices))
 
     def _find(self, audience: Mapping[str, Any], *, everybody: bool) -> set[int]:
-        until = datetime.fromisoformat(audience["until"]).timestamp()
+        country, until = audience["country"], datetime.fromisoformat(audience["until"]).timestamp()
+        if self._sandboxed and country in sandbox.PEOPLED:
+            country, until = sandbox.PEOPLED[country], until - sandbox.this_hour()
         since = until - audience["last_seen_within_hours"] * 3600
         wanted = {
             sighting.person
             for sighting in self._sightings
-            if sighting.country == audience["country"]
+            if sighting.country == country
             and (sighting.latest or audience["mode"] == "was_there")
             and since <= sighting.at <= until
         }
