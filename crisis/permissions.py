@@ -77,6 +77,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("campaign.resend", _("send again to people who may or may not have got it, or leave it so"), "Y Y - - - -"),
     Rule("order.work", _("work an order: remind, ask by hand, note answers, type in totals"), "Y Y - - - -"),
     Rule("order.waive", _("let the plan go on without a platform's answer"), "Y Y - - - -"),
+    Rule("desk.see", _("look up whom to ask at a duty desk"), "Y Y Y - - -"),
     Rule("desk.write", _("keep the contact cards of duty desks"), "- Y Y - - -"),
     Rule("exception.renew", _("renew an exception that another person granted"), "- 2P - - - -"),
     Rule("exception.revoke", _("end an exception at once"), "Y Y Y - - -"),

@@ -9,6 +9,7 @@ from messaging.public import contracts, register
 from messaging.views import (
     accounts,
     campaigns,
+    cards,
     corrections,
     credentials,
     decisions,
@@ -100,6 +101,9 @@ urlpatterns = [
     path("accounts/<int:pk>/resume/", accounts.account_resume, name="account_resume"),
     path("accounts/<int:pk>/credential/", credentials.account_credential, name="account_credential"),
     path("accounts/<int:pk>/test/", accounts.account_test, name="account_test"),
+    path("accounts/<int:pk>/cards/", cards.card_list, name="card_list"),
+    path("cards/<int:pk>/edit/", cards.card_edit, name="card_edit"),
+    path("cards/<int:pk>/retire/", cards.card_retire, name="card_retire"),
     path("people/", people.people, name="people"),
     path("campaigns/<int:pk>/record/", records.campaign_record, name="campaign_record"),
     path("campaigns/<int:pk>/record/sign/", records.campaign_record_sign, name="campaign_record_sign"),

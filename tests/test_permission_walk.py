@@ -23,7 +23,7 @@ from crisis.models import Duty, Scope, User
 from crisis.permissions import ANONYMOUS, CLIENT, NO, OPERATOR, ROLES, RULES, actions_of
 from crisis.power import changing
 from messaging import bell, workflow
-from messaging.models import Receipt, Reply
+from messaging.models import Card, Receipt, Reply
 from messaging.wording import Words
 from messaging.workflow import preparing
 from tests import visits, world
@@ -44,7 +44,7 @@ class Ground:
     """What the walk passes: two incidents with all that hangs on them, and what belongs to no incident."""
 
     def __init__(self) -> None:
-        self.mission, self.account = world.mission(), world.account()
+        self.mission, self.account, hotels = world.mission(), world.account(), world.account("manual")
         author = world.person("author", "operator")
         self.own, self.foreign = self._place(author, "EG"), self._place(author, "TR")
         self.gleb = gleb = world.person("gleb", "admin")
@@ -58,6 +58,8 @@ class Ground:
             "hook": self.account.pk,
             "user": rests.pk,
             "playbook": preparing.prepare("Out", ["Transport"], preparing.Prepared(BLANKS, ["vk-direct"]), by=author).pk,
+            "hotels": hotels.pk,
+            "card": Card.objects.create(account=hotels, role="Duty manager").pk,
             "duty": Duty.objects.create(person=author, phone="+7", from_at=now(), until_at=now().replace(year=2100)).pk,
             "adminaction": changing.propose("approver.lift_rest", person=rests, why="nobody else", by=gleb).pk,
         }
@@ -92,6 +94,8 @@ class Ground:
         known |= {"mission": self.mission.pk, "kind": "approver.lift_rest", "token": "x", "callee": self.others["user"]}
         if name == "playbook_use":
             known["pk"] = self.others["playbook"]
+        if name == "card_list":
+            known["pk"] = self.others["hotels"]
         if name == "reply_read":
             known["pk"] = place["campaign"]
         return reverse(name, kwargs={key: known.get(key, FOREIGN) for key in pattern.pattern.converters})

@@ -115,8 +115,12 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "incident_detail": [visit for pk in incidents for visit in each(ROLES, pk)],
         "coverage": each(ROLES),
         "account_list": each(ROLES),
+        "card_list": each(("anna", "boris", "gleb"), watch.hotels.pk),
+        "card_edit": each(["boris"], watch.card.pk),
+        "card_retire": each(["boris"], watch.card.pk),
         "account_credential": each(["gleb"], watch.vk.pk),
-        "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk) for visit in each(ROLES, row.pk)],
+        "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk, watch.hotels)
+                           for visit in each(ROLES, row.pk)],
         "roster": each(ROLES),
         "waiting_line": each(ROLES),
         "shift_handover": each(ROLES),

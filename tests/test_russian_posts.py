@@ -130,6 +130,19 @@ def accounts(watch: Watch) -> Iterator[Post]:
     yield Post("boris", "account_resume", (watch.vk.pk,), {}, 409)
     yield Post("boris", "account_test", (watch.vk.pk,), {}, 302)
     yield Post("anna", "account_pause", (watch.vk.pk,), {"reason": "Так"}, 403)
+    yield from cards(watch)
+
+
+def cards(watch: Watch) -> Iterator[Post]:
+    top, card = watch.card.parent_id, {"role": "Дежурный", "step": "1"}
+    for wrong in ({"role": ""}, {"step": "0"}, {"email": "яя"}, {"note": LONG * 9}, {"parent": "999"}, {"hours": LONG}):
+        yield Post("boris", "card_list", (watch.hotels.pk,), {**card, **wrong}, 422)
+    yield Post("boris", "card_list", (watch.hotels.pk,), card, 302)
+    yield Post("boris", "card_edit", (top,), {**card, "parent": watch.card.pk}, 422)
+    yield Post("boris", "card_edit", (watch.card.pk,), {**card, "phone": "+20"}, 302)
+    yield Post("boris", "card_retire", (watch.card.pk,), {}, 302)
+    yield Post("boris", "card_retire", (watch.card.pk,), {}, 404)
+    yield Post("anna", "card_list", (watch.hotels.pk,), card, 403)
 
 
 def power(watch: Watch) -> Iterator[Post]:

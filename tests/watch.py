@@ -20,8 +20,8 @@ from crisis import incidents
 from crisis.clock import now
 from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
 from crisis.power import changing
-from messaging import delivery, standing, workflow
-from messaging.models import Account, Batch, Campaign, Delivery, Order, Playbook, Receipt, Reply, Status
+from messaging import delivery, desks, standing, workflow
+from messaging.models import Account, Batch, Campaign, Card, Delivery, Order, Playbook, Receipt, Reply, Status
 from messaging.phrases import FAILURES
 from messaging.playbooks import filled_words
 from messaging.reaching import reach_of
@@ -39,7 +39,7 @@ PEOPLE = {
     "inna": ("Инна", "Власова", "admin"),
     "vera": ("Вера", "Соколова", ""),
 }
-SECRETS = ("VK_MINISTRY", "VK_GEO", "DRILL_VK_MINISTRY")
+SECRETS = ("VK_MINISTRY", "VK_GEO", "DRILL_VK_MINISTRY", "BY_HAND")
 KNOWN = frozenset({*PEOPLE, *SECRETS, "DRILL_", "olga", "English"})  # names that are nobody's language
 WORDS = {
     "ru": Words("Полёты прерваны", "МИД: с 8 ноября самолёты из Египта не летают.", "Оставайтесь в гостинице."),
@@ -66,6 +66,8 @@ class Watch:
         self.incident, self.drill_incident, self.closed = self._incident(), self._incident(drill=True), self._closed()
         self.vk, self.geo = self._account("vk-direct", "Министерство, ВК"), self._account("vk-geo", "Рассылка по странам")
         self.drill_vk = self._account("vk-direct", "Учебный ВК", drill=True)
+        self.hotels = self._account("manual", "Отели Хургады")
+        self.card = self._cards()
         self._sightings()
         self.outage = self._outages()
         self.versions = [*self._audience()]
@@ -82,6 +84,12 @@ class Watch:
         standing.pause_account(self.drill_vk, "Проверяем подпись.", by=self.boris)
         self.changes = [*self._changes()]
         self.desk = made_client("Дежурная часть посольства", (self.people["gleb"], self.people["inna"]))
+
+    def _cards(self) -> Card:
+        """A tree of two: the night porter passes the word on."""
+        known = {"person": "Ахмед", "phone": "+20 65 000", "hours": "круглосуточно", "languages": "русский", "note": "Ночью."}
+        top = desks.add(self.hotels, {"role": "Дежурный управляющий", **known}, by=self.boris)
+        return desks.add(self.hotels, {"role": "Ночной портье", "parent": top}, by=self.boris)
 
     def _outages(self) -> Outage:
         """Two ways are down in Egypt, one of them not any more."""
