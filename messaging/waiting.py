@@ -1,6 +1,6 @@
 """What waits for the person who looks: decisions, returned and held campaigns, overdue updates, unread replies.
 
-A context processor. It reads at most five times, and only when a template shows what waits.
+A context processor. It reads at most six times, and only when a template shows what waits.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from django.db.models import Case, Count, Exists, Min, OuterRef, Q, Subquery, Va
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from crisis.clock import Now
 from crisis.models import Incident, User
 from crisis.permissions import may
 from crisis.power import changing
-from messaging.models import Author, Campaign, Part, Reply, Status, Text
+from messaging.models import LIVE, Author, Campaign, Order, Part, Reply, Status, Text
 from messaging.public import register
 
 TONES = ("bad", "wait", "")
@@ -52,13 +52,16 @@ def found(user: User) -> list[Waiting]:
 
     Replies never push a decision away.
     """
-    items = [*_campaigns(user), *_updates(user), *_exceptions(user), *_power(user)]
+    items = [*_campaigns(user), *_orders(user), *_updates(user), *_exceptions(user), *_power(user)]
     return [*sorted(items, key=lambda item: (TONES.index(item["tone"]), item["since"] is None, item["since"])), *_replies(user)]
 
 
-def headline() -> Subquery:
-    """The headline of a campaign as a column: in the reader's language where there is one, else in Russian, else in any."""
-    texts = Text.objects.filter(campaign=OuterRef("pk"), part=Part.MAIN).exclude(headline="")
+def headline(campaign: str = "pk") -> Subquery:
+    """The headline of a campaign as a column: in the reader's language where there is one, else in Russian, else in any.
+
+    `campaign` is the query's own column that names it.
+    """
+    texts = Text.objects.filter(campaign=OuterRef(campaign), part=Part.MAIN).exclude(headline="")
     mine = Case(When(language=get_language() or "ru", then=Value(0)), default=Value(1))
     return Subquery(texts.order_by(mine, "-language").values("headline")[:1])
 
@@ -132,6 +135,41 @@ def _exceptions(user: User) -> Iterator[Waiting]:
     for row in register.used().filter(noted_at=None, incident__in=Incident.objects.seen_by(user))[:20]:
         sentence = _("Exception in use: %(incident)s") % {"incident": row.incident}
         yield {"text": sentence, "url": reverse("exception_detail", args=[row.pk]), "since": row.used_at, "tone": "wait"}
+
+
+def _orders(user: User) -> Iterator[Waiting]:
+    """Who has not decided on an order, who refused one, and who has not confirmed that it stopped."""
+    if not may(user, "order.work"):
+        return
+    seen = Order.objects.filter(batch__campaign__in=Campaign.objects.seen_by(user))
+    waits = Q(decision="", waived_at=None) | Q(cancel_asked_at__isnull=False, let_go_at=None)
+    refused = Q(status=Order.Status.REFUSED, batch__campaign__status__in=LIVE)
+    rows = seen.filter(Q(waits, ended_at=None, asked_at__isnull=False) | refused).order_by("asked_at")
+    for order in rows.select_related("batch__account", "batch__campaign").annotate(headline=headline("batch__campaign"))[:20]:
+        yield _order(order)
+
+
+ORDERED: dict[str, Any] = {
+    "refused": gettext_lazy("%(account)s refused the order: %(headline)s"),
+    "cancelling": gettext_lazy("%(account)s has not confirmed that it stopped: %(headline)s"),
+    "asked": gettext_lazy("%(account)s has not answered yet: %(headline)s"),
+}
+
+
+def _order(order: Order) -> Waiting:
+    campaign = order.batch.campaign
+    stand = "refused" if order.ended else "cancelling" if order.cancel_asked_at else "asked"
+    words = {"account": order.batch.account.label, "headline": getattr(order, "headline", "") or f"№ {campaign.pk}"}
+    since = {"refused": order.ended_at, "cancelling": order.cancel_asked_at, "asked": order.asked_at}[stand]
+    limit = order.batch.account.answer_minutes * 60
+    return {
+        "text": _marked(str(ORDERED[stand]) % words, drill=campaign.drill),
+        "url": reverse("order_detail", args=[campaign.pk, order.pk]),
+        "since": since,
+        "tone": "bad" if stand == "refused" else "wait",
+        "amber": limit / 3,
+        "red": limit,
+    }
 
 
 def _power(user: User) -> Iterator[Waiting]:

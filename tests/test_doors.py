@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.converters import UUIDConverter
 
 from crisis.models import User
 from tests import world
@@ -39,7 +41,7 @@ VERBS = {
     "campaign_resume", "reply_read", "account_pause", "account_resume", "account_test", "set_language", "hook", "key_revoke",
     "duty_plan", "duty_call_off", "campaign_take", "campaign_called", "shift_take", "session_end", "lock_lift",
     "exception_renew", "campaign_record_sign", "exception_note", "device_make", "device_revoke", "staff_remove",
-    "source_switch", "person_forget", "outage_report", "outage_end",
+    "source_switch", "person_forget", "outage_report", "outage_end", "order_remind",
 }  # fmt: skip
 # Of these an auditor may do some.
 AUDITORS = {"campaign_record_sign", "exception_note", "session_end", "audit_verify", "set_language", "hook"}
@@ -53,11 +55,12 @@ def routes(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
             yield from routes(pattern)
 
 
-ROUTES = {pattern.name: len(pattern.pattern.converters) for pattern in routes() if pattern.name}
+ROUTES = {pattern.name: [*pattern.pattern.converters.values()] for pattern in routes() if pattern.name}
 
 
 def address(name: str, number: int = 1) -> str:
-    return reverse(name, args=[number] * ROUTES[name])
+    args = [UUID(int=number % 2**128) if isinstance(one, UUIDConverter) else number for one in ROUTES[name]]
+    return reverse(name, args=args)
 
 
 class Office(Desk):

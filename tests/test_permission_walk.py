@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -35,9 +36,10 @@ pytestmark = pytest.mark.django_db
 BLANKS = {"ru": Words("Выезд: [страна]", "Сбор здесь: [место].", "[Что делать сейчас]")}
 METHODS = ("GET", "POST", "PUT", "DELETE")
 STRANGERS = {ANONYMOUS, CLIENT}  # no session: a key opens the API alone
-SCOPED = ("incident_", "campaign_", "audience_", "import_", "reply_", "playbook_use")
+SCOPED = ("incident_", "campaign_", "audience_", "import_", "reply_", "order_", "playbook_use")
 FORBIDDEN = "Your role does not allow this."
-MISSING = {"campaign_review", "key_revoke"}  # nobody sent this campaign alone, and an empty form names no key
+# Nobody sent this campaign alone, an empty form names no key, and nothing is ordered of what was not approved.
+MISSING = {"campaign_review", "key_revoke", "order_detail", "order_remind", "order_waive", "order_cancel"}
 
 
 class Ground:
@@ -92,11 +94,12 @@ class Ground:
         kind = name.partition("_")[0]
         known: dict[str, Any] = {**self.others, **place, "pk": place.get(kind, self.others.get(kind, FOREIGN))}
         known |= {"mission": self.mission.pk, "kind": "approver.lift_rest", "token": "x", "callee": self.others["user"]}
+        known["order"] = UUID(int=1)
         if name == "playbook_use":
             known["pk"] = self.others["playbook"]
         if name == "card_list":
             known["pk"] = self.others["hotels"]
-        if name == "reply_read":
+        if kind == "order" or name == "reply_read":
             known["pk"] = place["campaign"]
         return reverse(name, kwargs={key: known.get(key, FOREIGN) for key in pattern.pattern.converters})
 

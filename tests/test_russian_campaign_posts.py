@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audiences.models import Source, StaffMember
-from messaging.models import Status
+from messaging.models import Order, Status
 from tests.posting import LONG, Post, answered, quiet_bell, russian_watch  # noqa: F401 (fixtures)
 from tests.reading import expect_russian
 from tests.watch import Watch
@@ -93,6 +93,9 @@ def campaigns(watch: Watch) -> Iterator[Post]:
     yield Post("anna", "campaign_discard", (draft,), {"reason": "Так"}, 302)
     yield Post("anna", "campaign_withdraw", (submitted,), {}, 302)
     yield Post("anna", "campaign_submit", (submitted,), {}, 302)
+    order = Order.objects.get(batch__campaign=watch.campaigns[Status.SENDING])
+    for verb, status in (("remind", 409), ("waive", 302), ("cancel", 302), ("cancel", 302)):
+        yield Post("anna", f"order_{verb}", (order.batch.campaign_id, order.pk), {}, status)
     yield Post("boris", "campaign_send_back", (submitted,), {"reason": "Добавьте телефон."}, 302)
     yield Post("boris", "campaign_reject", (watch.held.pk,), {"reason": "Уже не нужно."}, 302)
     yield Post("anna", "reply_read", (watch.reply.campaign_id, watch.reply.pk), {}, 302)
@@ -100,9 +103,9 @@ def campaigns(watch: Watch) -> Iterator[Post]:
 
 def corrections(watch: Watch) -> Iterator[Post]:
     draft, paused, sent = (watch.campaigns[status].pk for status in (Status.DRAFT, Status.PAUSED, Status.SENT))
-    acts = [("anna top_up", sent, 409), ("anna leave", sent, 302), ("anna leave", sent, 409), ("boris resend", sent, 302),
-            ("anna resend", paused, 409), ("anna correct", draft, 409), ("boris correct", paused, 302),
-            ("anna correct", paused, 302), ("anna top_up", paused, 409)]  # fmt: skip
+    acts = [("anna leave", sent, 302), ("anna leave", sent, 409), ("boris resend", sent, 302),
+            ("anna top_up", sent, 409), ("anna resend", paused, 409), ("anna correct", draft, 409),
+            ("boris correct", paused, 302), ("anna correct", paused, 302), ("anna top_up", paused, 409)]  # fmt: skip
     yield from (Post(act.split()[0], f"campaign_{act.split()[1]}", (pk,), {}, status) for act, pk, status in acts)
 
 

@@ -21,7 +21,7 @@ from crisis.clock import now
 from crisis.models import AdminAction, Country, Duty, Incident, Mission, User
 from crisis.power import changing
 from messaging import delivery, desks, standing, workflow
-from messaging.models import Account, Batch, Campaign, Card, Delivery, Order, Playbook, Receipt, Reply, Status
+from messaging.models import Account, Batch, Campaign, Card, Delivery, Order, OrderWord, Playbook, Receipt, Reply, Status
 from messaging.phrases import FAILURES
 from messaging.playbooks import filled_words
 from messaging.reaching import reach_of
@@ -223,8 +223,13 @@ class Watch:
         Order.objects.filter(batch__campaign=campaign).update(
             status=Order.Status.SENDING if campaign.status == Status.SENDING else Order.Status.DONE, answered_at=now(),
             asked_at=now(), answered_by="Дежурный платформы", estimate_lower=100, estimate_upper=200, estimate_at=now(),
-            matched=180, sent=120, delivered=90, read=30, failed=2, totals_at=now(), reason="ночью отправляем медленнее",
+            decision="partial", narrowed=["subscribers_only", "one_language"], step=10, threshold=100, matched=180,
+            sent=120, delivered=90, read=30, failed=2, totals_at=now(), reason="ночью отправляем медленнее",
         )  # fmt: skip
+        for order in Order.objects.filter(batch__campaign=campaign):
+            for kind in OrderWord.Kind:
+                numbers = {"sent": 120, "lower": 100, "upper": 200}
+                OrderWord.objects.create(order=order, kind=kind, way="phone", source="Письмо", numbers=numbers)
 
     @staticmethod
     def _delivery(campaign: Campaign, batch: Batch, contact: int, status: str, reason: str) -> None:

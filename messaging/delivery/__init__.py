@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from messaging.delivery.excepting import is_over
 from messaging.delivery.following import begin
+from messaging.delivery.freezing import asked_again
 from messaging.delivery.pumping import pump
 from messaging.delivery.resending import hindrance, send_again
 from messaging.delivery.sending import leaving
@@ -23,6 +24,6 @@ from messaging.delivery.starting import Held, add, cancel_placed, close_open, fi
 from messaging.delivery.sweeping import sweep, sweep_alone
 
 __all__ = [
-    "Held", "add", "begin", "cancel_placed", "close_open", "finish", "grown", "hindrance", "is_over", "leaving", "pump", "ring",
-    "send_again", "settle", "start", "sweep", "sweep_alone",
+    "Held", "add", "asked_again", "begin", "cancel_placed", "close_open", "finish", "grown", "hindrance", "is_over", "leaving",
+    "pump", "ring", "send_again", "settle", "start", "sweep", "sweep_alone",
 ]  # fmt: skip

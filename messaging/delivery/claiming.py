@@ -101,7 +101,9 @@ IN_ORDER = """
            SELECT w.id, x.account_id
              FROM messaging_campaign w CROSS JOIN LATERAL messaging_earlier(w.id) AS e (id)
              JOIN messaging_batch x ON x.campaign_id = e.id
-            WHERE w.status = 'sending' AND w.refers_to_id IS NOT NULL AND (x.status IN ('queued', 'sending') OR x.in_doubt)))
+             LEFT JOIN messaging_order f ON f.batch_id = x.id
+            WHERE w.status = 'sending' AND w.refers_to_id IS NOT NULL AND (x.status IN ('queued', 'sending') OR x.in_doubt)
+              AND f.let_go_at IS NULL))
 """
 DUE = f"""
        b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())

@@ -26,6 +26,12 @@ def freeze_orders(campaign: Campaign, account: Account, rank: int, *, newcomers:
     return len(wanted)
 
 
+def asked_again(campaign: Campaign) -> list[Account]:
+    """Those who send by themselves and can be asked for whoever they find beyond those they wrote to."""
+    every = campaign.accounts.order_by("pk")
+    return [account for account in every if not account.addressed and _newcomers(campaign, account)]
+
+
 def placed(account: Account, campaigns: Iterable[Campaign], *, before: datetime | None = None) -> Order | None:
     """The newest order of these campaigns, asked for before an instant, by which somebody may have got them."""
     rows = Order.objects.filter(batch__account=account, batch__campaign__in=[*campaigns], asked_at__isnull=False)

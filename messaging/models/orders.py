@@ -92,6 +92,7 @@ class Order(models.Model):
     totals_at = models.DateTimeField(null=True)
     totals_source = models.CharField(max_length=200, blank=True)  # where people typed them in: who told us
     cancel_asked_at = models.DateTimeField(null=True)
+    let_go_at = models.DateTimeField(null=True)  # by a person: what follows it need not wait until it is cancelled
     sent_when_cancelled = models.PositiveIntegerField(null=True)
     ended_at = models.DateTimeField(null=True)
 

@@ -7,18 +7,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.small import told
 from crisis.templatetags.console import number
-from messaging import progress, workflow
-from messaging.models import STOPPABLE, Campaign, Status
+from messaging import delivery, progress, workflow
+from messaging.models import STOPPABLE, Account, Campaign, Status
 from messaging.phrases import places
 from messaging.views.campaigns import find, person, shared
 from messaging.views.order_rows import cancelling
+
+TO_NEWCOMERS = gettext_lazy("The text is sent as it was approved, word for word, to people of this audience who came since.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,13 +84,13 @@ def campaign_top_up(request: HttpRequest, pk: int) -> HttpResponse:
             _("Only what was sent to its end can be sent to newcomers; this is %(status)s.")
             % {"status": campaign.get_status_display()}
         )
-    people = workflow.newcomers(campaign)
-    if not people:
+    people, asked = workflow.newcomers(campaign), delivery.asked_again(campaign)
+    if not people and not asked:
         raise Refused(_("Nobody has come since it was sent. There is nothing to send."))
     context = {
         **shared(campaign, request),
         "heading": _("Play the drill to newcomers?") if campaign.drill else _("Send it to newcomers?"),
-        "sentence": _("The text is sent as it was approved, word for word, to people of this audience who came since."),
+        "sentence": " ".join([str(TO_NEWCOMERS), *(_ask_again(account) for account in asked)]),
         "action": reverse("campaign_top_up", args=[pk]),
         "button": _top_up_words(campaign, people, done=False),
         "cancel_url": reverse("campaign_report", args=[pk]),
@@ -96,10 +98,18 @@ def campaign_top_up(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "messaging/campaign_confirm.html", context)
 
 
+def _ask_again(account: Account) -> str:
+    sentence = _("%(account)s is asked for whoever it finds beyond those it wrote to; how many they are it says afterwards.")
+    return sentence % {"account": account.label}
+
+
 def _top_up_words(campaign: Campaign, people: int, *, done: bool) -> str:
     values = {"n": number(people), "places": places(campaign)}
     if campaign.drill:
         return _("The drill goes on with newcomers.") if done else _("Play the drill to newcomers: nobody real is reached")
+    if not people:
+        words = _("It goes to whoever came since.") if done else _("Send now to newcomers in %(places)s")
+        return words % values
     if done:
         words = ngettext("It goes to %(n)s person who came since.", "It goes to %(n)s people who came since.", told(people))
     else:

@@ -84,6 +84,20 @@ def cancel(order_id: UUID, *, by: User | None = None) -> bool:
     return True
 
 
+@transaction.atomic
+def let_go(order_id: UUID, *, by: User) -> bool:
+    """Let what follows an order begin before its platform has cancelled it. It is still asked to. False where it has ended."""
+    order = locked(order_id)
+    if order.ended or order.let_go_at:
+        return False
+    Order.objects.filter(pk=order.pk).update(let_go_at=now())
+    note(order, OrderWord.Kind.WAIVED, Said(way="", by=by))
+    tell(order, _("%(account)s has not confirmed that it stopped. What follows goes out all the same."), by=by)
+    hasten(order)
+    record("order.waive", order, by=by)
+    return True
+
+
 def never_asked(order: Order, reason: str = "") -> None:
     """End an order about which its platform knows nothing."""
     apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason=reason, sent=0), OURSELVES)
