@@ -81,7 +81,9 @@ def test_what_was_found_sent_and_delivered_stand_there_as_three_numbers(desk: Se
 
 def test_a_number_that_was_not_told_is_not_none(desk: Several) -> None:
     desk.told(matched=20_000)
-    assert "<span>sent not told</span><span>delivered not told</span>" in desk.page("progress/")
+    page = desk.page("progress/")
+    assert "<span>sent not told</span><span>delivered not told</span>" in page
+    assert ("found, not sent yet" in page, "failed, as reported" in page) == (True, False)
 
 
 CLOCKS: list[tuple[dict[str, Any], str]] = [
@@ -209,7 +211,7 @@ def test_the_page_of_the_incident_says_bounds_over_all_its_messages(desk: Severa
 
 def test_whoever_stops_reads_what_a_platform_has_sent_already(desk: Several) -> None:
     desk.told(**TOTALS, totals_at=now())
-    assert "what it has sent cannot be called back (19,400, " in desk.page("stop/")
+    assert "what it has sent cannot be called back: 19,400 people, " in desk.page("stop/")
 
 
 def test_a_pause_says_that_what_was_accepted_elsewhere_goes_on(desk: Several) -> None:
@@ -229,7 +231,7 @@ def test_a_desk_is_stopped_by_a_person(desk: Several) -> None:
     order = Order(status=Order.Status.SENDING, cancel_asked_at=LATELY)
     assert [*cancelling([Way(hotels, [order])])] == ["Ask Hotels to stop, by telephone or letter: nothing does it for you."]
     shown = render_to_string("messaging/_order_clock.html", {"row": order_row(order, hotels, LATELY)})
-    assert "To be asked to stop since " in shown
+    assert ("To be asked to stop since " in shown, "being carried out" in shown) == (True, True)
 
 
 REACH = {

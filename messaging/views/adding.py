@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.utils.translation import gettext_lazy
-
 from messaging import progress
 from messaging.joint import Added, Joint, percent_at_least, percent_at_most
 from messaging.models import Campaign
 from messaging.phrases import numbers_of
 from messaging.progress import Way
-
-NUMBERS = {"matched": gettext_lazy("found"), "sent": gettext_lazy("sent"), "delivered": gettext_lazy("delivered")}
+from messaging.views.order_rows import ALWAYS, NUMBERS
 
 
 def added_rows(campaign: Campaign, found: Sequence[Way], joint: Joint) -> Iterator[dict[str, Any]]:
@@ -22,7 +19,7 @@ def added_rows(campaign: Campaign, found: Sequence[Way], joint: Joint) -> Iterat
         asked, answered = progress.decision_of(campaign, way)
         yield {
             "account": way.account,
-            "numbers": [(words, _told(way, name)) for name, words in NUMBERS.items()],
+            "numbers": [(NUMBERS[name], _told(way, name)) for name in ALWAYS],
             "added": numbers_of(added.least, added.most),
             "asked": asked,
             "answered": answered,

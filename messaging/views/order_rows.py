@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crisis.templatetags.console import local_time, number
 from messaging.models import NARROWED, Account, Order
@@ -17,19 +17,24 @@ UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
 
 NUMBERS = {
     "matched": gettext_lazy("found"),
-    "sent": gettext_lazy("sent"),
+    "sent": pgettext_lazy("of an order", "sent"),
     "delivered": gettext_lazy("delivered"),
     "read": gettext_lazy("read"),
     "failed": gettext_lazy("failed"),
     "opted_out": gettext_lazy("opted out"),
 }
 ALWAYS = ("matched", "sent", "delivered")
+BY_HAND = {
+    Order.Status.ACCEPTED: gettext_lazy("waiting for the desk's decision"),
+    Order.Status.SENDING: gettext_lazy("being carried out"),
+}
 
 
 def order_row(order: Order, account: Account, at: datetime) -> dict[str, Any]:
     """One order: its clock, its numbers in words and as a bar, and when and by whom they were told."""
     return {
         "order": order,
+        "status": BY_HAND.get(Order.Status(order.status)) if account.channel.kind == "manual" else None,
         "title": order.get_recipients_display() if order.recipients else "",
         "narrowed": ", ".join(str(NARROWED.get(word, word)) for word in order.narrowed),
         "numbers": _numbers(order),
@@ -60,7 +65,7 @@ def _cancelling(order: Order, account: Account) -> str:
     if not account.channel.networked:
         return _("Ask %(account)s to stop, by telephone or letter: nothing does it for you.") % values
     if order.sent and order.totals_at:
-        return _("%(account)s is asked to cancel; what it has sent cannot be called back (%(sent)s, %(time)s).") % values
+        return _("%(account)s is asked to cancel; what it has sent cannot be called back: %(sent)s people, %(time)s.") % values
     return _("%(account)s is asked to cancel; what it has sent cannot be called back.") % values
 
 
@@ -81,13 +86,9 @@ def _limits(order: Order) -> dict[str, Any]:
 
 
 def _segments(order: Order) -> list[dict[str, Any]]:
-    sent, failed = order.sent or 0, order.failed or 0
-    rest = max(0, (order.matched or 0) - sent - failed)
-    waits = (
-        {"label": _("found, not sent yet"), "tone": ""} if not order.ended else {"label": _("found, not sent"), "tone": "wait"}
-    )
-    return [
-        {"label": _("sent, as reported"), "people": sent, "tone": "go"},
-        {"label": _("failed, as reported"), "people": failed, "tone": "bad"},
-        {**waits, "people": rest},
-    ]
+    """Parts of those found. A number that was not told has none."""
+    told = [(_("sent, as reported"), order.sent, "go"), (_("failed, as reported"), order.failed, "bad")]
+    rest = max(0, (order.matched or 0) - (order.sent or 0) - (order.failed or 0))
+    found = [{"label": label, "people": people, "tone": tone} for label, people, tone in told if people is not None]
+    waits = (_("found, not sent yet"), "") if not order.ended else (_("found, not sent"), "wait")
+    return [*found, {"label": waits[0], "people": rest, "tone": waits[1]}]
