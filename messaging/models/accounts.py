@@ -39,6 +39,11 @@ def channel_label(slug: str) -> str:
     return gettext(channel_class(slug).label)
 
 
+def by_hand() -> list[str]:
+    """The channels that no machine speaks by."""
+    return [slug for slug in CHANNELS if not channel_class(slug).networked]
+
+
 def address_kind_of(slug: str) -> int | None:
     """The number of the address kind a channel writes to, or None where no person is held."""
     kind = channel_class(slug).address_kind

@@ -17,12 +17,11 @@ from audiences.forms import add_problems
 from crisis.permissions import requires
 from crisis.refusal import Forbidden, Refused
 from messaging import desks
-from messaging.channels import CHANNELS, channel_class
 from messaging.models import Account, Card
+from messaging.models.accounts import by_hand
 from messaging.views.campaigns import person
 
 FIELDS = [*desks.LINES, "step", "parent", "note"]
-BY_HAND = [slug for slug in CHANNELS if channel_class(slug).kind == "manual"]
 
 
 class CardForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -59,7 +58,7 @@ class CardForm(forms.ModelForm):  # type: ignore[type-arg]
 @requires("desk.see", post="desk.write")
 def card_list(request: HttpRequest, pk: int) -> HttpResponse:
     """Whom do we ask there? POST adds one."""
-    desk = get_object_or_404(Account, pk=pk, slug__in=BY_HAND)
+    desk = get_object_or_404(Account, pk=pk, slug__in=by_hand())
     form = CardForm(desk, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -17,15 +17,20 @@ from messaging.delivery.orders.applying import apply, close
 from messaging.delivery.orders.noting import OURSELVES, Said, locked, note, record, tell
 from messaging.delivery.starting import finish, ring
 from messaging.models import Batch, Order, OrderWord
+from messaging.models.accounts import by_hand
 
 REMINDERS = 2  # by itself, at one and at two thirds of the time for an answer
 UNDECIDED = Q(decision="", ended_at=None, cancel_asked_at=None, asked_at__isnull=False)
 
 
 def remind_due() -> int:
-    """Remind whoever has not decided after a third, and after two thirds, of the time there is for it. Returns how many."""
+    """Remind whoever has not decided after a third, and after two thirds, of the time there is for it. Returns how many.
+
+    Nobody is reminded at a duty desk: people call there again.
+    """
     third = ExpressionWrapper((F("answer_due_at") - F("asked_at")) / (REMINDERS + 1), output_field=DurationField())
-    due = Order.objects.filter(UNDECIDED, waived_at=None, reminders__lt=REMINDERS).annotate(third=third)
+    due = Order.objects.filter(UNDECIDED, waived_at=None, reminders__lt=REMINDERS).exclude(batch__account__slug__in=by_hand())
+    due = due.annotate(third=third)
     due = due.filter(asked_at__lte=Now() - F("third") * (F("reminders") + 1))
     return sum(remind(pk) for pk in _keys(due))
 
