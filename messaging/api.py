@@ -22,7 +22,7 @@ from crisis.api import Key, api, caller, once, patterns
 from crisis.clock import now
 from crisis.models import Incident, Scope, User
 from crisis.refusal import Problem, Refused
-from messaging import workflow
+from messaging import amplifying, workflow
 from messaging.api_shapes import (
     PER_PAGE,
     CampaignOut,
@@ -99,7 +99,8 @@ def submit_campaign(request: HttpRequest, pk: Number) -> HttpResponse:
     """Ask for approval. Needs an Idempotency-Key. A person who wrote no part of it and made none of the keys decides."""
     campaign = _find(request, pk)
     estimates = estimates_of(campaign, now()) if campaign.status == Status.DRAFT else {}
-    return once(request, lambda: campaign_out(workflow.submit(campaign, by=caller(request), estimates=estimates)))
+    posts = amplifying.asked(campaign) if campaign.status == Status.DRAFT else {}
+    return once(request, lambda: campaign_out(workflow.submit(campaign, by=caller(request), estimates=estimates, posts=posts)))
 
 
 @api.post("/campaigns/{int:pk}/stop", auth=Key(Scope.CAMPAIGNS_STOP), response={200: StoppedOut, **REFUSALS})

@@ -102,6 +102,7 @@ def _facts_of(campaign: Campaign) -> dict[str, Any]:
         "when_uncertain": campaign.when_uncertain,
         "audience": campaign.audience_version_id,
         "accounts": sorted(campaign.accounts.values_list("pk", flat=True)),
+        "post_url": campaign.post_url,
         "exception_reason": campaign.exception_reason,
         **{name: at.isoformat() if at else None for name, at in times.items()},
     }
@@ -113,6 +114,7 @@ def _fact_changes(since: Round, facts: Mapping[str, Any], reach: Mapping[str, An
         (_("Kind of message"), "kind", lambda value: str(Kind(value).label)),
         (_("Who gets it"), "audience", _audience),
         (_("Ways"), "accounts", _accounts),
+        (_("Post to be spread"), "post_url", lambda value: value or "—"),
         (UNKNOWN, "when_uncertain", lambda value: str(WhenUncertain(value).label)),
         (_("Start"), "starts_at", _time),
         (_("Valid until"), "not_after", _time),

@@ -110,6 +110,10 @@ class CampaignForm(forms.Form):
         label=UNKNOWN, required=False, widget=forms.RadioSelect, choices=WhenUncertain.choices,
         help_text=gettext_lazy("A platform may never say whether it took a message for somebody."),
     )  # fmt: skip
+    post_url = forms.URLField(
+        label=gettext_lazy("Address of the post"), max_length=500, required=False, assume_scheme="https",
+        help_text=gettext_lazy("Published already, and word for word the same as this message in one of its languages."),
+    )  # fmt: skip
     exception_reason = _words(gettext_lazy("What danger justifies writing to people who did not subscribe?"), 2000, rows=3)
     exception_expires_at = Moment(label=gettext_lazy("The exception ends"), required=False)
     starts_at = Moment(
@@ -218,7 +222,7 @@ class CampaignForm(forms.Form):
     def content(self, version: AudienceVersion | None) -> Draft:
         """What the verbs take."""
         data = self.cleaned_data
-        same = ("link", "starts_at", "not_after", "exception_reason", "exception_expires_at", "pace")
+        same = ("link", "starts_at", "not_after", "exception_reason", "exception_expires_at", "pace", "post_url")
         return Draft(
             kind=Kind(data["kind"]),
             texts=self._words(""),
@@ -273,6 +277,7 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
         "refers_to": campaign.refers_to_id,
         "to_reached": campaign.to_reached,
         "pace": campaign.pace,
+        "post_url": campaign.post_url,
         "when_uncertain": campaign.when_uncertain,
         "link": next((text.link for text in texts if text.link), ""),
         "audience": str(version.pk) if version else "",

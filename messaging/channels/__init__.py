@@ -282,6 +282,11 @@ class Channel:
         over = len(body) - cls.max_length
         return [("too_long", {"over": over, "length": len(body), "limit": cls.max_length})] if over > 0 else []
 
+    @classmethod
+    def post_address(cls, url: str) -> str:
+        """The one address of the post that `url` names, where it is one of this platform's; else nothing."""
+        return ""
+
     async def send(self, message: Message, targets: Sequence[Target]) -> list[Outcome]:
         """Make at most ONE request. Returns an outcome for every target, in their order.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
 import crisis.clock
+
+amended = import_module("messaging.migrations.0009_uncertain").amended
 
 
 class Migration(migrations.Migration):
@@ -133,6 +137,11 @@ class Migration(migrations.Migration):
             model_name="campaign",
             name="post_url",
             field=models.URLField(blank=True, max_length=500, verbose_name="post that is to be spread"),
+        ),
+        amended(
+            "messaging_keep_round()",
+            "'not_after', NEW.not_after,",
+            "'not_after', NEW.not_after, 'post_url', NEW.post_url,",
         ),
         migrations.AddField(
             model_name="order",

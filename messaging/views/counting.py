@@ -10,6 +10,7 @@ from audiences.models import AddressKind
 from audiences.outages import described
 from audiences.reach import reach
 from crisis.clock import now
+from messaging.forms import CampaignForm
 from messaging.phrases import EXCLUDED
 from messaging.views.campaigns import language
 
@@ -37,3 +38,24 @@ def count_of(criteria: Criteria, kinds: Sequence[int]) -> dict[str, Any]:
         "stays": found.was_there - found.left if mode == "was_there" else 0,
         "mode": mode,
     }
+
+
+def count_in(form: CampaignForm) -> dict[str, Any]:
+    """Context of the count: the sentence of the audience chosen, and how many people it means by our own accounts."""
+    criteria = form.criteria if form.is_bound else _initial_criteria(form)
+    if criteria is None:
+        return {"count": None}
+    kinds = sorted({a.address_kind for a in _addressed(form)})
+    return count_of(criteria, kinds)
+
+
+def _initial_criteria(form: CampaignForm) -> Any:
+    if form.initial.get("audience") != "new":
+        form.cleaned_data = {"audience": form.initial.get("audience", "")}
+        return form.criteria
+    names = ("countries", "hours", "until", "until_now", "mode", "subscribed", "permitted")
+    return form.rule({name: form.initial.get(name) for name in names})
+
+
+def _addressed(form: CampaignForm) -> list[Any]:
+    return [a for a in form.fields["accounts"].queryset if a.address_kind is not None]  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from crisis.permissions import may, requires
 from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
-from messaging import cut_off, live_tests, workflow
+from messaging import amplifying, cut_off, live_tests, workflow
 from messaging.channels import Estimate
 from messaging.delivery.following import supersedes
 from messaging.forms import ReasonForm
@@ -63,6 +63,7 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
         "grew": str(size) != str(size_of(then)),
         "letters": letters(campaign),
         "supersedes": waits and supersedes(campaign),
+        "post": amplifying.in_words(campaign, campaign.reach or {}),
         "heading": _heading(campaign, size),
         "approvals": campaign.approvals.select_related("by").order_by("-round"),
         "problems": problems or [],

@@ -21,7 +21,7 @@ from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
-from messaging import checking, cut_off, workflow
+from messaging import amplifying, checking, cut_off, workflow
 from messaging.beginning import initial, templates_for
 from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
 from messaging.models import Account, Campaign, Part, Status, Text
@@ -40,7 +40,7 @@ from messaging.views.campaigns import (
     sentence,
     shared,
 )
-from messaging.views.counting import count_of
+from messaging.views.counting import count_in
 from messaging.views.doubts import doubted
 
 BLANK = "blank"
@@ -54,7 +54,7 @@ SECTIONS = (
 # Which section of the draft a problem belongs to, where it is not named after it.
 SECTION_OF = {
     "not_after": "times", "starts_at": "times", "refers_to": "texts", "incident": "texts", "pace": "accounts",
-    "to_reached": "audience", "when_uncertain": "accounts",
+    "to_reached": "audience", "when_uncertain": "accounts", "post_url": "accounts",
 }  # fmt: skip
 
 
@@ -179,12 +179,13 @@ def _form_page(
         "steps": _steps(form, campaign),
         "ways": _ways(form),
         "languages": _languages(form),
+        "spreads": any(account.channel.amplifies for account in form.fields["accounts"].queryset),  # type: ignore[attr-defined]
         "delegated": any(account.channel.kind == "delegated" for account in form.fields["accounts"].queryset),  # type: ignore[attr-defined]
         "exceptions": [one for one in form.incident.exceptions.filter(revoked_at=None) if one.in_force(now())],
         "exception_open": bool(form["exception_reason"].value())
         or bool(form["exception_reason"].errors or form["exception_expires_at"].errors),
         "letters": letters(campaign) if campaign else [],
-        **_count(form),
+        **count_in(form),
     }
     return render(request, "messaging/campaign_draft.html", context, status=status)
 
@@ -247,28 +248,7 @@ def _counted(request: HttpRequest, form: CampaignForm) -> HttpResponse:
     form.is_valid()
     if not request.htmx:  # type: ignore[attr-defined]
         return _form_page(request, form, seen_at=request.POST.get("seen_at", ""))
-    return render(request, "messaging/_campaign_count.html", _count(form))
-
-
-def _count(form: CampaignForm) -> dict[str, Any]:
-    """Context of the count: the sentence of the audience chosen, and how many people it means by our own accounts."""
-    criteria = form.criteria if form.is_bound else _initial_criteria(form)
-    if criteria is None:
-        return {"count": None}
-    kinds = sorted({a.address_kind for a in _addressed(form)})
-    return count_of(criteria, kinds)
-
-
-def _initial_criteria(form: CampaignForm) -> Any:
-    if form.initial.get("audience") != "new":
-        form.cleaned_data = {"audience": form.initial.get("audience", "")}
-        return form.criteria
-    names = ("countries", "hours", "until", "until_now", "mode", "subscribed", "permitted")
-    return form.rule({name: form.initial.get(name) for name in names})
-
-
-def _addressed(form: CampaignForm) -> list[Any]:
-    return [a for a in form.fields["accounts"].queryset if a.address_kind is not None]  # type: ignore[attr-defined]
+    return render(request, "messaging/_campaign_count.html", count_in(form))
 
 
 @require_GET
@@ -284,8 +264,9 @@ def _preview(
     counted, found = campaign.reach or {}, problems or []
     if campaign.status == Status.DRAFT:
         at = now()
-        counted = reach_of(campaign, at, estimates_of(campaign, at))
-        found = problems or checking.problems(campaign, counted, at)
+        counted, posts = reach_of(campaign, at, estimates_of(campaign, at)), amplifying.asked(campaign)
+        counted |= {"posts": amplifying.kept(posts)}
+        found = problems or [*checking.problems(campaign, counted, at), *amplifying.problems(campaign, posts)]
     context = {
         **shared(campaign, request),
         **reach_times(campaign, counted),
@@ -297,7 +278,7 @@ def _preview(
         "letters": letters(campaign),
         "approvers": approvers(campaign),
         "problems": [{"url": f"#id_{_row_of(p.field)}" if p.field else "", "sentence": p.sentence} for p in found],
-        "rows": _summary(campaign, found),
+        "rows": _summary(campaign, found, counted),
     }
     return render(request, "messaging/campaign_preview.html", context, status=status)
 
@@ -306,7 +287,7 @@ def _row_of(field: str) -> str:
     return "texts" if field.startswith(("text", "corrected")) else field
 
 
-def _summary(campaign: Campaign, found: list[Problem]) -> list[dict[str, Any]]:
+def _summary(campaign: Campaign, found: list[Problem], counted: dict[str, Any]) -> list[dict[str, Any]]:
     wrong = {_row_of(p.field): str(p.sentence) for p in reversed(found)}
     change = reverse("campaign_draft", args=[campaign.pk]) if campaign.status == Status.DRAFT else ""
     rows = [
@@ -315,14 +296,14 @@ def _summary(campaign: Campaign, found: list[Problem]) -> list[dict[str, Any]]:
             "problem": wrong.get(row["field"], ""),
             "change_url": f"{change}#id_{section_of(row['field'])}" if change else "",
         }
-        for row in _summary_rows(campaign)
+        for row in _summary_rows(campaign, counted)
     ]
     return [
         row for row in rows if row["value"] or row["problem"] or row["field"] in ("texts", "audience", "accounts", "not_after")
     ]
 
 
-def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
+def _summary_rows(campaign: Campaign, counted: dict[str, Any]) -> list[dict[str, Any]]:
     ways = [f"{account.label}: {WHAT_IT_DOES[account.channel.kind]}" for account in campaign.accounts.order_by("pk")]
     texts = [language_name(text.language) for text in campaign.texts.all() if text.part == Part.MAIN and text.whole]
     exception = campaign.exception_reason and _("%(reason)s Ends: %(time)s") % {
@@ -335,6 +316,7 @@ def _summary_rows(campaign: Campaign) -> list[dict[str, Any]]:
         {"field": "audience", "label": _("Who"), "value": sentence(campaign)},
         {"field": "to_reached", "label": _("Those who got the earlier message"), "value": followers(campaign)},
         {"field": "accounts", "label": _("Ways"), "value": "\n".join(ways)},
+        {"field": "post_url", "label": _("Post to be spread"), "value": amplifying.in_words(campaign, counted)},
         {"field": "pace", "label": _("Pace"), "value": pace(campaign)},
         {"field": "when_uncertain", "label": UNKNOWN, "value": campaign.get_when_uncertain_display()},
         {"field": "exception", "label": _("Exception"), "value": exception},
@@ -358,8 +340,9 @@ def _ask(request: HttpRequest, pk: int) -> HttpResponse:
     """Submit a draft; what keeps it from that is said on its preview. Platforms are asked outside of its transaction."""
     campaign = find(pk, person(request))
     try:
-        estimates = estimates_of(campaign, now()) if campaign.status == Status.DRAFT else {}
-        workflow.submit(campaign, by=person(request), estimates=estimates)
+        drafted = campaign.status == Status.DRAFT
+        estimates, posts = (estimates_of(campaign, now()), amplifying.asked(campaign)) if drafted else ({}, {})
+        workflow.submit(campaign, by=person(request), estimates=estimates, posts=posts)
     except Refused as refused:
         return _preview(request, find(pk, person(request)), refused.problems, refused.status)
     live = _("Submitted for approval. Nothing is sent before another person approves it.")

@@ -17,7 +17,8 @@ from crisis.permissions import demand
 from crisis.power.resting import demand_rested
 from crisis.refusal import Refused
 from crisis.templatetags.console import things
-from messaging import checking, delivery, escalation, fuses
+from messaging import amplifying, checking, delivery, escalation, fuses
+from messaging.amplifying import Posts
 from messaging.limits import OVERRIDABLE
 from messaging.models import Approval, Campaign, Rendering, Status
 from messaging.reaching import Estimates, reach_of
@@ -25,7 +26,7 @@ from messaging.workflow import excepting
 from messaging.workflow.moving import acting, lock, log, move, move_only
 
 
-def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) -> Campaign:
+def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None, posts: Posts | None = None) -> Campaign:
     """Ask for approval of exactly what was shown: stores every message word for word, and the reach. Submitting is writing.
 
     Raises Refused with every problem of the draft, naming its section.
@@ -35,11 +36,13 @@ def submit(campaign: Campaign, *, by: User, estimates: Estimates | None = None) 
         locked = lock(campaign.pk, Status.DRAFT)
         at = now()
         reach = reach_of(locked, at, estimates or {})
-        if found := checking.problems(locked, reach, at):
+        found = [*checking.problems(locked, reach, at), *amplifying.problems(locked, posts or {})]
+        if found:
             raise Refused(problems=found)
         if len(doubts := fuses.blown(locked, reach, at)) > OVERRIDABLE:
             raise Refused(_beyond(doubts), field="texts")
         _render(locked)
+        reach |= {"posts": amplifying.kept(posts)} if posts else {}
         move(locked, Status.SUBMITTED, reach=reach, submitted_at=at, status_reason="")
         escalation.plan(locked)
         log(locked, by, gettext_lazy("Submitted for approval: %(headline)s"))

@@ -15,6 +15,7 @@ from crisis.clock import now
 from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
+from messaging import amplifying
 from messaging.correction import fill
 from messaging.fuses.spelling import unstorable
 from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text, WhenUncertain
@@ -32,6 +33,7 @@ class Draft:
     * pace: people in ten minutes, None = as fast as the ways allow
     * when_uncertain: None = what is usual for how bad the incident is
     * values: language → blank of the playbook → what stands there instead
+    * post_url: a post that says the same, which those ways spread that can
     """
 
     kind: Kind = Kind.ALERT
@@ -50,6 +52,7 @@ class Draft:
     when_uncertain: WhenUncertain | None = None
     playbook_version: PlaybookVersion | None = None
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    post_url: str = ""
 
     def made(self, language: str) -> dict[str, Any]:
         """The playbook that the words of a language were made from, and what its blanks were filled with."""
@@ -123,6 +126,7 @@ def _write(campaign: Campaign, content: Draft) -> None:
     campaign.starts_at, campaign.not_after = content.starts_at, content.not_after
     campaign.exception = excepting.written(campaign, content.exception_reason.strip(), content.exception_expires_at)
     campaign.pace = content.pace
+    campaign.post_url = amplifying.canonical(content.post_url, content.accounts)
     campaign.when_uncertain = content.when_uncertain or WhenUncertain.usual(campaign.incident.severity)
     campaign.updated_at = now()
     campaign.save()

@@ -6,10 +6,11 @@ that no person's identifier can come in by any answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from standardwebhooks import Webhook, WebhookVerificationError
 from standardwebhooks.webhooks import EmptyWebhookSecretError
@@ -108,12 +109,28 @@ class OrderChannel(HttpChannel, DelegatedChannel):
             raise ChannelError("uncertain", "unreadable") from None
 
 
+VK_HOSTS = frozenset({"vk.com", "vk.ru"})
+VK_POST = re.compile(r"(?:^|[/=])(wall-?\d+_\d+)(?:$|[&/%?])", re.ASCII)
+
+
 class VKGeo(OrderChannel):
     """VK writes to everybody it saw in a country."""
 
     slug = "vk-geo"
     label = "VK: sends by itself by country"
     amplifies = True
+
+    @classmethod
+    def post_address(cls, url: str) -> str:
+        """VK shows a post at its own address, and over a page of its group: "…?w=wall-1_2"."""
+        try:
+            parts = urlsplit(url)
+            host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+        except ValueError:
+            return ""
+        found = VK_POST.search(parts.path) or VK_POST.search(parts.query)
+        plain = parts.scheme == "https" and host in VK_HOSTS and parts.netloc.lower() == parts.hostname
+        return f"https://vk.com/{found[1]}" if plain and found else ""
 
 
 class OperatorRoaming(OrderChannel):
