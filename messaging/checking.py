@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import category
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audiences.criteria import Criteria
+from audiences.criteria.leaves import Subscribed
+from audiences.models import AddressKind
 from audiences.sources import silenced
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
@@ -138,6 +141,9 @@ def _audience(campaign: Campaign, accounts: list[Account], at: datetime) -> Iter
     for account in accounts:
         if account.channel.kind == "delegated":
             yield from _delegated(account, criteria, campaign)
+    if campaign.include_non_subscribers and Subscribed(AddressKind.VK.slug, True) in criteria.of:
+        sentence = _("The audience is those who follow us, and the exception is for those who do not. Take out one of the two.")
+        yield Problem("exception", sentence)
 
 
 def _delegated(account: Account, criteria: Criteria, campaign: Campaign) -> Iterator[Problem]:
@@ -150,6 +156,15 @@ def _delegated(account: Account, criteria: Criteria, campaign: Campaign) -> Iter
             "%(account)s can only be told a country and a time. Take the other conditions out of the audience, or leave it out."
         )
         yield Problem("audience", sentence % {"account": account.label})
+    if Subscribed(AddressKind.VK.slug, False) in criteria.of:
+        sentence = _("%(account)s cannot be told to leave out those who follow us. Change the audience, or leave it out.")
+        yield Problem("audience", sentence % {"account": account.label})
+
+
+def _writes_to_strangers(account: Account) -> bool:
+    """Whether the people of a way that sends by itself do not follow us: it can be asked only under an exception."""
+    by_hand = account.channel.kind == "manual"
+    return not account.addressed and not (account.follows if by_hand else account.channel.follows)
 
 
 def _times(campaign: Campaign, at: datetime) -> Iterator[Problem]:
@@ -166,8 +181,13 @@ def _times(campaign: Campaign, at: datetime) -> Iterator[Problem]:
 
 def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Iterator[Problem]:
     if not campaign.include_non_subscribers:
+        for account in filter(_writes_to_strangers, accounts):
+            sentence = _("%(account)s writes to people who do not follow us. State the danger for it, or leave it out.")
+            yield Problem("exception", sentence % {"account": account.label})
         return
-    if not any(a.channel.kind == "delegated" for a in accounts):
+    if not settings.ORDER_LAW:
+        yield Problem("exception", _("No law is named for it. An administrator has to set CRISIS_ORDER_LAW."))
+    if not any(a.channel.kind == "delegated" or _writes_to_strangers(a) for a in accounts):
         yield Problem(
             "exception",
             _(

@@ -63,6 +63,7 @@ class Population:
         self._follow, self._sandboxed = follow, sandboxed
         self._meant: dict[str, list[int]] = {}  # order → whom it can be sent to, in the order of sending
         self._gone: dict[str, int] = {}  # order → how many of them got it
+        self._earlier: dict[str, str] = {}  # order → the one whose people mattered to it
         self._draw = random.Random(seed)  # noqa: S311 - the same people every time is the point
         self._at = at.timestamp()
         self._people: list[Person] = []
@@ -93,6 +94,7 @@ class Population:
         if earlier := order.get("recipients"):
             got = self._got(earlier["of"])
             found = {"also": found | got, "only": got, "except": found - got}[earlier["mode"]]
+            self._earlier[order["order_id"]] = earlier["of"]
         if "one_language" in narrowed:
             found = {index for index in found if self._people[index].language == LANGUAGES[0]}
         kept = sorted(found)[: len(found) // 2] if "fewer_people" in narrowed else sorted(found)
@@ -109,7 +111,10 @@ class Population:
         self._gone.pop(order_id, None)
 
     def _got(self, order_id: str) -> set[int]:
-        return {*self._meant.get(order_id, ())[: self._gone.get(order_id, 0)]}
+        """Who got an order, or one that it named itself: newcomers had an order of their own."""
+        earlier = self._earlier.get(order_id)
+        before = self._got(earlier) if earlier else set()
+        return before | {*self._meant.get(order_id, ())[: self._gone.get(order_id, 0)]}
 
     def _count(self, indices: Collection[int]) -> Match:
         return Match(len(indices), sum(not self._people[index].closed for index in indices))
