@@ -20,6 +20,7 @@ from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import duration, number, things
 from messaging import answers, correction, drilling, live_tests
+from messaging.explaining import explained
 from messaging.filling import filled
 from messaging.fuses import faults, language_of
 from messaging.limits import EXCEPTION_HOURS, LONGEST
@@ -32,8 +33,11 @@ TEST = {"ru": "ПРОВЕРКА", "en": "TEST"}
 
 
 def render(text: Text, account: Account, *, drill: bool, test: bool = False) -> str:
-    """The text exactly as this account sends it. A drill and a TEST carry their word in front; nobody can take it away."""
-    whole = filled(text)
+    """The text exactly as this account sends it. A drill and a TEST carry their word in front; nobody can take it away.
+
+    Where others find the people, it says behind why they got it, who writes, until when it holds and how to verify it.
+    """
+    whole = explained(filled(text), text, account)
     if not (drill or test):
         return whole
     words = EXERCISE if drill else TEST

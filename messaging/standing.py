@@ -54,6 +54,24 @@ TROUBLE: Mapping[str, Any] = {
     "exercise_mismatch": gettext_lazy(
         "The platform is one of exercises and the account is not, or the reverse. Nothing is sent."
     ),
+    "wrong_issuer": gettext_lazy(
+        "The platform knows our key under another name than the account's. Compare the handle with it."
+    ),
+    "not_approved": gettext_lazy("The platform misses the approval of a supervisor."),
+    "wording_missing": gettext_lazy("The text lacks a sentence that says why people get it or how to verify it."),
+    "basis_over": gettext_lazy("The exception ends before the message does."),
+    "window_over": gettext_lazy("The time in which it may be sent is over."),
+    "below_threshold": gettext_lazy("So few people match that the platform does not write to them as a group."),
+    "too_long": gettext_lazy("The text is longer than the platform can send. It cuts nothing, and sent nothing."),
+    "earlier_order_unknown": gettext_lazy("The platform does not know any more who got the earlier message."),
+    "recipients_not_supported": gettext_lazy("The platform does not remember who got a message."),
+    "post_not_found": gettext_lazy("There is no such post at the platform."),
+    "post_differs": gettext_lazy("The post at the platform does not say word for word what was approved."),
+    "posts_not_supported": gettext_lazy("The platform does not spread posts."),
+    **dict.fromkeys(
+        ("unknown_field", "missing_field", "invalid", "wrong_idempotency_key"),
+        gettext_lazy("The platform says that our order breaks the contract. Compare the versions of the contract."),
+    ),
     "another_platform": gettext_lazy("At this address there is a platform of another kind than this account names."),
     "http_401": gettext_lazy("The platform does not accept our signature. An administrator has to compare the secret."),
     "http_403": gettext_lazy("The platform refuses us access. An administrator has to ask it why."),

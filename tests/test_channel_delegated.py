@@ -216,7 +216,7 @@ def test_it_is_uncertain_about_the_status_of_another_order() -> None:
     [
         (400, "content", "window_too_long"),
         (401, "pause", "http_401"),
-        (403, "pause", "http_403"),
+        (403, "pause", "window_too_long"),
         (404, "pause", "http_404"),
         (409, "pause", "idempotency_conflict"),
         (422, "content", "window_too_long"),

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import translation
 
 from messaging.public import contracts
+from messaging.standing import TROUBLE
 
 DOCUMENT, PAGE = "/contracts/orders/v1/openapi.json", "/contracts/orders/v1/"
 
@@ -44,6 +45,11 @@ def test_the_page_says_the_questions_of_the_document() -> None:
         does = {code: str(words) for code, words in contracts.SANDBOX.items()}
     assert said == {one["operationId"]: one["summary"] for one in asked}
     assert does == {code: about["does"] for code, about in contracts.contract()["x-sandbox"].items()}
+
+
+def test_every_refusal_of_an_order_has_words_for_our_people() -> None:
+    codes = {code for code, about in contracts.contract()["x-codes"].items() if about["status"] in (403, 404, 422)}
+    assert codes - TROUBLE.keys() == set()
 
 
 @pytest.mark.parametrize(("query", "heading"), [("", "Договор"), ("?lang=ru", "Договор"), ("?lang=en", "Contract of orders")])

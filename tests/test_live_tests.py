@@ -62,9 +62,9 @@ def queue(campaign: Campaign, *people: int) -> None:
 @pytest.mark.parametrize(("language", "word"), [("ru", "ПРОВЕРКА"), ("en", "TEST"), ("ar", "TEST"), ("es", "TEST")])
 def test_it_says_in_every_language_that_it_is_a_test(language: str, word: str) -> None:
     text = Text(language=language, headline="Связь", body="Слова.")
-    assert checking.render(text, Account(), drill=False, test=True).startswith(f"{word}. Связь")
+    assert checking.render(text, Account(slug="vk-direct"), drill=False, test=True).startswith(f"{word}. Связь")
     said = Text(language=language, headline=f"{word} связи", body="Слова.")
-    assert checking.render(said, Account(), drill=False, test=True) == said.whole
+    assert checking.render(said, Account(slug="vk-direct"), drill=False, test=True) == said.whole
 
 
 def test_what_is_stored_for_sending_begins_with_the_word(cast: Cast) -> None:

@@ -66,6 +66,8 @@ def refusal(answer: Answer, path: str) -> ChannelError:
             return ChannelError("content", "unknown_order")
         case 409:
             return ChannelError("pause", "idempotency_conflict")
+        case 403:
+            return ChannelError("pause", _error_code(answer))
         case 400 | 413 | 422:
             return ChannelError("content", _error_code(answer))
     return ChannelError("pause", f"http_{answer.status}")

@@ -18,7 +18,8 @@ from messaging.channels.delegated import saying
 from messaging.delivery.freezing import line_of, placed
 from messaging.delivery.orders.noting import BY_MACHINE, Said, locked, note, record, tell
 from messaging.delivery.turns import WINDOW
-from messaging.models import Batch, Campaign, Order, OrderWord, Part, Status
+from messaging.explaining import kept
+from messaging.models import Batch, Campaign, Order, OrderWord, Part, Status, Text
 
 
 @transaction.atomic
@@ -52,7 +53,8 @@ def request_of(order: Order, *, knows_who_got_it: bool = True) -> OrderRequest:
     version = campaign.audience_version
     if version is None or campaign.not_after is None:
         raise ValueError(f"campaign {campaign.pk} was submitted without an audience or an end")  # submit refuses these
-    texts = _texts(order)
+    words, account = _words(order), order.batch.account
+    texts = {language: said for language, (_text, said) in words.items()}
     return OrderRequest(
         order_id=str(order.pk),
         exercise=campaign.drill,
@@ -72,7 +74,8 @@ def request_of(order: Order, *, knows_who_got_it: bool = True) -> OrderRequest:
         pace=_pace(campaign),
         recipients=(str(order.follows_id), order.recipients) if order.follows_id and knows_who_got_it else None,
         follows=_follows(order),
-        post_url=campaign.post_url if order.batch.account.channel.amplifies else "",
+        wording=kept(words, account),
+        post_url=campaign.post_url if account.channel.amplifies else "",
     )
 
 
@@ -94,9 +97,10 @@ def part_of(order: Order) -> Part:
     return Part.CORRECTED if corrects else Part.MAIN
 
 
-def _texts(order: Order) -> dict[str, str]:
-    texts = order.batch.campaign.texts.filter(part=part_of(order))
-    return {text.language: text.renderings.get(account=order.batch.account).body for text in texts}
+def _words(order: Order) -> dict[str, tuple[Text, str]]:
+    """Language → a text and what was approved of it for this account."""
+    texts = order.batch.campaign.texts.filter(part=part_of(order)).select_related("campaign__audience_version")
+    return {text.language: (text, text.renderings.get(account=order.batch.account).body) for text in texts}
 
 
 def _seen_from(order: Order) -> datetime:
