@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -30,9 +32,10 @@ from messaging import bell, delivery
 from messaging.channels import text_sha256
 from messaging.models import Receipt
 from tests import test_hooks, world
-from tests.ordering import ENV, signed
+from tests.ordering import ENV, ask, signed
 from tests.programs import Scene
-from tests.test_contract_document import DOCUMENT, HOOK, OPERATIONS
+from tests.test_channel_contract import JSON
+from tests.test_contract_document import DOCUMENT, HOOK, OPERATIONS, check_answer, examples_of, moved
 from tests.wire import Simulator, simulator
 
 CHECKS = [not_a_server_error, response_schema_conformance]
@@ -92,6 +95,32 @@ def test_a_platform_answers_whatever_it_is_asked(platform: Simulator, path: str,
     explore(only(schemathesis.openapi.from_dict(DOCUMENT), path, verb), ask, examples=60)
     assert 401 not in statuses
     assert statuses & {200, 404}
+
+
+@pytest.mark.parametrize(
+    ("path", "one"), [pytest.param(path, one, id=one["operationId"]) for path, _, one in OPERATIONS if "requestBody" in one]
+)
+def test_a_platform_answers_when_any_one_value_is_another(platform: Simulator, path: str, one: dict[str, Any]) -> None:
+    sound = [moved(value) for value in examples_of(one)]
+
+    @settings(max_examples=150, deadline=None, database=None, phases=[Phase.generate])
+    @given(data=st.data())
+    def run(data: st.DataObject) -> None:
+        body = deepcopy(data.draw(st.sampled_from(sound)))
+        key = body.get("order_id", "")
+        *way, last = data.draw(st.sampled_from([*ways(body)]))
+        reduce(getitem, way, body)[last] = data.draw(JSON)
+        check_answer(one, ask(platform, "POST", path, body, key=key))
+
+    run()
+
+
+def ways(value: Any) -> Iterator[tuple[Any, ...]]:
+    """How to come to every value inside of one."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield (key,)
+        yield from ((key, *way) for way in ways(inner))
 
 
 def make_sound(case: Any) -> None:
