@@ -39,15 +39,36 @@ class StageError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """A simulated platform that finds and writes to people by itself, and the name of the secret its account knows it by."""
+
+    name: str
+    channel: str
+    secret: str
+    people: int
+    exercise: bool = False
+
+
+PLATFORMS = (
+    Platform("delegated", "vk-geo", "VK_GEO", 80_000),
+    Platform("roaming", "operator-roaming", "OPERATOR_ROAMING", 40_000),
+    Platform("drill", "vk-geo", "DRILL_VK_GEO", 8_000, exercise=True),
+    Platform("roaming-drill", "operator-roaming", "DRILL_OPERATOR_ROAMING", 4_000, exercise=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """Where everything is; ports are of 127.0.0.1. `limited`: the simulated VK takes 20 calls a second, like the real one."""
+    """Where everything is; ports are of 127.0.0.1. `limited`: the simulated VK takes 20 calls a second, like the real one.
+
+    `platforms`: name of a platform → its port.
+    """
 
     data_dir: Path
     web: int
     vk: int
-    geo: int
-    drill: int  # the platform that sends by itself, for drills
     mail: int
+    platforms: Mapping[str, int]
     limited: bool = True
 
     @classmethod
@@ -55,21 +76,21 @@ class Stage:
         """A stage on free ports, or with the console on `web`. Raises StageError when that one is taken."""
         if web:
             demand_port(web)
-        free, vk, geo, drill, mail = free_ports(5)
-        return cls(data_dir, web or free, vk, geo, drill, mail)
+        free, vk, mail, *others = free_ports(3 + len(PLATFORMS))
+        return cls(data_dir, web or free, vk, mail, {one.name: port for one, port in zip(PLATFORMS, others, strict=True)})
 
     @classmethod
     def entered(cls, data_dir: Path, *, limited: bool = True) -> Self | None:
         """The stage this process runs on already, or None."""
-        pid, *ports = os.environ.get(MARK, "").split(":")
-        if pid != str(os.getpid()):
+        entered = json.loads(os.environ.get(MARK) or "{}")
+        if entered.pop("pid", None) != os.getpid():
             return None
-        web, vk, geo, drill, mail = map(int, ports)
-        return cls(data_dir, web, vk, geo, drill, mail, limited)
+        return cls(data_dir, limited=limited, **entered)
 
     def enter(self) -> None:
         """Begin this command again in the same process, under this stage's settings: they are read once, at start."""
-        mark = f"{os.getpid()}:{self.web}:{self.vk}:{self.geo}:{self.drill}:{self.mail}"
+        ports = {"web": self.web, "vk": self.vk, "mail": self.mail, "platforms": dict(self.platforms)}
+        mark = json.dumps({"pid": os.getpid(), **ports})
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **self.environment(), MARK: mark})  # noqa: S606
 
     def environment(self) -> dict[str, str]:
@@ -77,9 +98,8 @@ class Stage:
             "CRISIS_DEMO": "1",
             "CRISIS_DATA_DIR": str(self.data_dir),
             "VK_URL": f"http://127.0.0.1:{self.vk}",
-            "VK_GEO_URL": f"http://127.0.0.1:{self.geo}",
             "DRILL_VK_URL": f"http://127.0.0.1:{self.vk}",
-            "DRILL_VK_GEO_URL": f"http://127.0.0.1:{self.drill}",
+            **{f"{one.secret}_URL": self.url_of(one.name) for one in PLATFORMS},
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail}",
             "CRISIS_URL": self.url,
             "PYTHONUNBUFFERED": "1",
@@ -128,9 +148,8 @@ class Stage:
         `lively`: people read and answer, and the platform's officer takes as long to decide as suits people who watch.
         """
         mail = self._simulator("mail", self.mail, [], {})
-        geo = self._geo("delegated", "VK_GEO", self.geo, at, hooks, lively=lively)
-        drill = self._geo("drill", "DRILL_VK_GEO", self.drill, at, hooks, "--exercise", "--population", "8000", lively=lively)
-        return [self._vk(hooks, lively=lively), geo, drill, mail]
+        others = [self._platform(one, at, hooks, lively=lively) for one in PLATFORMS]
+        return [self._vk(hooks, lively=lively), *others, mail]
 
     def _vk(self, hooks: Mapping[str, str], *, lively: bool) -> Command:
         known = self.secrets()
@@ -143,15 +162,13 @@ class Stage:
         }
         return self._simulator("vk", self.vk, flags, {name: json.dumps(value) for name, value in told.items()})
 
-    def _geo(
-        self, name: str, secret: str, port: int, at: datetime, hooks: Mapping[str, str], *flags: str, lively: bool
-    ) -> Command:
-        """A platform that sends by itself; a drill's has fewer people, and keys of its own."""
+    def _platform(self, one: Platform, at: datetime, hooks: Mapping[str, str], *, lively: bool) -> Command:
         known = self.secrets()
-        env = {"PLATFORM_SIM_SECRET": known[secret], "PLATFORM_SIM_WEBHOOK_SECRET": known[f"{secret}_WEBHOOK"]}
-        pace = [] if lively else ["--decision-delay", "1", "--duration", "2"]
-        about = ["--at", at.isoformat(), "--webhook", hooks.get(secret, ""), *pace, *flags]
-        return self._simulator(name, port, about, env, module="delegated")
+        env = {"PLATFORM_SIM_SECRET": known[one.secret], "PLATFORM_SIM_WEBHOOK_SECRET": known[f"{one.secret}_WEBHOOK"]}
+        flags = [*([] if lively else ["--decision-delay", "1", "--duration", "2"]), *(["--exercise"] if one.exercise else [])]
+        about = ["--channel", one.channel, "--population", str(one.people), "--at", at.isoformat()]
+        about += ["--webhook", hooks.get(one.secret, "")]
+        return self._simulator(one.name, self.platforms[one.name], [*about, *flags], env, module="delegated")
 
     def _simulator(self, name: str, port: int, flags: Iterable[str], env: Mapping[str, str], *, module: str = "") -> Command:
         where = ["--port", str(port), "--log", str(self.journal(name))]
@@ -185,14 +202,13 @@ class Stage:
     def url(self) -> str:
         return f"http://localhost:{self.web}"  # by name: passkeys refuse 127.0.0.1
 
+    def url_of(self, platform: str) -> str:
+        return f"http://127.0.0.1:{self.platforms[platform]}"
+
     def answers(self) -> bool:
         """Whether the login page and the platforms answer."""
-        return all(
-            map(
-                _answers,
-                (f"{self.url}/login/", *(f"http://127.0.0.1:{port}/control" for port in (self.vk, self.geo, self.drill))),
-            )
-        )
+        controls = (f"http://127.0.0.1:{port}/control" for port in (self.vk, *self.platforms.values()))
+        return all(map(_answers, (f"{self.url}/login/", *controls)))
 
 
 def free_ports(count: int) -> list[int]:
@@ -217,7 +233,7 @@ def _drawn() -> dict[str, str]:
     """Secrets by name."""
     found = {f"{name}{suffix}": secrets.token_hex(16) for name in VK_ACCOUNTS for suffix in ("", "_WEBHOOK")}
     found |= {f"{name}_CONFIRMATION": secrets.token_hex(4) for name in VK_ACCOUNTS}
-    for name in ("VK_GEO", "DRILL_VK_GEO"):
+    for name in (one.secret for one in PLATFORMS):
         found |= {name: secrets.token_hex(32), f"{name}_WEBHOOK": "whsec_" + b64encode(secrets.token_bytes(32)).decode()}
     return found
 

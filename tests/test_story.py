@@ -196,9 +196,8 @@ def test_it_states_where_the_estimate_of_nationals_comes_from(story: Story) -> N
 def test_it_gives_each_sender_a_drill_twin(story: Story) -> None:
     accounts = document(story, "accounts")
     assert all(account["secret_name"].startswith("DRILL_") == account["drill"] for account in accounts)
-    assert Counter((account["slug"], account["drill"]) for account in accounts) == Counter(
-        [("vk-direct", False), ("vk-direct", True), ("vk-geo", False), ("vk-geo", True)]
-    )
+    twins = [(slug, drill) for slug in ("vk-direct", "vk-geo", "operator-roaming", "manual") for drill in (False, True)]
+    assert Counter((account["slug"], account["drill"]) for account in accounts) == Counter(twins)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -34,11 +34,12 @@ class Played:
     snapshot_s: float
 
 
-def play(directory: Path, *, ways: tuple[str, ...]) -> Played:
+def play(directory: Path, *, ways: tuple[str, ...], words: Mapping[str, Words] | None = None) -> Played:
     """Declare, draft, submit, approve. The sending has begun when this returns. Raises Refused like the verbs do."""
     operator, supervisor = (User.objects.get(username=name) for name in ("anna", "boris"))
     incident = _declare(json.loads((directory / "incident.json").read_bytes()), operator)
     content = _content(json.loads((directory / "texts.json").read_bytes()), ways)
+    content = replace(content, texts=words) if words else content
     draft = workflow.draft(incident, content, by=operator)
     took = median(_timed(lambda: reach_of(draft, now(), {})) for _ in range(5))
     submitted = workflow.submit(draft, by=operator, estimates=estimates_of(draft, now()))
@@ -80,9 +81,9 @@ def ledger_of(campaign: Campaign) -> dict[str, int]:
     return dict(Counter(reason if status == Delivery.Status.FAILED else status for status, reason in rows))
 
 
-def order_of(campaign: Campaign) -> dict[str, int | None]:
-    """What the platform that sends by itself said of its order: totals only; empty without one."""
-    order = Order.objects.filter(batch__campaign=campaign).first()
+def order_of(campaign: Campaign, slug: str = "vk-geo") -> dict[str, int | None]:
+    """What those who were asked to send by this way said of their order: totals only; empty without one."""
+    order = Order.objects.filter(batch__campaign=campaign, batch__account__slug=slug).first()
     names = ("estimate_lower", "estimate_upper", "matched", "sent", "failed")
     return {name: getattr(order, name) for name in names} if order else {}
 

@@ -242,8 +242,12 @@ SOURCE = {
 
 VK = {"slug": "vk-direct", "rate": 20, "lanes": 2}
 VK_GEO = {"slug": "vk-geo", "rate": 1, "lanes": 1}
+ROAMING = {"slug": "operator-roaming", "rate": 1, "lanes": 1}
+DESK = {"slug": "manual", "rate": 1, "lanes": 0, "secret_name": "BY_HAND"}
 GROUP = {"label_ru": "ВКонтакте: группа министерства", "label_en": "VK: the ministry's group"}
 LOCATION = {"label_ru": "ВКонтакте: заявка по стране", "label_en": "VK: order by location"}
+OPERATOR = {"label_ru": "МТС: абоненты в роуминге", "label_en": "MTS: subscribers roaming"}
+HOTELS = {"label_ru": "Ассоциация отелей: по телефону", "label_en": "Hotel association: by telephone"}
 
 
 def _drill(label: Mapping[str, str]) -> dict[str, str]:
@@ -253,8 +257,12 @@ def _drill(label: Mapping[str, str]) -> dict[str, str]:
 ACCOUNTS = [
     VK | GROUP | {"handle": "100000001", "secret_name": "VK_MINISTRY", "drill": False},
     VK_GEO | LOCATION | {"handle": "mfa", "secret_name": "VK_GEO", "drill": False},
+    ROAMING | OPERATOR | {"handle": "mfa", "secret_name": "OPERATOR_ROAMING", "drill": False},
+    DESK | HOTELS | {"handle": "hotels", "drill": False},
     VK | _drill(GROUP) | {"handle": "100000002", "secret_name": "DRILL_VK_MINISTRY", "drill": True},
     VK_GEO | _drill(LOCATION) | {"handle": "mfa-drill", "secret_name": "DRILL_VK_GEO", "drill": True},
+    ROAMING | _drill(OPERATOR) | {"handle": "mfa-drill", "secret_name": "DRILL_OPERATOR_ROAMING", "drill": True},
+    DESK | _drill(HOTELS) | {"handle": "hotels-drill", "secret_name": "DRILL_BY_HAND", "drill": True},
 ]
 
 EXCEPTION = (

@@ -27,6 +27,7 @@ from crisis.clock import now
 from crisis.demonstration import PASSWORD
 from crisis.models import Country, Duty, Mission, User
 from crisis.power.founding import found
+from messaging import desks
 from messaging.models import Account, Lane
 from messaging.models.accounts import address_kind_of
 from messaging.stories import egypt, playbook
@@ -46,6 +47,11 @@ STAFF = (  # who they are, and a VK number that nobody has
     ("Пресс-служба, дежурный", "1900000002"),
     ("Консульский отдел, дежурный", "1900000003"),
 )
+CARDS = (  # of the hotels' duty desk; nobody has these numbers
+    {"role": "Дежурный управляющий", "organisation": "Ассоциация отелей Хургады", "phone": "+20 65 000-00-01", "hours": "24/7"},
+    {"role": "Секретариат", "organisation": "Ассоциация отелей Хургады", "phone": "+20 65 000-00-02", "hours": "9–18"},
+)
+REACHED = ("phone",)  # what a card of a drill does not say
 AUDIENCE = "Последний раз в Египте, 14 дней"
 HOURS = 14 * 24
 
@@ -71,6 +77,7 @@ def prepare(directory: Path, story: Callable[[datetime], Story]) -> datetime:
     anna, boris, vera = (User.objects.get(username=row[0]) for row in CAST[:3])
     playbook.bring(anna, [boris, vera])
     _staff(boris)
+    _cards(boris)
     return at_of(json.loads(files["incident.json"]))
 
 
@@ -138,6 +145,14 @@ def _staff(supervisor: User) -> None:
     if not StaffMember.objects.exists():
         for name, address in STAFF:
             staff.add(name, AddressKind.VK, address, by=supervisor)
+
+
+def _cards(supervisor: User) -> None:
+    """Invented officials of the duty desks, once: whoever was retired stays so. Of a drill's desk nobody can be called."""
+    for account in Account.objects.filter(slug="manual", cards=None):
+        for number, card in enumerate(CARDS, 1):
+            known = {name: value for name, value in card.items() if not (account.drill and name in REACHED)}
+            desks.add(account, {**known, "step": number}, by=supervisor)
 
 
 def _roster() -> None:

@@ -25,14 +25,15 @@ from crisis.refusal import Refused
 from crisis.supervisor import Supervisor
 from messaging.models import Account, Campaign
 from messaging.stage import Stage, StageError
-from messaging.stories import acting, deciding, egypt, judging, scanning, telling
+from messaging.stories import acting, deciding, egypt, judging, ordering, scanning, telling
 
-DECISION = "egypt-decision"
+DECISION, ORDERS = "egypt-decision", "egypt-orders"
 WAYS = {"egypt": ("vk-direct", "vk-geo"), "direct": ("vk-direct",)}
 STORIES = {
     "egypt": (egypt.generate, egypt.PEOPLE),
     "direct": (egypt.generate_direct, egypt.DIRECT_PEOPLE),
     DECISION: (egypt.generate, 2_000),
+    ORDERS: (egypt.generate, 20_000),
 }
 READY_SECONDS, SENT_SECONDS = 60.0, 300.0
 ZERO = ("lost", "duplicated", "unexpected", "identifiers_leaked", "addresses_in_clear", "rate_limited")
@@ -46,10 +47,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "story",
             choices=sorted(STORIES),
-            help="egypt: by two roads; direct: the load case by one; egypt-decision: who is woken when",
+            help="egypt: by two roads; direct: the load case by one; egypt-decision: who is woken when; egypt-orders: "
+            "what others find and send, one of them silent, one stopped midway",
         )
         parser.add_argument(
-            "--people", type=int, metavar="N", help="default: 70,000 in egypt, 20,000 in direct, 2,000 in egypt-decision"
+            "--people",
+            type=int,
+            metavar="N",
+            help="default: 70,000 in egypt, 20,000 in direct and egypt-orders, 2,000 in egypt-decision",
         )
         parser.add_argument("--no-limit", action="store_true", help="neither VK nor our account counts calls per second")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -86,20 +91,28 @@ class Command(BaseCommand):
             with Supervisor(commands) as supervisor:
                 if not supervisor.run_until(stage.answers, READY_SECONDS):
                     raise StageError("The console or a simulator does not answer.")
-                found = (
-                    deciding.rehearse(stage, supervisor, directory)
-                    if story == DECISION
-                    else _sending(stage, supervisor, directory, WAYS[story])
-                )
+                found = _played(stage, supervisor, directory, story)
             connections.close_all()
         return found
 
 
-def _sending(stage: Stage, supervisor: Supervisor, directory: Path, ways: tuple[str, ...]) -> dict[str, Any]:
-    played = acting.play(directory, ways=ways)
+def _played(stage: Stage, supervisor: Supervisor, directory: Path, story: str) -> dict[str, Any]:
+    if story == DECISION:
+        return deciding.rehearse(stage, supervisor, directory)
+    if story == ORDERS:
+        ordered = ordering.rehearse(stage, supervisor, directory)
+        found = ordering.verdict(ordered, stage)
+        sent = _judged(stage, directory, ordered.played, ordered.stopped.campaign)
+        return sent | found | {"as_expected": sent["as_expected"] and found["orders_as_expected"]}
+    played = acting.play(directory, ways=WAYS[story])
     if not supervisor.run_until(acting.ended(played.campaign), SENT_SECONDS):
         raise StageError(f"The sending has not ended after {SENT_SECONDS:.0f} s.")
-    exports = [*_exports(played.campaign)]
+    return _judged(stage, directory, played)
+
+
+def _judged(stage: Stage, directory: Path, played: acting.Played, *others: Campaign) -> dict[str, Any]:
+    """The sending by the platforms' journals; and who of anybody's people stands where nobody may, also of other campaigns."""
+    exports = [content for campaign in (played.campaign, *others) for content in _exports(campaign)]
     leaked = scanning.leaks(_marks(stage), _written(stage), exports)
     clear = scanning.in_clear(_addresses(directory), (stage.data_dir / "logs").glob("*.log"), exports)
     return _found(stage, directory, played, leaked) | {"addresses_in_clear": sum(clear.values()), "in_clear_where": clear}
@@ -136,8 +149,8 @@ def _found(stage: Stage, directory: Path, played: acting.Played, leaked: dict[st
 
 
 def _marks(stage: Stage) -> str:
-    """What every identifier of the platform's people looks like, as the platform itself tells."""
-    with urlopen(f"http://127.0.0.1:{stage.geo}/control/identifiers", timeout=10) as answer:
+    """What every identifier of a platform's people looks like, as a platform itself tells."""
+    with urlopen(f"http://127.0.0.1:{stage.platforms['delegated']}/control/identifiers", timeout=10) as answer:
         told = json.load(answer)
     digits = len(told["identifiers"][0]) - len(told["prefix"])
     return f"{told['prefix']}[0-9a-f]{{{digits}}}"
@@ -157,5 +170,5 @@ def _written(stage: Stage) -> Iterator[Path]:
 def _exports(campaign: Campaign) -> Iterator[bytes]:
     client = Client()
     client.force_login(User.objects.get(username="boris"))
-    for name in ("report/", "report.csv", "report.json", "live/"):
+    for name in ("report/", "report.csv", "report.json", "live/", "data/", "data.json"):
         yield client.get(f"/campaigns/{campaign.pk}/{name}").content
