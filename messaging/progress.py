@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 
 from crisis.clock import now
 from crisis.models import Destruction
+from crisis.small import told, told_up
 from messaging.joint import Bounds, Joint, Part, in_turn, join, reported
 from messaging.models import FIRST, Account, Batch, Campaign, Delivery, Order, ReasonTotal, Status
 from messaging.phrases import as_told
@@ -89,8 +90,17 @@ def sent_by(order: Order) -> Bounds:
     """People an order went to, as far as its platform or desk has told."""
     if order.sent is None and (order.asked_at is None or order.status in NOTHING_SENT):
         return 0, 0
-    _, found = reported(order.matched, step=order.matched_step, threshold=order.threshold)
-    return reported(order.sent, step=order.step, threshold=order.threshold, within=found)
+    _, found = _reported(order.matched, order.matched_step, order.threshold)
+    return _reported(order.sent, order.step, order.threshold, within=found)
+
+
+def _reported(people: int | None, step: int, threshold: int, within: int | None = None) -> Bounds:
+    """What a number says to whoever may know it only in tens: what follows from the tens, and no more."""
+    if people is None:
+        return 0, within
+    least, _ = reported(told(people), step=step, threshold=threshold)
+    _, most = reported(told_up(people), step=step, threshold=threshold, within=within)
+    return least, most
 
 
 def _leaves_out(order: Order, earlier: Sequence[Order]) -> bool:
