@@ -8,6 +8,7 @@ from messaging.api import urls as programs
 from messaging.public import contracts, register
 from messaging.views import (
     accounts,
+    by_hand,
     campaigns,
     cards,
     corrections,
@@ -83,6 +84,10 @@ urlpatterns = [
     path("campaigns/<int:pk>/leave/", resending.campaign_leave, name="campaign_leave"),
     path("campaigns/<int:pk>/top-up/", corrections.campaign_top_up, name="campaign_top_up"),
     path("campaigns/<int:pk>/orders/<uuid:order>/", orders.order_detail, name="order_detail"),
+    path("campaigns/<int:pk>/orders/<uuid:order>/by-hand/", by_hand.order_work, name="order_work"),
+    path("campaigns/<int:pk>/orders/<uuid:order>/sheet/", by_hand.order_sheet, name="order_sheet"),
+    path("campaigns/<int:pk>/sheets/", by_hand.campaign_sheets, name="campaign_sheets"),
+    path("campaigns/<int:pk>/desks/<int:desk>/", by_hand.desk_expects, name="desk_expects"),
     path("campaigns/<int:pk>/orders/<uuid:order>/remind/", orders.order_remind, name="order_remind"),
     path("campaigns/<int:pk>/orders/<uuid:order>/waive/", orders.order_waive, name="order_waive"),
     path("campaigns/<int:pk>/orders/<uuid:order>/cancel/", orders.order_cancel, name="order_cancel"),

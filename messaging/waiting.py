@@ -22,6 +22,7 @@ from crisis.models import Incident, User
 from crisis.permissions import may
 from crisis.power import changing
 from messaging.models import LIVE, Author, Campaign, Order, Part, Reply, Status, Text
+from messaging.models.accounts import by_hand
 from messaging.public import register
 
 TONES = ("bad", "wait", "")
@@ -138,13 +139,14 @@ def _exceptions(user: User) -> Iterator[Waiting]:
 
 
 def _orders(user: User) -> Iterator[Waiting]:
-    """Who has not decided on an order, who refused one, and who has not confirmed that it stopped."""
+    """Whom people have to ask, who has not decided on an order, who refused one, and who has not confirmed that it stopped."""
     if not may(user, "order.work"):
         return
     seen = Order.objects.filter(batch__campaign__in=Campaign.objects.seen_by(user))
     waits = Q(decision="", waived_at=None) | Q(cancel_asked_at__isnull=False, let_go_at=None)
     refused = Q(status=Order.Status.REFUSED, batch__campaign__status__in=LIVE)
-    rows = seen.filter(Q(waits, ended_at=None, asked_at__isnull=False) | refused).order_by("asked_at")
+    unasked = Q(asked_at=None, ended_at=None, batch__account__slug__in=by_hand(), batch__campaign__status=Status.SENDING)
+    rows = seen.filter(Q(waits, ended_at=None, asked_at__isnull=False) | refused | unasked).order_by("asked_at")
     for order in rows.select_related("batch__account", "batch__campaign").annotate(headline=headline("batch__campaign"))[:20]:
         yield _order(order)
 
@@ -152,19 +154,21 @@ def _orders(user: User) -> Iterator[Waiting]:
 ORDERED: dict[str, Any] = {
     "refused": gettext_lazy("%(account)s refused the order: %(headline)s"),
     "cancelling": gettext_lazy("%(account)s has not confirmed that it stopped: %(headline)s"),
+    "unasked": gettext_lazy("Ask %(account)s: %(headline)s"),
     "asked": gettext_lazy("%(account)s has not answered yet: %(headline)s"),
 }
 
 
 def _order(order: Order) -> Waiting:
     campaign = order.batch.campaign
-    stand = "refused" if order.ended else "cancelling" if order.cancel_asked_at else "asked"
-    words = {"account": order.batch.account.label, "headline": getattr(order, "headline", "") or f"№ {campaign.pk}"}
-    since = {"refused": order.ended_at, "cancelling": order.cancel_asked_at, "asked": order.asked_at}[stand]
-    limit = order.batch.account.answer_minutes * 60
+    account = order.batch.account
+    stand = "refused" if order.ended else "cancelling" if order.cancel_asked_at else "asked" if order.asked_at else "unasked"
+    words = {"account": account.label, "headline": getattr(order, "headline", "") or f"№ {campaign.pk}"}
+    times = {"refused": order.ended_at, "cancelling": order.cancel_asked_at, "asked": order.asked_at}
+    since, limit = times.get(stand, campaign.started_at), account.answer_minutes * 60
     return {
         "text": _marked(str(ORDERED[stand]) % words, drill=campaign.drill),
-        "url": reverse("order_detail", args=[campaign.pk, order.pk]),
+        "url": reverse("order_detail" if account.networked or order.ended else "order_work", args=[campaign.pk, order.pk]),
         "since": since,
         "tone": "bad" if stand == "refused" else "wait",
         "amber": limit / 3,

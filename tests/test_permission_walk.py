@@ -36,10 +36,11 @@ pytestmark = pytest.mark.django_db
 BLANKS = {"ru": Words("Выезд: [страна]", "Сбор здесь: [место].", "[Что делать сейчас]")}
 METHODS = ("GET", "POST", "PUT", "DELETE")
 STRANGERS = {ANONYMOUS, CLIENT}  # no session: a key opens the API alone
-SCOPED = ("incident_", "campaign_", "audience_", "import_", "reply_", "order_", "playbook_use")
+SCOPED = ("incident_", "campaign_", "audience_", "import_", "reply_", "order_", "desk_", "playbook_use")
 FORBIDDEN = "Your role does not allow this."
 # Nobody sent this campaign alone, an empty form names no key, and nothing is ordered of what was not approved.
-MISSING = {"campaign_review", "key_revoke", "order_detail", "order_remind", "order_waive", "order_cancel"}
+MISSING = {"campaign_review", "key_revoke", "order_detail", "order_remind", "order_waive", "order_cancel",
+           "order_work", "order_sheet", "campaign_sheets", "desk_expects"}  # fmt: skip
 
 
 class Ground:

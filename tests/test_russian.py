@@ -117,9 +117,6 @@ def pages(watch: Watch) -> dict[str, list[Visit]]:
         "incident_detail": [visit for pk in incidents for visit in each(ROLES, pk)],
         "coverage": each(ROLES),
         "account_list": each(ROLES),
-        "card_list": each(("anna", "boris", "gleb"), watch.hotels.pk),
-        "card_edit": each(["boris"], watch.card.pk),
-        "card_retire": each(["boris"], watch.card.pk),
         "account_credential": each(["gleb"], watch.vk.pk),
         "account_detail": [visit for row in (watch.vk, watch.geo, watch.drill_vk, watch.hotels)
                            for visit in each(ROLES, row.pk)],
@@ -216,6 +213,20 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
     }  # fmt: skip
 
 
+def desk_pages(watch: Watch) -> dict[str, list[Visit]]:
+    """Of orders that people work."""
+    campaign, order = watch.by_hand.batch.campaign_id, watch.by_hand.pk
+    return {
+        "card_list": each(("anna", "boris", "gleb"), watch.hotels.pk),
+        "card_edit": each(["boris"], watch.card.pk),
+        "card_retire": each(["boris"], watch.card.pk),
+        "order_work": each(["anna"], campaign, order),
+        "order_sheet": each(["anna"], campaign, order),
+        "campaign_sheets": each(["boris"], campaign),
+        "desk_expects": each(["anna"], campaign, watch.hotels.pk),
+    }
+
+
 def restraint_pages(watch: Watch) -> dict[str, list[Visit]]:
     """Of drills and of exceptions."""
     sending = watch.campaigns[Status.SENDING]
@@ -292,7 +303,7 @@ def opened(name: str, visits: Iterable[Visit], browsers: Mapping[str, Client]) -
             yield f"{about} → {' '.join(words)}"
 
 
-TABLES = (pages, playbook_pages, power_pages, campaign_pages, restraint_pages, django_admin)
+TABLES = (pages, desk_pages, playbook_pages, power_pages, campaign_pages, restraint_pages, django_admin)
 
 
 def test_every_route_is_opened_here_or_takes_posts_only(watch: Watch) -> None:

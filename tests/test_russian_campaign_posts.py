@@ -96,9 +96,27 @@ def campaigns(watch: Watch) -> Iterator[Post]:
     order = Order.objects.get(batch__campaign=watch.campaigns[Status.SENDING])
     for verb, status in (("remind", 409), ("waive", 302), ("cancel", 302), ("cancel", 302)):
         yield Post("anna", f"order_{verb}", (order.batch.campaign_id, order.pk), {}, status)
+    yield from by_hand(watch)
     yield Post("boris", "campaign_send_back", (submitted,), {"reason": "Добавьте телефон."}, 302)
     yield Post("boris", "campaign_reject", (watch.held.pk,), {"reason": "Уже не нужно."}, 302)
     yield Post("anna", "reply_read", (watch.reply.campaign_id, watch.reply.pk), {}, 302)
+
+
+def by_hand(watch: Watch) -> Iterator[Post]:
+    """An order is worked: what cannot be, then what can."""
+    order, seen = (watch.by_hand.batch.campaign_id, watch.by_hand.pk), watch.by_hand.words.order_by("pk").last()
+    heard = {"seen": seen.pk if seen else 0, "way": "phone", "card": watch.card.pk}
+    told = {**heard, "verb": "told", "matched": "400", "sent": "300", "source": "Письмо № 12"}
+    wrong: tuple[dict[str, Any], ...] = (
+        {"sent": "500"}, {"sent": "-1"}, {"sent": "яя"}, {"sent": "9" * 20}, {"source": ""}, {"source": LONG}, {"seen": "0"},
+        {"matched": "", "sent": ""}, {"at": "2099-01-01T00:00"}, {"at": "2001-01-01T00:00"}, {"at": "яя"}, {"text": LONG},
+        {"card": "9"}, {"way": "яя"}, {"verb": "answered"}, {"verb": "answered", "decision": "refused"}, {"verb": "stop"},
+        {"verb": "яя"},
+    )  # fmt: skip
+    yield from (Post("anna", "order_work", order, {**told, **fields}, 422) for fields in wrong)
+    yield Post("anna", "order_work", order, told, 302)
+    expects = {"lower": "300", "upper": "200", "source": "Дежурный"}
+    yield Post("anna", "desk_expects", (order[0], watch.hotels.pk), expects, 422)
 
 
 def corrections(watch: Watch) -> Iterator[Post]:

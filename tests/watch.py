@@ -27,6 +27,7 @@ from messaging.playbooks import filled_words
 from messaging.reaching import reach_of
 from messaging.wording import Words
 from messaging.workflow import breaking_glass, preparing
+from messaging.workflow import by_hand as work
 from tests import world
 from tests.conftest import PASSWORD
 from tests.programs import made_client
@@ -78,6 +79,7 @@ class Watch:
         self._numbers(self.campaigns[Status.SENDING])
         self._numbers(self.campaigns[Status.SENT])
         self.reply = self._replies()
+        self.by_hand = self._by_hand()
         self.checked, self.imported, self.under_way, self.cancelled = self._files()
         self.playbook, self.new_playbook = self._playbooks()
         self.alone = self._alone()
@@ -90,6 +92,16 @@ class Watch:
         known = {"person": "Ахмед", "phone": "+20 65 000", "hours": "круглосуточно", "languages": "русский", "note": "Ночью."}
         top = desks.add(self.hotels, {"role": "Дежурный управляющий", **known}, by=self.boris)
         return desks.add(self.hotels, {"role": "Ночной портье", "parent": top}, by=self.boris)
+
+    def _by_hand(self) -> Order:
+        """The hotels were asked, and accepted in part."""
+        campaign = self._approved(self._campaign(self.incident, self.hotels))
+        order = Order.objects.get(batch__campaign=campaign)
+        work.ask(order, work.Heard(card=self.card, text="Перезвонит."), by=self.anna)
+        word = order.words.get()
+        heard = work.Heard(card=self.card, seen=word.pk, text="Только постояльцам.")
+        work.answer(order, "partial", heard, by=self.anna, narrowed=["fewer_people"], expects=(300, 500))
+        return order
 
     def _outages(self) -> Outage:
         """Two ways are down in Egypt, one of them not any more."""

@@ -97,6 +97,11 @@ def part_of(order: Order) -> Part:
     return Part.CORRECTED if corrects else Part.MAIN
 
 
+def texts_of(order: Order) -> dict[str, str]:
+    """The words it carries, by language: exactly those that were approved for its way."""
+    return {language: said for language, (_text, said) in _words(order).items()}
+
+
 def _words(order: Order) -> dict[str, tuple[Text, str]]:
     """Language → a text and what was approved of it for this account."""
     texts = order.batch.campaign.texts.filter(part=part_of(order)).select_related("campaign__audience_version")
