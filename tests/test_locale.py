@@ -16,7 +16,8 @@ CELLS = frozenset({"DRILL_", "yes", "no", "true", "false", "ru"})  # what can be
 # Names of the JSON interface, said to programmers, and HTTP's own.
 INTERFACE = frozenset({
     "Authorization", "Bearer", "Idempotency-Key", "ASCII", "Content-Type", "application", "json", "openapi.json", "incidents",
-    "audience_version", "audience_rule", "link", "https", "sources", "SHA-256",
+    "audience_version", "audience_rule", "link", "https", "sources", "SHA-256", "CRISIS_ORDER_LAW",
+    "XA", "XB", "XC", "XD", "XE", "order_id", "event_id", "webhook-id", "Standard", "Webhooks", "listen",
 })  # fmt: skip
 BLANK = re.compile(r"\[[^\]]*\]")  # a blank is quoted in the language of the text it stands in
 PLACEHOLDER = re.compile(r"%\(\w+\)0?\d*[a-z]|%[sd%]|\{\w+\}|</?\w+[^>]*>")
