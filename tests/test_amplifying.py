@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crisis.refusal import Refused
-from messaging import amplifying, workflow
+from messaging import amplifying, checking, workflow
 from messaging.channels import channel_class
 from messaging.models import Account, Campaign, Order
 from tests import visits, world
@@ -52,8 +52,12 @@ def drafted(desk: Desk, url: str = "https://m.vk.com/wall-123_456") -> Campaign:
 
 
 def publish(desk: Desk, campaign: Campaign, *, words: str = "", url: str = POST) -> None:  # noqa: F811
-    said = words or campaign.texts.get(language="ru").whole
+    said = words or rendered(campaign)
     desk.platform.control(post={"url": url, "text": said})
+
+
+def rendered(campaign: Campaign) -> str:
+    return checking.render(campaign.texts.get(language="ru"), campaign.accounts.get(), drill=False)
 
 
 def sentences(campaign: Campaign) -> list[str]:
@@ -86,7 +90,7 @@ def silence(desk: Desk, campaign: Campaign) -> None:  # noqa: F811
 
 
 def edited(desk: Desk, campaign: Campaign) -> None:  # noqa: F811
-    publish(desk, campaign, words=f"{campaign.texts.get(language='ru').whole}!")
+    publish(desk, campaign, words=f"{rendered(campaign)}!")
 
 
 def unpublished(desk: Desk, campaign: Campaign) -> None:  # noqa: F811

@@ -25,22 +25,17 @@ from messaging.workflow.by_hand import Heard
 WAYS = ("vk-direct", "vk-geo", "operator-roaming", "manual")
 SILENT = "operator-roaming"
 FOUND, SENT = 20_000, 19_400  # what VK's order matches and sends, as its simulator is made
-SHORT = {  # what an operator can send in ten parts
+SHORT = {  # what an operator can send in ten parts, with what is said to everybody whom others find
     "ru": Words(
         "Полёты в Египет приостановлены",
-        "Это сообщение Ситуационно-кризисного центра МИД России. Рейсы домой продолжаются: вас заберут в день обратного "
-        "билета, в салон берут только ручную кладь. Вы получили это, потому что вашим последним известным местом был Египет; "
-        "министерство ваших данных не получало. Если вы уже уехали, ничего делать не нужно.",
-        "Держите связь с туроператором. Проверить сообщение: наберите www.mid.ru сами. Мы не просим денег и паролей. Чтобы не "
-        "получать таких сообщений, запретите их.",
+        "Рейсы домой продолжаются: вас заберут в день обратного билета, в салон берут только ручную кладь. Если вы уже уехали, "
+        "ничего делать не нужно.",
+        "Держите связь с туроператором. Мы не просим денег и паролей. Чтобы не получать таких сообщений, запретите их.",
     ),
     "en": Words(
         "Flights to Egypt suspended",
-        "This is a message from the Situational Crisis Center of the Ministry of Foreign Affairs of the Russian Federation. "
-        "Flights home go on: you are taken on the day of your return ticket, with hand baggage only. You receive this because "
-        "Egypt was your last known location; the ministry did not receive your data. If you have left, do nothing.",
-        "Stay in contact with your tour operator. To verify, type www.mid.ru yourself. We do not ask for money or passwords. "
-        "To get no more such messages, turn them off.",
+        "Flights home go on: you are taken on the day of your return ticket, with hand baggage only. If you left, do nothing.",
+        "Stay in contact with your tour operator. We do not ask for money or passwords. To get no more, turn them off.",
     ),
 }
 TOLD = {"matched": 1_200, "sent": 1_050, "delivered": 990, "failed": 40}  # by the desk, over the telephone
