@@ -21,7 +21,7 @@ from crisis.refusal import Forbidden, Refused
 from messaging import desks
 from messaging.delivery.orders.asking import texts_of
 from messaging.forms_by_hand import AnswerForm, AskForm, ExpectForm, HeardForm, StopForm, TotalsForm
-from messaging.models import Account, Campaign, Order, OrderWord
+from messaging.models import Account, Campaign, Order
 from messaging.models.accounts import by_hand as slugs_by_hand
 from messaging.views.campaigns import find, person, sentence, shared
 from messaging.views.orders import about, find_order
@@ -128,7 +128,7 @@ def _to_form(form: Any, refused: Refused) -> None:
 def order_sheet(request: HttpRequest, pk: int, order: UUID) -> HttpResponse:
     """What to call by, on paper: whom, what to read out word for word, and boxes for what they say."""
     campaign = find(pk, person(request))
-    return _sheets(request, campaign, [find_order(campaign, order)])
+    return _sheets(request, campaign, [find_order(campaign, order)], others=len(_by_hand(campaign)) > 1)
 
 
 @require_GET
@@ -136,11 +136,16 @@ def order_sheet(request: HttpRequest, pk: int, order: UUID) -> HttpResponse:
 def campaign_sheets(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheets of all duty desks of a message."""
     campaign = find(pk, person(request))
+    return _sheets(request, campaign, _by_hand(campaign))
+
+
+def _by_hand(campaign: Campaign) -> list[Order]:
+    """Orders that people still work."""
     rows = Order.objects.filter(batch__campaign=campaign, batch__account__slug__in=slugs_by_hand(), ended_at=None)
-    return _sheets(request, campaign, [*rows.select_related("batch__account", "follows__batch").order_by("batch")])
+    return [*rows.select_related("batch__account", "follows__batch").order_by("batch")]
 
 
-def _sheets(request: HttpRequest, campaign: Campaign, orders: list[Order]) -> HttpResponse:
+def _sheets(request: HttpRequest, campaign: Campaign, orders: list[Order], *, others: bool = False) -> HttpResponse:
     found = [order for order in orders if not order.batch.account.networked]
     if not found:
         raise Http404
@@ -151,7 +156,7 @@ def _sheets(request: HttpRequest, campaign: Campaign, orders: list[Order]) -> Ht
         "mark": f"{mark[: MARK // 2]}-{mark[MARK // 2 : MARK]}".upper() if mark else "",
         "whom": sentence(campaign),
         "printed_at": now(),
-        "ways": [OrderWord.Way.PHONE.label, OrderWord.Way.LETTER.label, OrderWord.Way.IN_PERSON.label],
+        "others": others,
     }
     return render(request, "messaging/call_sheet.html", context)
 
