@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,44 @@ def test_a_violation_is_explained_in_russian_too(verdicts: Verdicts, violation: 
         (row,) = (reporting.row(one, gettext) for one in verdicts[violation] if one.passed is False)
     assert all(re.match("[А-ЯЁ]", words) for words in (row.title, row.sent, row.got, row.means))
     assert row.wire
+
+
+ODD: dict[str, Any] = {
+    "exercise": True, "sandbox": True, "min_interval_s": 0, "recipients": True, "follows": True, "amplifies": True,
+    "status": "done", "counters": [1], "decision": 5, "estimate": "many", "order_id": 7, "rounding": None, "reason": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", [ODD, ODD | {"counters": {"sent": "all", "matched": True}, "decision": [], "withheld": 1}])
+def test_a_platform_that_answers_nonsense_is_judged_too(says: dict[str, Any]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(says, headers={"Retry-After": "soon"})
+
+    found = asyncio.run(of_a_stranger(answer))
+    assert [one.rule.code for one in found] == [*CODES]
+    assert {"signature_true", "answers_shaped", "carried_out", "estimate_true"} <= {*broken(found)}
+
+
+def test_a_platform_that_breaks_down_is_judged_too() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/v1/platform":
+            return web.json_response(ODD)
+        return web.Response(status=500, text="<h1>Technical works</h1>")
+
+    found = broken(asyncio.run(of_a_stranger(answer)))
+    assert "You answered with status 500." in found["carried_out"]
+
+
+async def of_a_stranger(answer: Callable[[web.Request], Awaitable[web.Response]]) -> list[Finding]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return await conformance.judge(Target(f"http://127.0.0.1:{runner.addresses[0][1]}", SECRET))
+    finally:
+        await runner.cleanup()
 
 
 def test_every_rule_of_the_contract_is_judged() -> None:

@@ -115,6 +115,12 @@ def test_it_listens_on_a_host_and_a_port(platform: Simulator, monkeypatch: pytes
     assert refusal(platform.url, "--listen", listen).startswith("--listen is a host and a port")
 
 
+def test_it_says_that_it_cannot_listen_there(platform: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONFORMANCE_WEBHOOK_SECRET", ENV["PLATFORM_SIM_WEBHOOK_SECRET"])
+    taken = platform.url.removeprefix("http://")
+    assert refusal(platform.url, "--listen", taken).startswith(f"{taken} cannot be listened on")
+
+
 def test_it_needs_a_secret(platform: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONFORMANCE_SECRET")
     assert "set CONFORMANCE_SECRET" in refusal(platform.url)

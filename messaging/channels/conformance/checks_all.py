@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from messaging.channels.conformance.document import Kind, problems
-from messaging.channels.conformance.findings import NotJudgedError, Said, Wrong, dig, number, rule
+from messaging.channels.conformance.findings import NotJudgedError, Said, Wrong, dig, number, rule, totals
 from messaging.channels.conformance.findings import marked as _
 from messaging.channels.conformance.hearing import Event, Listener, truly_signed
 from messaging.channels.conformance.speaking import Heard
@@ -86,7 +86,7 @@ async def totals_rounded(trial: Trial) -> Wrong | None:
     if wrong := _first(trial, "rounding", exact):
         return wrong
     for status, wire in _statuses(trial):
-        for name, total in (dig(status, "counters") or {}).items():
+        for name, total in totals(status).items():
             step = number(status, "rounding", "matched" if name == "matched" else "counters")
             if isinstance(total, int) and step and total % step:
                 got = Said(

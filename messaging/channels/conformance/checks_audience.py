@@ -7,7 +7,7 @@ from secrets import randbelow
 from typing import Any
 
 from messaging.channels.conformance.document import SANDBOX
-from messaging.channels.conformance.findings import NotJudgedError, Said, Wrong, dig, number, rule
+from messaging.channels.conformance.findings import NotJudgedError, Said, Wrong, dig, number, rule, totals
 from messaging.channels.conformance.findings import marked as _
 from messaging.channels.conformance.speaking import Heard
 from messaging.channels.conformance.trial import Trial
@@ -95,7 +95,7 @@ async def few_withheld(trial: Trial) -> Wrong | None:
     sent = Said(_("We ordered for XB, where there are %(people)s people."), values)
     if not (heard.status == 422 and heard.code == "below_threshold"):
         heard = await trial.ended(order["order_id"]) if heard.status == 200 else heard
-        counted = any(value is not None for value in (dig(heard.said, "counters") or {}).values())
+        counted = any(value is not None for value in totals(heard.said).values())
         if dig(heard.said, "status") != "refused" or counted or dig(heard.said, "estimate") is not None:
             told = Said(_("You carried it out, or told how many there are."))
             return Wrong(sent, told if heard.status == 200 else heard.answer, heard.wire)

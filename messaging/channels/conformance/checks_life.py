@@ -70,7 +70,7 @@ async def part_told(trial: Trial) -> Wrong | None:
     order = trial.asking.order("XD")
     heard = await trial.place(order)
     if heard.status == 200:
-        heard = await trial.when(order["order_id"], lambda said: bool(dig(said, "counters", "matched")), 10)
+        heard = await trial.when(order["order_id"], _found_or_ended, 10)
     told = dig(heard.said, "decision", "outcome") == "partial" and bool(dig(heard.said, "decision", "narrowed"))
     people = SANDBOX["XD"]["people"]["last_seen_there"]
     if told and 0 < number(heard.said, "counters", "matched") <= people:
@@ -102,6 +102,14 @@ async def silence_kept(trial: Trial) -> Wrong | None:
     return await _withdrawn(trial, order["order_id"])
 
 
+def _found_or_ended(said: object) -> bool:
+    return bool(dig(said, "counters", "matched")) or dig(said, "status") in ENDED
+
+
+def _gone_or_ended(said: object) -> bool:
+    return bool(dig(said, "counters", "sent")) or dig(said, "status") in ENDED
+
+
 async def _withdrawn(trial: Trial, order_id: str) -> Wrong | None:
     heard = await trial.cancel(order_id)
     if dig(heard.said, "status") == "cancelled" and dig(heard.said, "counters", "sent") is None:
@@ -115,8 +123,7 @@ async def _slow(trial: Trial) -> tuple[Heard, float, Heard]:
     trial.again.add(order["order_id"])
     heard = await trial.place(order)
     if heard.status == 200:
-        gone = lambda said: bool(dig(said, "counters", "sent")) or dig(said, "status") in ENDED  # noqa: E731
-        heard = await trial.when(order["order_id"], gone, 20)
+        heard = await trial.when(order["order_id"], _gone_or_ended, 20)
     took = time.monotonic() - began
     return heard, took, await trial.cancel(order["order_id"])
 

@@ -86,7 +86,7 @@ RULES: Final[list[Rule]] = []
 def rule(
     code: str, number: int, clause: str, title: str, means: str, *, last: bool = False
 ) -> Callable[[Callable[[Trial], Awaitable[Wrong | None]]], Callable[[Trial], Awaitable[Wrong | None]]]:
-    """Register a check; the report has them in the order of the source."""
+    """Register a check."""
 
     def register(check: Callable[[Trial], Awaitable[Wrong | None]]) -> Callable[[Trial], Awaitable[Wrong | None]]:
         RULES.append(Rule(code, number, clause, title, means, check, last))
@@ -100,6 +100,12 @@ def dig(value: Any, *path: str) -> Any:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value
+
+
+def totals(value: Any) -> dict[str, Any]:
+    """The counters of a status."""
+    found = dig(value, "counters")
+    return found if isinstance(found, dict) else {}
 
 
 def number(value: Any, *path: str) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from messaging.channels.conformance.findings import Finding, Said, Say
 from messaging.channels.conformance.findings import marked as _
 
-SIGNS: Final = {True: "✓", False: "✗", None: "–"}
+SIGNS: Final = {False: "✗", None: "–", True: "✓"}
 COUNTS: Final = _("Rules kept: %(kept)s. Rules broken: %(broken)s. Not judged: %(not_judged)s.")
 YES: Final = _("Nothing was found by which this platform breaks the contract.")
 NOT_JUDGED: Final = _("Not judged.")
@@ -54,8 +54,13 @@ def row(finding: Finding, say: Say) -> Row:
     return Row(*about, sent, got, say(one.means), finding.wire)
 
 
+def rows(findings: Iterable[Finding], say: Say) -> list[Row]:
+    """What is broken first, then what was not judged, then what is kept."""
+    return [row(one, say) for one in sorted(findings, key=lambda one: [*SIGNS].index(one.passed))]
+
+
 def text(findings: Collection[Finding], say: Say) -> str:
-    return "\n".join([*(_in_lines(row(one, say), say) for one in findings), "", summary(findings, say)])
+    return "\n".join([*(_in_lines(one, say) for one in rows(findings, say)), "", summary(findings, say)])
 
 
 def _in_lines(one: Row, say: Say) -> str:

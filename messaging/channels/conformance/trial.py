@@ -68,9 +68,9 @@ class Trial:
         return await self.ask("POST", f"/v1/orders/{order_id}/cancel")
 
     async def when(self, order_id: str, true: Callable[[Any], bool], within: float) -> Heard:
-        """The status once something is true of it, else the last one."""
+        """The status once something is true of it, else the last one. Who does not say how it stands is not asked again."""
         until = time.monotonic() + within
-        while not true((heard := await self.status(order_id)).said) and time.monotonic() < until:
+        while (heard := await self.status(order_id)).status == 200 and not true(heard.said) and time.monotonic() < until:
             await asyncio.sleep(EVERY)
         return heard
 

@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,16 @@ def page(url: str, findings: list[Finding]) -> str:
         {
             "language": language,
             "summary": reporting.summary(findings, saying(language)),
-            "rows": [reporting.row(one, saying(language)) for one in findings],
+            "rows": reporting.rows(findings, saying(language)),
         }
         for language in LANGUAGES
     ]
-    context = {"url": url, "conforms": reporting.conforms(findings), "verdicts": verdicts}
+    context = {
+        "url": url,
+        "at": datetime.now(UTC).isoformat(" ", "minutes"),
+        "conforms": reporting.conforms(findings),
+        "verdicts": verdicts,
+    }
     return render_to_string("messaging/conformance.html", {**context, "style": mark_safe(f"<style>{style}</style>")})  # noqa: S308
 
 
