@@ -112,6 +112,10 @@ class TotalsForm(HeardForm):
     over = forms.BooleanField(label=_("They have finished: nothing more comes"), required=False)
     field_order = ["matched", "sent", "delivered", "read", "failed", "source", "way", "card", "at", "text", "over"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"].needed = True  # type: ignore[attr-defined]  # the verb says what it is for
+
     def numbers(self) -> dict[str, int | None]:
         return {name: self.cleaned_data[name] for name in TOTALS if name in self.fields}
 

@@ -49,6 +49,7 @@ TROUBLE: Mapping[str, Any] = {
     "exception_over": gettext_lazy("The exception was over before the platform was asked, so it was not asked."),
     "never_asked": gettext_lazy("It ended before the platform was asked."),
     "cannot_tell_apart": gettext_lazy("The platform cannot tell who got the earlier message, so it was not asked."),
+    "untold": gettext_lazy("They were asked to stop. For a day nobody has told how many had gone."),
     "unknown_order": gettext_lazy("The platform does not know our order."),
     "another_order": gettext_lazy("The platform answered about another order than ours."),
     "exercise_mismatch": gettext_lazy(

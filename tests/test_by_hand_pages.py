@@ -63,6 +63,7 @@ def test_an_order_is_worked_from_the_first_call_to_the_report(hotels: Hotels) ->
     assert "Letter No 13" in report
     assert "1,350" in report
     assert "accepted in part" in report
+    assert "accepted in part: to fewer people" in page(hotels.anna, "order_detail", order.batch.campaign_id, order.pk)
 
 
 def test_the_live_page_shows_a_desk_as_it_shows_a_platform(hotels: Hotels) -> None:

@@ -50,6 +50,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "expired": expire_due,
         "settled": settle,
         "closed": orders.close_ended,
+        "untold": orders.close_untold,
         "reminded": orders.remind_due,
         "waived": orders.waive_due,
         "doubted": doubt,

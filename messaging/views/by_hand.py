@@ -45,7 +45,7 @@ def _answered(order: Order, form: Any, by: User) -> Any:
 
 
 def _told(order: Order, form: Any, by: User) -> Any:
-    by_hand.tell_totals(order, form.numbers(), form.heard(), by=by, over=form.cleaned_data["over"])
+    by_hand.tell_totals(order, form.numbers(), form.heard(), by=by, over=form.cleaned_data.get("over", False))
 
 
 def _stop(order: Order, form: Any, by: User) -> Any:
@@ -92,6 +92,8 @@ def _page(request: HttpRequest, campaign: Campaign, order: Order, bound: HeardFo
     forms: dict[str, HeardForm] = {kind.verb: kind(desk) for kind in (AskForm, AnswerForm, TotalsForm, StopForm)}
     if bound is not None:
         forms[bound.verb] = bound
+    if order.ended:
+        del forms["told"].fields["over"]
     stage = "stop" if order.cancel_asked_at else "told" if order.decision else "answered" if order.asked_at else "asked"
     last = order.words.order_by("pk").last()
     context = {

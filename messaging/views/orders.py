@@ -19,7 +19,7 @@ from crisis.refusal import Refused
 from crisis.templatetags.console import number
 from messaging import workflow
 from messaging.models import NARROWED, TOTALS, Campaign, Order, OrderWord
-from messaging.standing import in_words
+from messaging.standing import TROUBLE, in_words
 from messaging.views.campaigns import find, person, shared
 from messaging.views.order_rows import NUMBERS
 
@@ -70,26 +70,37 @@ def about(order: Order) -> dict[str, Any]:
     return {
         "order": order,
         "account": order.batch.account,
-        "words": [_word(word) for word in order.words.select_related("by", "card").order_by("-id")],
+        "words": [_word(word) for word in order.words.select_related("by", "card", "order__batch__account").order_by("-id")],
         "totals": [(MEANS[name], people) for name in TOTALS if (people := getattr(order, name)) is not None],
         "narrowed": [NARROWED[word] for word in order.narrowed if word in NARROWED],
         "undecided": undecided,
         "late": undecided and order.answer_due_at is not None and order.answer_due_at <= now(),
         "unconfirmed": order.cancel_asked_at is not None and not order.ended,
-        "reason": in_words(order.reason) if order.reason else "",
+        "reason": _said(order, order.reason),
     }
+
+
+def _said(order: Order, text: str) -> str:
+    """A reason or a note in words; what people noted of a duty desk as they noted it."""
+    typed = not order.batch.account.networked and text not in TROUBLE
+    return text if typed or not text else in_words(text)
+
+
+def _decided(order: Order) -> str:
+    """What was answered."""
+    return ": ".join(filter(None, [order.get_decision_display(), ", ".join(str(NARROWED.get(w, w)) for w in order.narrowed)]))
 
 
 def _word(word: OrderWord) -> dict[str, Any]:
     """A line of its timeline."""
     numbers = [f"{NAMES[name]} {number(people)}" for name, people in word.numbers.items() if name in NAMES]
-    said = in_words(word.text) if word.text else ""
+    said, decided = _said(word.order, word.text), _decided(word.order) if word.kind == OrderWord.Kind.ANSWERED else ""
     notes = [word.get_way_display() if word.way else "", str(word.card or ""), word.source]
     return {
         "key": word.pk,
         "at": word.at,
         "by": word.by if word.by or not word.way else word.order.batch.account,
-        "text": ". ".join(filter(None, [f"{word.get_kind_display()}", ", ".join(numbers), said])),
+        "text": ". ".join(filter(None, [word.get_kind_display(), decided, ", ".join(numbers), said])),
         "note": " · ".join(filter(None, notes)),
         "tone": TONES.get(OrderWord.Kind(word.kind), ""),
     }

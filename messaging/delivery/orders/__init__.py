@@ -18,15 +18,15 @@ from messaging.delivery.claiming import Claim
 from messaging.delivery.excepting import is_over
 from messaging.delivery.orders.applying import ENDED, apply, close, strange
 from messaging.delivery.orders.asking import ask, can_do_without, digest_of, ends_at, never_arrived, request_of
-from messaging.delivery.orders.ending import cancel, let_go, never_asked, remind, remind_due, waive, waive_due
+from messaging.delivery.orders.ending import cancel, close_untold, let_go, never_asked, remind, remind_due, waive, waive_due
 from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, Said, locked, note
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import pause_account
 from messaging.models import LIVE, Batch, Order, OrderWord
 
 __all__ = [
-    "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "cancel", "close", "close_ended", "let_go", "locked", "note", "remind",
-    "remind_due", "request_of", "waive", "waive_due", "work",
+    "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "cancel", "close", "close_ended", "close_untold", "let_go", "locked",
+    "note", "remind", "remind_due", "request_of", "waive", "waive_due", "work",
 ]  # fmt: skip
 
 # Seconds between two questions of ours while a platform says nothing by itself, by how long nothing has happened.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from messaging.delivery.starting import finish, ring
 from messaging.models import Batch, Order, OrderWord
 from messaging.models.accounts import by_hand
 
+UNTOLD = timedelta(hours=24)  # in which people can still say how many had gone
 REMINDERS = 2  # by itself, at one and at two thirds of the time for an answer
 UNDECIDED = Q(decision="", ended_at=None, cancel_asked_at=None, asked_at__isnull=False)
 
@@ -100,6 +102,23 @@ def let_go(order_id: UUID, *, by: User) -> bool:
     tell(order, _("%(account)s has not confirmed that it stopped. What follows goes out all the same."), by=by)
     hasten(order)
     record("order.waive", order, by=by)
+    return True
+
+
+def close_untold() -> int:
+    """End what a duty desk was asked to stop, and of which nobody has told anything for a day. Returns how many."""
+    due = Order.objects.filter(ended_at=None, cancel_asked_at__lte=Now() - UNTOLD, batch__account__slug__in=by_hand())
+    return sum(_untold(pk) for pk in _keys(due))
+
+
+@transaction.atomic
+def _untold(order_id: UUID) -> bool:
+    order = locked(order_id)
+    if order.ended:
+        return False
+    apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason="untold"), Said(way="", text="untold"))
+    close(order.pk)
+    finish(order.batch.campaign_id)
     return True
 
 
