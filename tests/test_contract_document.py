@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -196,7 +195,7 @@ def examples_of(one: Mapping[str, Any]) -> list[Any]:
     return [resolved(example)["value"] for example in one["requestBody"]["content"]["application/json"]["examples"].values()]
 
 
-@pytest.mark.parametrize("order_id", ["6f9b1c52-6f0e-4c3f-9a5e-0d9c8f1a2b3c", str(uuid4())])
+@pytest.mark.parametrize("order_id", ["6f9b1c52-6f0e-4c3f-9a5e-0d9c8f1a2b3c", "00000000-0000-4000-8000-000000000000"])
 def test_what_has_no_body_is_answered_as_the_document_says(platform: Simulator, order_id: str) -> None:
     for path, verb, one in OPERATIONS:
         if "requestBody" not in one:
