@@ -41,7 +41,7 @@ PEOPLE = {
     "vera": ("Вера", "Соколова", ""),
 }
 SECRETS = ("VK_MINISTRY", "VK_GEO", "DRILL_VK_MINISTRY", "BY_HAND")
-KNOWN = frozenset({*PEOPLE, *SECRETS, "DRILL_", "olga", "English"})  # names that are nobody's language
+KNOWN = frozenset({*PEOPLE, *SECRETS, "DRILL_", "olga", "English", "www.mid.ru"})  # names that are nobody's language
 WORDS = {
     "ru": Words("Полёты прерваны", "МИД: с 8 ноября самолёты из Египта не летают.", "Оставайтесь в гостинице."),
     "en": Words(
