@@ -116,7 +116,7 @@ def _say_yes(order: Order) -> None:
 
 class NoApproval(Clean):
     def _order(self, request: web.Request, raw: bytes) -> dict[str, Any]:
-        return super()._order(request, _with(raw, "approval", approved))
+        return super()._order(request, put_right(raw, "approval", approved))
 
 
 def approved(body: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ def approved(body: dict[str, Any]) -> None:
 
 class NoBasis(Clean):
     def _order(self, request: web.Request, raw: bytes) -> dict[str, Any]:
-        return super()._order(request, _with(raw, "window", based))
+        return super()._order(request, put_right(raw, "window", based))
 
 
 def based(body: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ def based(body: dict[str, Any]) -> None:
         body["basis"] = {"law": "None", "reason": "None", "ends_at": body["window"]["not_after"]}
 
 
-def _with(raw: bytes, field: str, change: Any) -> bytes:
+def put_right(raw: bytes, field: str, change: Any) -> bytes:
     """An order that is put right before it is looked at."""
     try:
         body = json.loads(raw)

@@ -49,15 +49,17 @@ async def judged(platform: type[Clean], log: Path, port: int) -> list[Finding]:
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
-    """All platforms judged at once: nearly all of the time is waiting for what they do next."""
-    logs = tmp_path_factory.mktemp("judged")
+    return all_judged(SCENES, tmp_path_factory.mktemp("judged"))
+
+
+def all_judged(platforms: Mapping[str, type[Clean]], logs: Path) -> Verdicts:
+    """All at once: nearly all of the time is waiting for what they do next."""
 
     async def all_of_them() -> list[list[Finding]]:
-        ports = free_ports(len(SCENES))
-        trials = zip(SCENES.items(), ports, strict=True)
+        trials = zip(platforms.items(), free_ports(len(platforms)), strict=True)
         return await asyncio.gather(*(judged(one, logs / name, port) for (name, one), port in trials))
 
-    return dict(zip(SCENES, asyncio.run(all_of_them()), strict=True))
+    return dict(zip(platforms, asyncio.run(all_of_them()), strict=True))
 
 
 def in_english(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
-from messaging.channels.conformance.document import Kind, problems
+from messaging.channels.conformance.document import Kind, Problem, problems
 from messaging.channels.conformance.findings import NotJudgedError, Said, Wrong, dig, number, rule, totals
 from messaging.channels.conformance.findings import marked as _
 from messaging.channels.conformance.hearing import Event, Listener, truly_signed
@@ -43,14 +43,18 @@ def _statuses(trial: Trial) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
             yield status, wire
 
 
-def _first(trial: Trial, kind: Kind, sentence: str) -> Wrong | None:
+async def _first(trial: Trial, kind: Kind, sentence: str) -> Wrong | None:
     """The first answer in which something of this kind is not as the document says."""
-    for schema, value, wire in _values(trial):
-        for problem in problems(schema, value):
-            if problem.kind == kind:
-                got = Said(sentence, {"where": problem.where, "what": problem.what})
-                return Wrong(Said(EVERYTHING), got, wire)
+    for problem, wire in await trial.scene("problems", lambda: _problems(trial)):
+        if problem.kind == kind:
+            return Wrong(Said(EVERYTHING), Said(sentence, {"where": problem.where, "what": problem.what}), wire)
     return None
+
+
+async def _problems(trial: Trial) -> list[tuple[Problem, tuple[str, ...]]]:
+    """Everything that is not as the document says; of equal answers the first stands for all."""
+    different = {(schema, repr(value)): (schema, value, wire) for schema, value, wire in reversed([*_values(trial)])}
+    return [(problem, wire) for schema, value, wire in reversed(different.values()) for problem in problems(schema, value)]
 
 
 @rule(
@@ -62,7 +66,7 @@ def _first(trial: Trial, kind: Kind, sentence: str) -> Wrong | None:
     last=True,
 )
 async def no_person(trial: Trial) -> Wrong | None:
-    if wrong := _first(trial, "field", _("You told a field that the contract does not know, at %(where)s: %(what)s")):
+    if wrong := await _first(trial, "field", _("You told a field that the contract does not know, at %(where)s: %(what)s")):
         return wrong
     for status, wire in _statuses(trial):
         for path in WORDS:
@@ -83,7 +87,7 @@ async def no_person(trial: Trial) -> Wrong | None:
 )
 async def totals_rounded(trial: Trial) -> Wrong | None:
     exact = _("You told a total that is not rounded as the contract says, at %(where)s: %(what)s")
-    if wrong := _first(trial, "rounding", exact):
+    if wrong := await _first(trial, "rounding", exact):
         return wrong
     for status, wire in _statuses(trial):
         for name, total in totals(status).items():
@@ -106,7 +110,7 @@ async def totals_rounded(trial: Trial) -> Wrong | None:
     last=True,
 )
 async def answers_shaped(trial: Trial) -> Wrong | None:
-    return _first(trial, "shape", _("You answered what the document does not allow, at %(where)s: %(what)s"))
+    return await _first(trial, "shape", _("You answered what the document does not allow, at %(where)s: %(what)s"))
 
 
 @rule(
@@ -235,7 +239,8 @@ async def webhook_again(trial: Trial) -> Wrong | None:
     if not listener.events:
         raise NotJudgedError(Said(_("No webhook came.")))
     first = listener.events[0]
-    if await _until(lambda: any(event.event_id == first.event_id for event in listener.events[1:]), AGAIN):
+    left = first.heard_at + AGAIN - time.monotonic()
+    if await _until(lambda: any(event.event_id == first.event_id for event in listener.events[1:]), left):
         return None
     values = {"seconds": f"{AGAIN:.0f}"}
     got = Said(_("It did not come again within %(seconds)s seconds, or came under another webhook-id."), values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from datetime import datetime
 
 from messaging.channels.conformance.asking import TEXTS, digest
 from messaging.channels.conformance.document import SANDBOX
@@ -137,12 +138,22 @@ async def _slow(trial: Trial) -> tuple[Heard, float, Heard]:
 )
 async def pace_kept(trial: Trial) -> Wrong | None:
     heard, took, _cancelled = await trial.scene("slow", lambda: _slow(trial))
-    gone, most = number(heard.said, "counters", "sent"), PACE["people"] * (math.floor(took) + 1)
-    if gone <= most:
+    took = min(took, _since_decision(heard))
+    gone = number(heard.said, "counters", "sent")
+    if gone <= PACE["people"] * (math.floor(took / PACE["seconds"]) + 1):
         return None
     sent = Said(_("We ordered with a pace of %(people)s people in a second."), {"people": PACE["people"]})
     values = {"sent": gone, "seconds": f"{took:.1f}"}
     return Wrong(sent, Said(_("You had sent to %(sent)s people after %(seconds)s seconds."), values), heard.wire)
+
+
+def _since_decision(heard: Heard) -> float:
+    """Seconds, by the platform's own clock: our look may come late."""
+    try:
+        at, decided = (datetime.fromisoformat(str(dig(heard.said, *path))) for path in (("at",), ("decision", "at")))
+        return max(0.0, (at - decided).total_seconds())
+    except (ValueError, TypeError):
+        return math.inf
 
 
 @rule(

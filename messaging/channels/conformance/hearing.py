@@ -28,6 +28,7 @@ class Event:
     body: bytes = field(repr=False)
     refused: bool
     said: Any = field(repr=False)
+    heard_at: float = field(default_factory=time.monotonic)
 
     @property
     def event_id(self) -> str:

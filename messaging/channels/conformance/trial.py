@@ -18,7 +18,7 @@ from messaging.channels.conformance.speaking import Heard, Signing, Speaker
 
 ENDED: Final = frozenset({"done", "cancelled", "refused"})
 LONGEST_INTERVAL: Final = 2  # seconds between estimates, in the sandbox
-EVERY: Final = 0.1  # seconds between two looks at an order
+EVERY: Final = 0.2  # seconds between two looks at an order
 DECIDED: Final = 6.0  # seconds: three that the contract gives, and three for the way
 Found = TypeVar("Found")
 
