@@ -42,6 +42,33 @@ from messaging.workflow.preparing import approve_playbook, prepare, retire, revi
 from tests import prepared, world
 from tests.correcting import RIGHT, written
 from tests.faults import naive
+from tests.faults.order_acts import (
+    ask_the_desk as ask_the_desk,
+)
+from tests.faults.order_acts import (
+    cancel_the_order as cancel_the_order,
+)
+from tests.faults.order_acts import (
+    expect_people as expect_people,
+)
+from tests.faults.order_acts import (
+    go_on_without_it as go_on_without_it,
+)
+from tests.faults.order_acts import (
+    hear_the_desk as hear_the_desk,
+)
+from tests.faults.order_acts import (
+    remind_of_the_order as remind_of_the_order,
+)
+from tests.faults.order_acts import (
+    say_what_cannot_be as say_what_cannot_be,
+)
+from tests.faults.order_acts import (
+    stop_the_desk as stop_the_desk,
+)
+from tests.faults.order_acts import (
+    write_to_a_desk as write_to_a_desk,
+)
 from tests.faults.stories import ARRIVED
 
 REASON = "People may die within the next hours."
@@ -179,6 +206,7 @@ def arrive(slug: str) -> None:
 
 def top_up(slug: str) -> None:
     workflow.newcomers(newest())
+    delivery.asked_again(newest())
     workflow.top_up(newest(), by=who("anna"))
 
 

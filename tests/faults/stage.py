@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO, Any
@@ -19,16 +20,18 @@ from django.db import connection, connections
 
 from audiences.models import AddressKind
 from messaging.channels import CHANNELS
+from messaging.models import Card
 from messaging.models.accounts import address_kind_of
 from tests import push, world
 from tests.faults import naive
-from tests.faults.ground import CLOCK, EPOCH, admin, administer, point_at
+from tests.faults.ground import CLOCK, admin, administer, point_at
 from tests.faults.points import Strike
 from tests.faults.simulation import HEALED, QUIET
 from tests.faults.stories import FAULTS, NAIVE, STORIES, Step, Wire
 from tests.wire import Simulator, simulator
 
-VK, PUSH, GEO = "vk-direct", "push-test", "vk-geo"
+BEGAN = datetime.now(UTC)  # the platforms are processes with a clock of their own
+VK, PUSH, GEO, DESK = "vk-direct", "push-test", "vk-geo", "manual"
 SLUGS = (VK, PUSH)
 SECRETS = {"VK_MINISTRY": "t0ken", "DRILL_VK_MINISTRY": "drill", "PUSH_TEST": push.TOKEN, "VK_GEO": "s3cret"}
 GROUPS = {"t0ken": 100000001, "drill": 100000002}
@@ -134,7 +137,7 @@ class Play:
         self.clock += 1.0
 
     def _once(self, name: str) -> dict[str, Any]:
-        micros = round((EPOCH.timestamp() + self.clock) * 1_000_000)
+        micros = round((BEGAN.timestamp() + self.clock) * 1_000_000)
         strike = asdict(self.strike) if self.strike and not self.acting and not self.struck else None
         said = self.stage.tell(act=name, database=self.database, slug=self.slug, strike=strike, micros=micros)
         self.acting = said["ended"] != "killed"
@@ -206,7 +209,7 @@ def _peopled(name: str) -> dict[tuple[str, str], int]:
     with admin() as owner:
         owner.execute(naive.TABLE)
         owner.execute(CLOCK.format(name=f'"{name}"'))
-        owner.execute(f"GRANT UPDATE ON sim_clock TO PUBLIC; SELECT setval('sim_clock', {int(EPOCH.timestamp() * 1e6)})")
+        owner.execute(f"GRANT UPDATE ON sim_clock TO PUBLIC; SELECT setval('sim_clock', {int(BEGAN.timestamp() * 1e6)})")
     for username, role in ROLES.items():
         world.person(username, role)
     peers: dict[tuple[str, str], int] = {}
@@ -216,6 +219,7 @@ def _peopled(name: str) -> dict[tuple[str, str], int]:
         rows = world.contacts(numbers, kind=AddressKind(address_kind_of(slug) or 0))
         peers |= {(slug, str(number)): row.pk for number, row in zip(numbers, rows, strict=True)}
     world.account(GEO)
+    Card.objects.create(account=world.account(DESK), role="duty manager")
     world.account(VK, drill=True)
     for one in connections.all():
         one.close()

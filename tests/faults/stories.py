@@ -36,6 +36,7 @@ FAULTS = {
     },
 }
 SENDING = ("submit", "approve", "send")
+ORDERED: tuple[Step, ...] = ("order", 5.0, "order", 5.0, "order")  # once more than it takes: one of them may be struck
 
 NAIVE: tuple[Step, ...] = ("naive_launch", "naive_work")
 STORIES: dict[str, tuple[Step, ...]] = {
@@ -55,8 +56,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "refused by the platform": ("write", "submit", "approve", WORDS, "send", "resume", TOKEN, "send", "resume_account", "send"),
     "restored": ("write_at_a_pace", *SENDING, "restored", "resume", "stop"),
     "with an exception": (
-        "write_with_an_exception", "submit", "approve", "send", "order", 5.0, "order", "renew_exception", "note_exception",
-        "revoke_exception", "order", "sweep",
+        "write_with_an_exception", "submit", "approve", "send", *ORDERED, "renew_exception", "note_exception",
+        "revoke_exception", "sweep",
     ),
     "alone": (
         "prepare_a_playbook", "revise_it", "approve_it_first", "approve_it_second", "write_from_it", "send_alone", "send",
@@ -65,4 +66,17 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "drilled": ("write_a_drill", "copy_as_live", "complete_the_copy", *SENDING),
     "tested": ("send_a_test", "approve", "send"),
     "destroyed": ("write", *SENDING, "sweep", "close", DAY, "purge", "sweep"),
+    "gone on without a platform": (
+        "write_with_an_exception", "submit", "approve", "send", "order", "remind_of_the_order", "go_on_without_it",
+        "cancel_the_order", "go_on_without_it", "order", "sweep",
+    ),
+    "ordered, and corrected": (
+        "write_with_an_exception", "submit", "approve", "send", *ORDERED, "say_what_cannot_be", "sweep", "correct", "edit",
+        "submit", "approve", "send", 5.0, *ORDERED, "sweep",
+    ),
+    "never ordered": ("write_with_an_exception", "submit", "approve", "cancel_the_order", "send", "sweep"),
+    "by hand": (
+        "write_to_a_desk", "expect_people", "submit", "approve", "send", "ask_the_desk", "hear_the_desk", "stop",
+        "stop_the_desk", "sweep",
+    ),
 }  # fmt: skip
