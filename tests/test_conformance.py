@@ -23,6 +23,7 @@ from messaging.simulators.journal import Journal
 from tests.ordering import SECRET, WEBHOOK_SECRET
 from tests.planted_platform import PLANTED, Clean, Operator
 
+AT_ONCE = 9  # platforms; more of them make each other late
 Verdicts = Mapping[str, list[Finding]]
 SCENES: dict[str, type[Clean]] = {"clean": Clean, "operator": Operator, **{name: one for name, (one, _, _) in PLANTED.items()}}
 
@@ -35,8 +36,13 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-async def judged(platform: type[Clean], log: Path, port: int) -> list[Finding]:
+async def judged(platform: type[Clean], log: Path, port: int, turns: asyncio.Semaphore) -> list[Finding]:
     """The verdict over a platform in this loop, met over the wire all the same."""
+    async with turns:
+        return await judged_now(platform, log, port)
+
+
+async def judged_now(platform: type[Clean], log: Path, port: int) -> list[Finding]:
     runner = web.AppRunner(platform(Journal(log), f"http://127.0.0.1:{port}/told").app(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -53,11 +59,12 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
 
 
 def all_judged(platforms: Mapping[str, type[Clean]], logs: Path) -> Verdicts:
-    """All at once: nearly all of the time is waiting for what they do next."""
+    """Many at once: most of the time is waiting for what they do next."""
 
     async def all_of_them() -> list[list[Finding]]:
+        turns = asyncio.Semaphore(AT_ONCE)
         trials = zip(platforms.items(), free_ports(len(platforms)), strict=True)
-        return await asyncio.gather(*(judged(one, logs / name, port) for (name, one), port in trials))
+        return await asyncio.gather(*(judged(one, logs / name, port, turns) for (name, one), port in trials))
 
     return dict(zip(platforms, asyncio.run(all_of_them()), strict=True))
 

@@ -16,7 +16,7 @@ from messaging.channels.conformance.hearing import Event, Listener, truly_signed
 from messaging.channels.conformance.speaking import Heard
 from messaging.channels.conformance.trial import ENDED, Trial
 
-TOLD: Final = 10.0  # seconds in which the last webhook comes
+TOLD: Final = 20.0  # seconds in which the last webhook comes
 AGAIN: Final = 15.0  # seconds in which one comes again that we refused
 IDENTIFYING: Final = re.compile(r"@|https?://|(?:\d[\s().-]*){5}")
 WORDS: Final = (("reason",), ("decision", "reason"), ("decision", "by"))
