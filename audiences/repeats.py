@@ -37,29 +37,30 @@ State = tuple[int, int]
 
 
 class Repeats:
-    """What one process knows to be stored. Threads may share it: what one adds to a state, another may have forgotten since."""
+    """What one process knows to be stored. Threads share it: a state and what is known by it are put in place together, so what
+    one thread adds to a state that another has left behind is seen by nobody."""
 
     def __init__(self) -> None:
-        self._state: State | None = None
         self._asked = monotonic()
-        self._instants: dict[tuple[int, bytes, str], datetime] = {}
+        self._known: tuple[State | None, dict[tuple[int, bytes, str], datetime]] = (None, {})
 
     def news(self, cursor: CursorWrapper, rows: Iterable[Told]) -> tuple[State, list[Told]]:
         """The rows that may change something, and the state of the database by which that is known. Ask first of all."""
         cursor.execute(STATE)
         state: State = cursor.fetchone()
-        if state != self._state or monotonic() - self._asked > IDLE:
-            self.forget()
-        self._state, self._asked = state, monotonic()
-        known = self._instants.get
+        before, instants = self._known
+        if state != before or monotonic() - self._asked > IDLE:
+            instants = {}
+            self._known = state, instants
+        self._asked, known = monotonic(), instants.get
         return state, [row for row in rows if row[4] > known(row[:3], NEVER)]
 
     def remember(self, state: State, rows: Sequence[Told]) -> None:
         """These rows, or newer ones of the same address and country, are stored and committed, in a transaction that began by
         asking for the news in this state."""
-        if state != self._state:
+        current, instants = self._known
+        if state != current:
             return
-        instants = self._instants
         for row in rows:
             key = row[:3]
             if row[4] > instants.get(key, NEVER):
@@ -68,7 +69,7 @@ class Repeats:
             instants.pop(key, None)
 
     def forget(self, **_signal: Any) -> None:
-        self._state, self._instants = None, {}
+        self._known = None, {}
 
 
 def forget_states() -> None:

@@ -179,5 +179,6 @@ def test_the_application_cannot_hide_that_something_was_destroyed(person: Contac
 def test_it_holds_no_more_than_the_last_so_many() -> None:
     memory, until = repeats.Repeats(), datetime(2015, 11, 8, tzinfo=UTC)
     memory.remember(None, [(1, b"%d" % n, "EG", 5, until) for n in range(repeats.MOST + 10)])  # type: ignore[arg-type]
-    assert len(memory._instants) == repeats.MOST
-    assert (1, b"9", "EG") not in memory._instants
+    _state, instants = memory._known
+    assert len(instants) == repeats.MOST
+    assert (1, b"9", "EG") not in instants
