@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from crisis.clock import now
 from messaging import desks, workflow
-from messaging.models import Campaign, Card, Order
+from messaging.models import Account, Campaign, Card, Order
 from messaging.workflow import by_hand
 from messaging.workflow.by_hand import Heard
 from tests import world
@@ -26,12 +28,18 @@ class Hotels:
         content = world.content(self.desk, version=world.audience(self.anna), **changes)
         return workflow.draft(world.incident(self.anna, drill=self.drill), content, by=self.anna)
 
-    def queued(self) -> Order:
-        campaign = world.approve(workflow.submit(self.draft(), by=self.anna), self.boris)
+    def queued(self, **changes: Any) -> Order:
+        campaign = world.approve(workflow.submit(self.draft(**changes), by=self.anna), self.boris)
         return Order.objects.get(batch__campaign=campaign)
 
     def asked(self) -> Order:
         return self.ask(self.queued())
+
+    def for_strangers(self) -> Order:
+        """An order to a desk whose people do not follow us, under an exception, before anybody was asked."""
+        Account.objects.filter(pk=self.desk.pk).update(follows=False)
+        ends = now() + timedelta(hours=2)
+        return self.queued(exception_reason="Bombs were found; people may die.", exception_expires_at=ends)
 
     def ask(self, order: Order, card: Card | None = None, **changes: Any) -> Order:
         by_hand.ask(order, self.heard(order, card=card or self.manager, **changes), by=self.anna)

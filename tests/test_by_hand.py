@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from crisis.clock import now
-from crisis.models import AuditEntry, LogEntry
+from crisis.models import AuditEntry, Incident, LogEntry
 from crisis.refusal import Forbidden, Refused
 from messaging import bell, delivery, reaching, workflow
+from messaging.delivery import sweeping
 from messaging.models import Batch, Campaign, Delivery, Order, OrderWord, Status, Told
 from messaging.workflow import by_hand
 from messaging.workflow.by_hand import Heard
@@ -155,6 +156,25 @@ def test_what_nobody_tells_of_a_stopped_order_for_a_day_is_over_and_unknown(hote
     assert delivery.orders.close_untold() == 1
     late = fresh(late)
     assert (late.status, late.sent_when_cancelled, late.batch.status) == ("cancelled", None, Batch.Status.STOPPED)
+
+
+@pytest.mark.parametrize("after", [{"severity": "Minor"}, {"status": "closed"}])
+def test_nobody_is_asked_for_strangers_once_the_exception_is_over(hotels: Hotels, after: dict[str, str]) -> None:
+    queued, asked = hotels.for_strangers(), hotels.ask(hotels.for_strangers())
+    Incident.objects.filter(pk__in=[queued.batch.campaign.incident_id, asked.batch.campaign.incident_id]).update(**after)
+    for order in (queued, asked):
+        with expect_nothing_noted("The exception this rests on is over, so nobody is asked any more. Nothing was changed."):
+            hotels.ask(order)
+
+
+def test_what_its_exception_carries_no_longer_is_to_be_stopped_by_itself(hotels: Hotels) -> None:
+    other, queued, asked = hotels.asked(), hotels.for_strangers(), hotels.ask(hotels.for_strangers())
+    assert sweeping.cancel_outlived() == 0
+    Incident.objects.exclude(pk=other.batch.campaign.incident_id).update(severity="Minor")
+    assert sweeping.cancel_outlived() == 2
+    assert (fresh(queued).status, fresh(asked).ended, words(asked)) == ("cancelled", False, ["asked", "cancel_asked"])
+    assert fresh(other).cancel_asked_at is None
+    assert sweeping.cancel_outlived() == 0
 
 
 # What cannot be

@@ -139,8 +139,16 @@ def test_it_takes_what_is_not_said_as_unknown() -> None:
         {**bare, "estimate": None, "counters": None, "reason": None, "decision": None, "rounding": None},
         {**bare, "estimate": [], "counters": "9", "decision": "yes", "rounding": 10},
         {**bare, "decision": {"outcome": "perhaps", "at": AT, "by": "rule"}, "rounding": {"matched": "100"}},
+        {**bare, "rounding": {"matched": 1_000_001, "counters": 10**9, "threshold": 10**10}},
     ):
         assert placed(found)[0] == OrderReport(ID, "accepted", MOMENT)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"lower": 2000, "upper": 1000}, {"lower": 1000}, {"upper": 1000}, {"lower": "1", "upper": 5}]
+)
+def test_it_takes_both_bounds_of_an_estimate_or_neither(bounds: object) -> None:
+    assert report(estimate=bounds) == replace(REPORT, lower=None, upper=None)
 
 
 @pytest.mark.parametrize("number", ["5", 5.0, True, -1, 79161234567, [5], {"peer": 5}])

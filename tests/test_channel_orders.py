@@ -174,6 +174,7 @@ def test_it_asks_what_kind_of_platform_this_is(slug: str) -> None:
     [
         {"rounding": None},
         {"rounding": {"matched": 100}},
+        {"rounding": {"matched": 100, "counters": 1_000_001}},
         {"threshold": "100"},
         {"min_interval_s": -1},
         {"max_text": 0},

@@ -74,6 +74,13 @@ def test_what_cannot_be_changes_no_number_and_is_kept_once(desk: Desk) -> None:
 
 
 @committed
+def test_the_coarsest_rounding_of_the_contract_is_kept(desk: Desk) -> None:
+    order = desk.asked()
+    heard = hear(order, told(order, "sending", 0, sent=1_000_000, step=10**6, matched_step=10**6, threshold=10**6))
+    assert (heard.sent, heard.step, heard.matched_step, heard.threshold) == (10**6,) * 4
+
+
+@committed
 def test_a_word_of_the_future_freezes_nothing(desk: Desk) -> None:
     order = desk.asked()
     heard = hear(order, told(order, "sending", 600, sent=500), told(order, "sending", 1, sent=100))

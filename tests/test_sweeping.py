@@ -18,7 +18,9 @@ from messaging import bell, workflow
 from messaging.delivery import sweeping
 from messaging.models import Account, Batch, Campaign, Delivery, Receipt, Status
 from tests import world
-from tests.stages import Cast, ahead, everything, stand_still
+from tests.byhand import Hotels
+from tests.byhand import fresh as still
+from tests.stages import Cast, ahead, everything, expect_refusal, stand_still
 from tests.world import sql
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -279,3 +281,15 @@ def test_a_receipt_that_cannot_be_read_does_not_hold_up_the_others(cast: Cast) -
     Receipt.objects.create(event_id="e1", kind="order", data={"unknown": True}, **values)
     Receipt.objects.create(event_id="e2", kind="denied", person_hmac=fingerprint(AddressKind.VK, "1000"), **values)
     assert (sweep()["settled"], anna.addresses.get().denied) == (2, True)
+
+
+def test_a_desk_is_asked_no_more_and_to_be_stopped_when_the_words_are_valid_no_longer() -> None:
+    hotels = Hotels()
+    order = hotels.asked()
+    workflow.go_on_without(order, by=hotels.anna)
+    assert sweep()["outlived"] == 0
+    ahead(hours=12, seconds=1)
+    with expect_refusal("These words are valid no longer, so nobody is asked any more. Nothing was changed."):
+        hotels.ask(order)
+    assert (sweep()["outlived"], sweep()["outlived"]) == (1, 0)
+    assert still(order).cancel_asked_at is not None

@@ -17,14 +17,17 @@ from messaging import bell, escalation
 from messaging.delivery import orders
 from messaging.delivery.claiming import DUE, SPEAKS
 from messaging.delivery.destroying import purge_some
+from messaging.delivery.excepting import is_over
 from messaging.delivery.following import begin
+from messaging.delivery.orders.asking import ends_at
 from messaging.delivery.pumping import pump
 from messaging.delivery.recording import doubt
 from messaging.delivery.resending import resend_due
 from messaging.delivery.settling import settle
 from messaging.delivery.starting import Held, close_open, finish
 from messaging.delivery.turns import keep_turns
-from messaging.models import Campaign, Lane, Status
+from messaging.models import Campaign, Lane, Order, Status
+from messaging.models.accounts import by_hand
 
 OVERDUE = 5.0  # seconds that work may be due while nobody holds a lane, before the sweeper pumps by itself
 log = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "expired": expire_due,
         "settled": settle,
         "closed": orders.close_ended,
+        "outlived": cancel_outlived,
         "untold": orders.close_untold,
         "reminded": orders.remind_due,
         "waived": orders.waive_due,
@@ -122,6 +126,13 @@ def _expire(pk: int, statuses: list[Status]) -> int:
     incidents.tell(campaign.incident_id, gettext_lazy("Expired: %(headline)s"), headline=campaign)
     audit.record("campaign.expire", by=None, about=campaign, data=left)
     return 1
+
+
+def cancel_outlived() -> int:
+    """Let duty desks be asked to stop what its time or its exception carries no longer. Of platforms the pump does."""
+    at, rows = now(), Order.objects.filter(ended_at=None, cancel_asked_at=None, batch__account__slug__in=by_hand())
+    asked = [(order.pk, order.batch.campaign) for order in rows.select_related("batch__campaign__exception__incident")]
+    return sum(orders.cancel(pk) for pk, campaign in asked if ends_at(campaign) <= at or is_over(campaign, at))
 
 
 def _locked(pk: int, *statuses: Status) -> Campaign | None:

@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="order",
             name="matched_step",
-            field=models.PositiveSmallIntegerField(default=0),
+            field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
             model_name="order",
@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="order",
             name="step",
-            field=models.PositiveSmallIntegerField(default=0),
+            field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
             model_name="order",
@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="order",
             name="threshold",
-            field=models.PositiveSmallIntegerField(default=0),
+            field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
             model_name="order",

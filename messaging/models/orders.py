@@ -86,9 +86,9 @@ class Order(models.Model):
     read = models.PositiveIntegerField(null=True)
     failed = models.PositiveIntegerField(null=True)
     opted_out = models.PositiveIntegerField(null=True)
-    step = models.PositiveSmallIntegerField(default=0)
-    matched_step = models.PositiveSmallIntegerField(default=0)
-    threshold = models.PositiveSmallIntegerField(default=0)
+    step = models.PositiveIntegerField(default=0)
+    matched_step = models.PositiveIntegerField(default=0)
+    threshold = models.PositiveIntegerField(default=0)
     totals_at = models.DateTimeField(null=True)
     totals_source = models.CharField(max_length=200, blank=True)  # where people typed them in: who told us
     cancel_asked_at = models.DateTimeField(null=True)

@@ -193,6 +193,10 @@ def _demand_wanted(order: Order) -> None:
         raise Refused(_("This order was cancelled: ask them to stop instead. Nothing was changed."))
     if campaign.status == Status.PAUSED:
         raise Refused(_("The sending is paused, so nobody is asked. Nothing was changed. Resume it first."))
+    if delivery.is_over(campaign, now()):
+        raise Refused(_("The exception this rests on is over, so nobody is asked any more. Nothing was changed."))
+    if ends_at(campaign) <= now():
+        raise Refused(_("These words are valid no longer, so nobody is asked any more. Nothing was changed."))
     if order.asked_at is None and campaign.status != Status.SENDING:
         raise Refused(_("This is %(status)s, so nobody is asked any more.") % {"status": campaign.get_status_display()})
 

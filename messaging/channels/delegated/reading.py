@@ -28,6 +28,7 @@ from messaging.channels.http import Answer, read_object, take_int, take_moment, 
 COUNTERS = ("matched", "sent", "delivered", "read", "failed", "opted_out")
 STEPS = {"step": "counters", "matched_step": "matched", "threshold": "threshold"}  # ours → the contract's
 MOST_PEOPLE = 10**9  # a larger number is no count of people but perhaps somebody's telephone
+COARSEST = 1_000_000  # to so many people a number may be rounded
 # In a text: mail, a link, five digits however they are spaced, letters and digits in one word ("id7").
 IDENTIFYING = re.compile(r"@|/|\d(?:[\W_]*\d){4}|[^\W\d]\d|\d[^\W\d]")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,8})?")
@@ -100,9 +101,9 @@ def facts(found: Mapping[str, Any]) -> PlatformFacts:
         knows_by=take_text(found, "knows_by", most=30),
         counts=take_text(found, "counts", most=30),
         languages=tuple(one for one in languages if _is_language(one)) if isinstance(languages, list) else (),
-        matched_step=take_int(rounding, "matched", low=1, high=MOST_PEOPLE),
-        step=take_int(rounding, "counters", low=1, high=MOST_PEOPLE),
-        threshold=take_int(found, "threshold", low=0, high=MOST_PEOPLE),
+        matched_step=take_int(rounding, "matched", low=1, high=COARSEST),
+        step=take_int(rounding, "counters", low=1, high=COARSEST),
+        threshold=take_int(found, "threshold", low=0, high=COARSEST),
         min_interval=take_int(found, "min_interval_s", low=0, high=86_400),
         max_text=take_int(found, "max_text", low=1, high=1_000_000),
         **{name: found.get(name) is True for name in ("exercise", "follows", "amplifies", "recipients", "sandbox")},
@@ -139,19 +140,26 @@ def _status(found: Mapping[str, Any]) -> OrderReport:
     order_id, status = str(UUID(take_text(found, "order_id"))), take_text(found, "status")
     if status not in get_args(OrderStatus):
         raise ValueError("status is none of the contract's")
-    bounds, counters, rounding = (_part(found, name) for name in ("estimate", "counters", "rounding"))
+    counters, rounding = _part(found, "counters"), _part(found, "rounding")
     totals: dict[str, Any] = {name: _people(counters, name) for name in COUNTERS}
-    steps: dict[str, Any] = {ours: _people(rounding, theirs) or 0 for ours, theirs in STEPS.items()}
+    steps: dict[str, Any] = {ours: _people(rounding, theirs, most=COARSEST) or 0 for ours, theirs in STEPS.items()}
+    lower, upper = _estimate(_part(found, "estimate"))
     return OrderReport(
         order_id,
         cast(OrderStatus, status),
         take_moment(found, "at"),
         **{"reason": _words(found, "reason"), **_decision(_part(found, "decision"))},
-        lower=_people(bounds, "lower"),
-        upper=_people(bounds, "upper"),
+        lower=lower,
+        upper=upper,
         **totals,
         **steps,
     )
+
+
+def _estimate(found: Mapping[str, Any]) -> tuple[int, int] | tuple[None, None]:
+    """Both bounds, the lower first, or neither."""
+    lower, upper = _people(found, "lower"), _people(found, "upper")
+    return (lower, upper) if lower is not None and upper is not None and lower <= upper else (None, None)
 
 
 def _decision(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,9 +186,9 @@ def _part(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _people(found: Mapping[str, Any], key: str) -> int | None:
+def _people(found: Mapping[str, Any], key: str, *, most: int = MOST_PEOPLE) -> int | None:
     try:
-        return take_int(found, key, low=0, high=MOST_PEOPLE)
+        return take_int(found, key, low=0, high=most)
     except ValueError:
         return None
 
