@@ -48,6 +48,11 @@ class Platform:
     people: int
     exercise: bool = False
 
+    @property
+    def issuer(self) -> str:
+        """Whose key it is: the handle of the story's account."""
+        return "mfa-drill" if self.exercise else "mfa"
+
 
 PLATFORMS = (
     Platform("delegated", "vk-geo", "VK_GEO", 80_000),
@@ -166,7 +171,7 @@ class Stage:
         known = self.secrets()
         env = {"PLATFORM_SIM_SECRET": known[one.secret], "PLATFORM_SIM_WEBHOOK_SECRET": known[f"{one.secret}_WEBHOOK"]}
         flags = [*([] if lively else ["--decision-delay", "1", "--duration", "2"]), *(["--exercise"] if one.exercise else [])]
-        about = ["--channel", one.channel, "--population", str(one.people), "--at", at.isoformat()]
+        about = ["--channel", one.channel, "--population", str(one.people), "--at", at.isoformat(), "--issuer", one.issuer]
         about += ["--webhook", hooks.get(one.secret, "")]
         return self._simulator(one.name, self.platforms[one.name], [*about, *flags], env, module="delegated")
 
