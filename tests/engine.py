@@ -69,12 +69,14 @@ def _run(act: Callable[[], object]) -> None:
         connection.close()
 
 
-def while_waiting(act: Callable[[], object], ours: Callable[[], object]) -> None:
-    """Do ours, let the other run into our lock, and commit only then."""
+def while_waiting(act: Callable[[], object], ours: Callable[[], object], *then: Callable[[], object]) -> None:
+    """Do ours, let the other run into our lock, do what then follows, and commit only then."""
     with ExitStack() as running, transaction.atomic():
         ours()
         running.enter_context(elsewhere(act))
         until(_waits_for_us)
+        for more in then:
+            more()
 
 
 def _waits_for_us() -> bool:

@@ -114,3 +114,11 @@ def test_the_same_word_again_is_nothing_new(desk: Desk) -> None:
     order = desk.asked()
     report = told(order, "sending", 0, sent=500)
     assert (orders.apply(order.pk, report), orders.apply(order.pk, report)) == (True, False)
+
+
+@committed
+def test_a_word_without_totals_makes_no_totals_older(desk: Desk) -> None:
+    order = desk.asked()
+    report = told(order, "sending", 1, sent=200)
+    heard = hear(order, told(order, "sending", 3), report)
+    assert (heard.sent, heard.totals_at) == (200, report.at)

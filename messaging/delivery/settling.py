@@ -1,8 +1,10 @@
-"""Applying receipts, set by set, after the webhook has only appended them. The sole writer of delivered and read."""
+"""Applying receipts after the webhook has only appended them: set by set, and what is said of orders word by word.
+
+The sole writer of delivered and read.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from itertools import groupby
@@ -28,7 +30,7 @@ WAITING = """
       JOIN messaging_account a ON a.id = r.account_id
       LEFT JOIN (SELECT account_id, min(asked_at) AS since_at FROM messaging_batch
                   WHERE status = 'sending' OR status = 'queued' AND in_doubt GROUP BY 1) asked USING (account_id)
-     WHERE r.applied_at IS NULL
+     WHERE r.applied_at IS NULL AND r.kind <> 'order'
        AND (r.kind <> 'read' OR asked.since_at IS NULL OR r.received_at < asked.since_at
             OR r.received_at < crisis_now() - interval '1 hour')
      ORDER BY r.id LIMIT %s FOR UPDATE OF r SKIP LOCKED
@@ -59,7 +61,8 @@ def settle() -> int:
     applied = 0
     while count := _settle_some():
         applied += count
-    return applied
+    words = Receipt.objects.filter(kind="order", applied_at=None).order_by("pk").values_list("pk", flat=True)
+    return applied + sum(_settle_word(pk) for pk in [*words])
 
 
 @transaction.atomic
@@ -72,6 +75,18 @@ def _settle_some() -> int:
     # Whom it was about is needed no longer; the event's own id stays, so that it is never applied twice.
     Receipt.objects.filter(pk__in=[row[0] for row in rows]).update(applied_at=now(), person_hmac=None)
     return len(rows)
+
+
+@transaction.atomic
+def _settle_word(pk: int) -> bool:
+    """Apply a word on an order in a transaction of its own: no audit lock is held while the next is waited for."""
+    rows = Receipt.objects.select_for_update(skip_locked=True).filter(pk=pk, applied_at=None)
+    word = rows.values_list("pk", "account", "data").first()
+    if word is None:
+        return False
+    _apply(_order, [word])
+    Receipt.objects.filter(pk=pk).update(applied_at=now(), person_hmac=None)
+    return True
 
 
 def _apply(act: Callable[[list[Any]], None], rows: list[Any]) -> None:
@@ -104,15 +119,11 @@ def _read(rows: list[Any]) -> None:
         cursor.execute(READ, {"people": people, "refs": refs, "accounts": accounts})
 
 
-def _orders(rows: list[Any]) -> None:
-    for row in rows:
-        _order(row[5], row[6])
-
-
-def _order(account: int, data: str) -> None:
+def _order(rows: list[Any]) -> None:
     """Take over a word about an order of this account; another platform has no word on it."""
+    ((_pk, account, data),) = rows
     try:
-        report = OrderReport.from_json(json.loads(data))
+        report = OrderReport.from_json(data)
     except (KeyError, TypeError, ValueError):
         log.exception("A receipt of account %s cannot be read and changes nothing.", account)
         return
@@ -133,5 +144,4 @@ APPLY: dict[str, Callable[[list[Any]], None]] = {
     "allowed": _allowed,
     "reply": _allowed,  # whoever writes to us allows an answer
     "read": _read,
-    "order": _orders,
 }

@@ -54,6 +54,7 @@ def sweep(*, pump_for: float = 5.0) -> dict[str, int]:
         "settled": settle,
         "closed": orders.close_ended,
         "outlived": cancel_outlived,
+        "unasked": orders.end_unasked,
         "untold": orders.close_untold,
         "reminded": orders.remind_due,
         "waived": orders.waive_due,

@@ -18,15 +18,25 @@ from messaging.delivery.claiming import Claim
 from messaging.delivery.excepting import is_over
 from messaging.delivery.orders.applying import ENDED, apply, close, strange
 from messaging.delivery.orders.asking import ask, can_do_without, digest_of, ends_at, never_arrived, request_of
-from messaging.delivery.orders.ending import cancel, close_untold, let_go, never_asked, remind, remind_due, waive, waive_due
+from messaging.delivery.orders.ending import (
+    cancel,
+    close_untold,
+    end_unasked,
+    let_go,
+    never_asked,
+    remind,
+    remind_due,
+    waive,
+    waive_due,
+)
 from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, Said, locked, note
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import pause_account
 from messaging.models import LIVE, Batch, Order, OrderWord
 
 __all__ = [
-    "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "cancel", "close", "close_ended", "close_untold", "let_go", "locked",
-    "note", "remind", "remind_due", "request_of", "waive", "waive_due", "work",
+    "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "cancel", "close", "close_ended", "close_untold", "end_unasked",
+    "let_go", "locked", "note", "remind", "remind_due", "request_of", "waive", "waive_due", "work",
 ]  # fmt: skip
 
 # Seconds between two questions of ours while a platform says nothing by itself, by how long nothing has happened.
@@ -49,6 +59,7 @@ def work(channel: Channel, held: Claim, runner: Runner) -> None:
     if not step.cancels and Order.objects.filter(pk=order.pk, cancel_asked_at__isnull=False).exists():
         Batch.objects.filter(pk=held.id, status=Batch.Status.QUEUED, fence=held.fence).update(not_before=None)
     close(order.pk)
+    end_unasked(order.pk)
 
 
 def close_ended() -> int:
@@ -132,8 +143,9 @@ class _Step:
             note(locked(self.order.pk), OrderWord.Kind.REMINDED, BY_MACHINE)
 
     def _is_unknown(self) -> None:
-        """Our question never arrived, or the platform has lost the order: over, unless it may still be asked for."""
-        if self.cancels or self.held.campaign_status not in LIVE:
+        """Our question never arrived: over, unless it may still be asked for. What a platform once held it may still send."""
+        self.order.refresh_from_db(fields=["taken_at"])
+        if self.order.taken_at is None and (self.cancels or self.held.campaign_status not in LIVE):
             never_asked(self.order, "unknown_order")
         else:
             self._is_strange("unknown_order")

@@ -115,7 +115,8 @@ def _count(order: Order, report: OrderReport, said: Said, at: datetime) -> None:
     new = any(getattr(order, name) != people for name, people in told.items())
     for name, people in told.items():
         setattr(order, name, people)
-    order.totals_at, order.totals_source = report.at, said.source or order.totals_source
+    if told:
+        order.totals_at, order.totals_source = report.at, said.source or order.totals_source
     for name in ("step", "matched_step", "threshold"):
         setattr(order, name, getattr(report, name) or getattr(order, name))
     if new and (order.ended or said.by):

@@ -14,7 +14,7 @@ from crisis.clock import Now, now
 from crisis.models import User
 from crisis.templatetags.console import duration
 from messaging.channels import OrderReport
-from messaging.delivery.orders.applying import apply, close
+from messaging.delivery.orders.applying import ENDED, apply, close
 from messaging.delivery.orders.noting import OURSELVES, Said, locked, note, record, tell
 from messaging.delivery.starting import finish, ring
 from messaging.models import Batch, Order, OrderWord
@@ -127,6 +127,16 @@ def never_asked(order: Order, reason: str = "") -> None:
     apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason=reason, sent=0), OURSELVES)
     if close(order.pk):
         finish(order.batch.campaign_id)
+
+
+def end_unasked(only: UUID | None = None) -> int:
+    """End orders (or only one) that a pump held, and had not asked for, when their campaign ended. Returns how many."""
+    free = Q(batch__status=Batch.Status.QUEUED) | Q(batch__status=Batch.Status.SENDING, batch__lease_until__lt=Now())
+    left = Order.objects.filter(free, asked_at=None, ended_at=None, batch__campaign__status__in=ENDED)
+    due = [*(left.filter(pk=only) if only else left)]
+    for order in due:
+        never_asked(order, "never_asked")
+    return len(due)
 
 
 def hasten(order: Order) -> None:

@@ -1,0 +1,78 @@
+"""How an order ends when something happens at the same instant, or when nobody can say what became of it."""
+
+from __future__ import annotations
+
+from asyncio import Runner
+from functools import partial
+
+import pytest
+
+from crisis import audit
+from crisis.clock import now
+from messaging import delivery, hooks, workflow
+from messaging.channels import Report
+from messaging.delivery import claiming, orders
+from messaging.delivery.claiming import Claim
+from messaging.models import Batch, Campaign, Order, OrderWord
+from tests.engine import while_waiting
+from tests.stages import ahead
+from tests.test_orders import Desk, fresh, told
+from tests.test_orders import desk as desk
+from tests.test_orders import platform as platform
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+def stopped_while_held(desk: Desk) -> tuple[Order, Claim]:
+    """An order that a pump held and had not asked for when its campaign was stopped."""
+    order = desk.ordered()
+    lane = claiming.take(desk.account.lanes.get().pk)
+    assert lane
+    held = claiming.claim(lane)
+    assert held
+    workflow.stop(order.batch.campaign, by=desk.author)
+    return order, held
+
+
+def assert_over(order: Order) -> None:
+    order = fresh(order)
+    assert (order.status, order.ended, order.batch.status) == (Order.Status.CANCELLED, True, Batch.Status.STOPPED)
+
+
+def test_an_order_held_and_not_asked_for_when_its_campaign_stops_is_over(desk: Desk) -> None:
+    order, held = stopped_while_held(desk)
+    with Runner() as runner:
+        orders.work(desk.account.connect(), held, runner)
+    assert desk.heard(order) == []
+    assert_over(order)
+
+
+def test_the_sweeper_ends_it_where_the_pump_that_held_it_died(desk: Desk) -> None:
+    order, _held = stopped_while_held(desk)
+    delivery.sweep(pump_for=0)
+    assert fresh(order).ended is False
+    ahead(minutes=5)
+    delivery.sweep(pump_for=0)
+    assert_over(order)
+
+
+def test_what_a_platform_held_is_asked_about_further_when_it_says_once_that_it_knows_nothing(desk: Desk) -> None:
+    order = desk.asked()
+    workflow.stop(order.batch.campaign, by=desk.author)
+    desk.platform.control(fail={"status": 404, "method": "cancel"})
+    desk.pump(later=5)
+    heard = fresh(order)
+    assert (heard.ended, heard.sent, heard.words.filter(kind=OrderWord.Kind.STRANGE).count()) == (False, None, 1)
+    desk.pump(later=10)
+    assert_over(order)
+
+
+def test_a_word_waits_for_a_person_at_another_message_and_never_that_person_for_a_word(desk: Desk) -> None:
+    first, second = desk.asked(), desk.asked()
+    for order in (first, second):
+        report = told(order, "accepted", 0, decision="accepted")
+        hooks.receive(order.batch.account, [Report(str(order.pk), "order", now(), order=report)])
+    theirs = second.batch.campaign
+    seen = partial(audit.record, "incident.note", by=None, about=theirs)
+    while_waiting(delivery.settle, partial(Campaign.objects.select_for_update().get, pk=theirs.pk), seen)
+    assert [fresh(order).decision for order in (first, second)] == ["accepted", "accepted"]
