@@ -128,7 +128,10 @@ def has_secret(account: Account) -> bool:
 
 @transaction.atomic
 def pause_account(account: Account, reason: str, *, by: User) -> None:
-    """Send nothing by this account until somebody resumes it. What is queued stays queued. Raises Refused without a reason."""
+    """Send nothing by this account until somebody resumes it, except that orders are cancelled. What is queued stays queued.
+
+    Raises Refused without a reason.
+    """
     demand(by, "account.pause")
     reason = reason.strip()
     if not reason:

@@ -202,3 +202,24 @@ def test_all_desks_of_a_message_are_printed_at_once(hotels: Hotels) -> None:
     campaign = world.approve(world.submitted(hotels.anna, hotels.desk, other), hotels.boris)
     assert page(hotels.anna, "campaign_sheets", campaign.pk).count('<section class="sheet') == 2
     expect_status(404, hotels.anna, "campaign_sheets", hotels.draft().pk)
+
+
+def test_a_sheet_after_a_stop_asks_to_stop_and_repeats_no_word_of_the_message(hotels: Hotels) -> None:
+    order = hotels.accepted()
+    workflow.stop(order.batch.campaign, by=hotels.anna)
+    for html in (
+        page(hotels.anna, "order_sheet", order.batch.campaign_id, order.pk),
+        page(hotels.anna, "campaign_sheets", order.batch.campaign_id),
+    ):
+        assert [words for words in ("Ask them to stop", "asked to stop at", "how many had gone") if words not in html] == []
+        assert [words for words in ("Read this out", "letter said", "Mark of the approved words") if words in html] == []
+    assert "Read this out" not in page(hotels.anna, "order_work", order.batch.campaign_id, order.pk)
+
+
+def test_nobody_is_called_for_an_order_that_is_over(hotels: Hotels) -> None:
+    order = hotels.tell(hotels.accepted(), sent=300, over=True)
+    sheets = {"order_sheet": (order.batch.campaign_id, order.pk), "campaign_sheets": (order.batch.campaign_id,)}
+    for name, where in sheets.items():
+        answer = screen_of(hotels.anna).get(reverse(name, args=where))
+        assert (answer.status_code, "nobody is called for it any more" in answer.content.decode()) == (409, True)
+    assert reverse("order_sheet", args=sheets["order_sheet"]) not in page(hotels.anna, "order_work", *sheets["order_sheet"])

@@ -64,7 +64,7 @@ def test_what_is_broken_is_said_and_counts(platform: Simulator, tmp_path: Path) 
             call_command("conformance", anybodys.url, "--only", "issuer_bound", "--language", "ru", stdout=said)
     assert left.value.code == 1
     assert "✗ Ключ действует только от имени своего владельца  [issuer_bound]" in said.getvalue()
-    assert "Мы сделали заказ своим ключом от чужого имени.\n    Вы ответили состоянием 200." in said.getvalue()
+    assert "Мы подали заявку своим ключом от чужого имени.\n    Вы ответили состоянием 200." in said.getvalue()
     assert '"issuer": "somebody-else"' in said.getvalue()
 
 

@@ -14,7 +14,7 @@ from crisis.models import User
 from crisis.refusal import Refused
 from messaging import bell, waiting, workflow
 from messaging.delivery import orders
-from messaging.models import Campaign, Order, OrderWord, Status
+from messaging.models import Account, Campaign, Order, OrderWord, Status
 from tests import visits, world
 from tests.test_exceptions import Case
 
@@ -172,3 +172,20 @@ def test_a_refusal_stands_in_the_line_while_the_others_are_being_sent(case: Aske
 def test_a_cancellation_that_is_not_confirmed_waits_too(case: Asked) -> None:
     workflow.stop(case.campaign, by=case.author)
     assert lines(case.author) == [("vk-geo has not confirmed that it stopped: Headline", "wait")]
+
+
+@pytest.mark.parametrize("name", ["campaign_live", "campaign_report"])
+def test_why_a_platform_refused_is_told_in_words_everywhere(case: Asked, name: str) -> None:
+    case.set(status="refused", decision="refused", answered_at=now(), ended_at=now(), reason="below_threshold")
+    html = visits.page(case.author, name, case.campaign.pk)
+    assert "So few people match that the platform does not write to them as a group." in html
+    assert "below_threshold" not in html
+
+
+def test_a_stop_that_a_paused_account_cannot_be_sure_of_is_to_be_telephoned(case: Asked) -> None:
+    sentence = "The account is paused, so they may not have heard it: call their duty officer."
+    workflow.cancel_order(case.order, by=case.author)
+    for paused in (False, True):
+        Account.objects.filter(pk=case.account.pk).update(paused_at=now() if paused else None)
+        live = visits.page(case.author, "campaign_live", case.campaign.pk)
+        assert (sentence in live, sentence in case.page(case.author)) == (paused, paused)

@@ -54,13 +54,22 @@ class Claim:
     again: bool
 
 
-# An account a that is neither paused nor resting after requests that nobody answered.
-SPEAKS = "(a.paused_at IS NULL AND (a.rests_until IS NULL OR a.rests_until <= crisis_now()))"
+# An account a that does not rest after requests that nobody answered; and one that is not paused either.
+RESTED = "(a.rests_until IS NULL OR a.rests_until <= crisis_now())"
+SPEAKS = f"(a.paused_at IS NULL AND {RESTED})"
+
+# An order o of a campaign c that its platform is to be asked to stop: the one thing a paused account still says.
+STOPS = """(o.ended_at IS NULL AND o.asked_at IS NOT NULL
+            AND (o.cancel_asked_at IS NOT NULL OR c.status IN ('stopped', 'expired')))"""
+MAY_SPEAK = f"""({SPEAKS} OR {RESTED} AND EXISTS (
+           SELECT FROM messaging_order o JOIN messaging_batch b ON b.id = o.batch_id
+             JOIN messaging_campaign c ON c.id = b.campaign_id
+            WHERE b.account_id = a.id AND {STOPS}))"""
 
 TAKE = f"""
 UPDATE messaging_lane l SET lease_until = crisis_now() + %(lease)s * interval '1 second', fence = l.fence + 1
   FROM messaging_account a
- WHERE l.id = %(lane)s AND a.id = l.account_id AND {SPEAKS}
+ WHERE l.id = %(lane)s AND a.id = l.account_id AND {MAY_SPEAK}
    AND (l.lease_until IS NULL OR l.lease_until < crisis_now())
 RETURNING l.id, l.account_id, l.fence,
           CASE WHEN a.rate IS NOT NULL
@@ -70,7 +79,7 @@ RETURNING l.id, l.account_id, l.fence,
 
 
 def take(lane: int) -> HeldLane | None:
-    """Hold a lane, unless another pump holds it or its account is paused or rests."""
+    """Hold a lane, unless another pump holds it, or its account rests, or is paused and has nothing to stop."""
     row = _one(TAKE, lane=lane, lease=settings.LEASE_SECONDS)
     return HeldLane(row[0], row[1], row[2], int(row[3]) if row[3] else None, float(row[4] or 0)) if row else None
 
@@ -87,7 +96,7 @@ def release(lane: HeldLane) -> None:
 RENEW = f"""
 UPDATE messaging_lane l
    SET lease_until = crisis_now() + %(lease)s * interval '1 second', next_at = crisis_now() + %(window)s * interval '1 second'
-  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(lane_fence)s AND a.id = l.account_id AND {SPEAKS}
+  FROM messaging_account a WHERE l.id = %(lane)s AND l.fence = %(lane_fence)s AND a.id = l.account_id AND {MAY_SPEAK}
 RETURNING l.id
 """
 
@@ -116,6 +125,7 @@ OPEN = f"""
     SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
       LEFT JOIN messaging_order o ON o.batch_id = b.id
      WHERE b.account_id = %(account)s AND {DUE}
+       AND ((SELECT paused_at IS NULL FROM messaging_account WHERE id = %(account)s) OR {STOPS})
 """
 
 # One statement: the lane is held on, a batch of its account is held, and what is said to its people comes with it.
@@ -139,7 +149,7 @@ RETURNING b.id, b.campaign_id, b.account_id, b.text_id, b.people, b.key, b.fence
 
 
 def renew(lane: HeldLane) -> bool:
-    """Go on holding a lane. False when it was taken from us meanwhile, or its account was paused or rests."""
+    """Go on holding a lane. False when it was taken from us meanwhile, or its account may not speak any more."""
     return _one(RENEW, lane=lane.id, lane_fence=lane.fence, lease=settings.LEASE_SECONDS, window=WINDOW) is not None
 
 

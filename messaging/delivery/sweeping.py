@@ -15,7 +15,7 @@ from crisis import audit, daily, incidents
 from crisis.clock import now
 from messaging import bell, escalation
 from messaging.delivery import orders
-from messaging.delivery.claiming import DUE, SPEAKS
+from messaging.delivery.claiming import DUE, RESTED, SPEAKS, STOPS
 from messaging.delivery.destroying import purge_some
 from messaging.delivery.excepting import is_over
 from messaging.delivery.following import begin
@@ -147,7 +147,7 @@ NEGLECTED = f"""
                                                                coalesce(b.lease_until, c.started_at))))
       FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id JOIN messaging_account a ON a.id = b.account_id
       LEFT JOIN messaging_order o ON o.batch_id = b.id
-     WHERE {DUE} AND {SPEAKS}
+     WHERE {DUE} AND ({SPEAKS} OR {RESTED} AND {STOPS})
        AND NOT EXISTS (SELECT FROM messaging_lane l WHERE l.account_id = a.id AND l.lease_until > crisis_now())
      GROUP BY 1
     UNION ALL

@@ -128,9 +128,10 @@ def _to_form(form: Any, refused: Refused) -> None:
 @require_GET
 @requires("order.work")
 def order_sheet(request: HttpRequest, pk: int, order: UUID) -> HttpResponse:
-    """What to call by, on paper: whom, what to read out word for word, and boxes for what they say."""
+    """What to call by, on paper: whom, what to read out word for word, or that they stop; and boxes for what they say."""
     campaign = find(pk, person(request))
-    return _sheets(request, campaign, [find_order(campaign, order)], others=len(_by_hand(campaign)) > 1)
+    others = sum(not one.ended for one in _by_hand(campaign)) > 1
+    return _sheets(request, campaign, [find_order(campaign, order)], others=others)
 
 
 @require_GET
@@ -142,8 +143,8 @@ def campaign_sheets(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _by_hand(campaign: Campaign) -> list[Order]:
-    """Orders that people still work."""
-    rows = Order.objects.filter(batch__campaign=campaign, batch__account__slug__in=slugs_by_hand(), ended_at=None)
+    """Orders to duty desks."""
+    rows = Order.objects.filter(batch__campaign=campaign, batch__account__slug__in=slugs_by_hand())
     return [*rows.select_related("batch__account", "follows__batch").order_by("batch")]
 
 
@@ -151,10 +152,14 @@ def _sheets(request: HttpRequest, campaign: Campaign, orders: list[Order], *, ot
     found = [order for order in orders if not order.batch.account.networked]
     if not found:
         raise Http404
+    if all(order.ended for order in found):
+        raise Refused(_("This order is over, so nobody is called for it any more. What they told stands on the order's page."))
     mark = campaign.approvals.filter(round=campaign.round).values_list("fingerprint", flat=True).first() or ""
     context = {
         **shared(campaign, request),
-        "sheets": [{"order": o, "account": o.batch.account, "rows": _callees(o), "texts": texts_of(o)} for o in found],
+        "sheets": [
+            {"order": o, "account": o.batch.account, "rows": _callees(o), "texts": texts_of(o)} for o in found if not o.ended
+        ],
         "mark": f"{mark[: MARK // 2]}-{mark[MARK // 2 : MARK]}".upper() if mark else "",
         "whom": sentence(campaign),
         "printed_at": now(),

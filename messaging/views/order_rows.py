@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from crisis.templatetags.console import local_time, number
 from messaging.models import NARROWED, Account, Order
 from messaging.progress import Way
+from messaging.standing import TROUBLE, in_words
 
 UNDER_WAY = {Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING}
 
@@ -36,6 +37,8 @@ def order_row(order: Order, account: Account, at: datetime) -> dict[str, Any]:
         "order": order,
         "status": BY_HAND.get(Order.Status(order.status)) if account.channel.kind == "manual" else None,
         "title": order.get_recipients_display() if order.recipients else "",
+        "reason": said(account, order.reason),
+        "unheard": account.networked and bool(account.paused_at),
         "narrowed": ", ".join(str(NARROWED.get(word, word)) for word in order.narrowed),
         "numbers": _numbers(order),
         "segments": _segments(order),
@@ -45,6 +48,12 @@ def order_row(order: Order, account: Account, at: datetime) -> dict[str, Any]:
         "rounded": max(order.step, order.matched_step) > 1,
         **_limits(order),
     }
+
+
+def said(account: Account, text: str) -> str:
+    """A reason or a note in words; what people noted of a duty desk as they noted it."""
+    typed = not account.networked and text not in TROUBLE
+    return text if typed or not text else in_words(text)
 
 
 def going_on(found: Iterable[Way]) -> bool:

@@ -19,9 +19,8 @@ from crisis.refusal import Refused
 from crisis.templatetags.console import number
 from messaging import workflow
 from messaging.models import NARROWED, TOTALS, Campaign, Order, OrderWord
-from messaging.standing import TROUBLE, in_words
 from messaging.views.campaigns import find, person, shared
-from messaging.views.order_rows import NUMBERS
+from messaging.views.order_rows import NUMBERS, said
 
 # What each total means: a number of one kind is never taken for another.
 MEANS = {
@@ -76,14 +75,8 @@ def about(order: Order) -> dict[str, Any]:
         "undecided": undecided,
         "late": undecided and order.answer_due_at is not None and order.answer_due_at <= now(),
         "unconfirmed": order.cancel_asked_at is not None and not order.ended,
-        "reason": _said(order, order.reason),
+        "reason": said(order.batch.account, order.reason),
     }
-
-
-def _said(order: Order, text: str) -> str:
-    """A reason or a note in words; what people noted of a duty desk as they noted it."""
-    typed = not order.batch.account.networked and text not in TROUBLE
-    return text if typed or not text else in_words(text)
 
 
 def _decided(order: Order) -> str:
@@ -94,13 +87,13 @@ def _decided(order: Order) -> str:
 def _word(word: OrderWord) -> dict[str, Any]:
     """A line of its timeline."""
     numbers = [f"{NAMES[name]} {number(people)}" for name, people in word.numbers.items() if name in NAMES]
-    said, decided = _said(word.order, word.text), _decided(word.order) if word.kind == OrderWord.Kind.ANSWERED else ""
+    account, decided = word.order.batch.account, _decided(word.order) if word.kind == OrderWord.Kind.ANSWERED else ""
     notes = [word.get_way_display() if word.way else "", str(word.card or ""), word.source]
     return {
         "key": word.pk,
         "at": word.at,
-        "by": word.by if word.by or not word.way else word.order.batch.account,
-        "text": ". ".join(filter(None, [word.get_kind_display(), decided, ", ".join(numbers), said])),
+        "by": word.by if word.by or not word.way else account,
+        "text": ". ".join(filter(None, [word.get_kind_display(), decided, ", ".join(numbers), said(account, word.text)])),
         "note": " · ".join(filter(None, notes)),
         "tone": TONES.get(OrderWord.Kind(word.kind), ""),
     }
