@@ -147,17 +147,6 @@ def test_the_plan_goes_on_without_a_desk_that_does_not_answer(hotels: Hotels) ->
     assert hotels.tell(fresh(order), sent=5).decision == "accepted"  # a late yes still counts
 
 
-def test_what_nobody_tells_of_a_stopped_order_for_a_day_is_over_and_unknown(hotels: Hotels) -> None:
-    order = hotels.accepted()
-    Order.objects.filter(pk=order.pk).update(cancel_asked_at=now() - timedelta(hours=23))
-    assert delivery.orders.close_untold() == 0
-    late = hotels.accepted()
-    Order.objects.filter(pk=late.pk).update(cancel_asked_at=now() - timedelta(hours=25))
-    assert delivery.orders.close_untold() == 1
-    late = fresh(late)
-    assert (late.status, late.sent_when_cancelled, late.batch.status) == ("cancelled", None, Batch.Status.STOPPED)
-
-
 @pytest.mark.parametrize("after", [{"severity": "Minor"}, {"status": "closed"}])
 def test_nobody_is_asked_for_strangers_once_the_exception_is_over(hotels: Hotels, after: dict[str, str]) -> None:
     queued, asked = hotels.for_strangers(), hotels.ask(hotels.for_strangers())

@@ -12,7 +12,7 @@ from crisis.models import AuditEntry, LogEntry
 from messaging import delivery, workflow
 from messaging.channels import OrderReport
 from messaging.delivery import orders
-from messaging.models import Account, Batch, Campaign, Delivery, Order, OrderWord, Status
+from messaging.models import Account, Batch, Campaign, Delivery, Kind, Order, OrderWord, Status
 from tests import world
 from tests.stages import ahead
 from tests.test_orders import Desk, for_everybody, fresh, hear, told
@@ -187,6 +187,12 @@ def test_it_is_told_how_many_had_gone_when_it_was_cancelled(desk: Desk) -> None:
     assert "by then: 9,800." in log()
 
 
+def test_who_reads_the_log_learns_no_small_number_of_it(desk: Desk) -> None:
+    order = desk.asked()
+    hear(order, told(order, "cancelled", 1, sent=7))
+    assert "by then: fewer than 10." in log()
+
+
 def test_a_stop_asks_to_cancel_at_once_however_seldom_we_ask(desk: Desk) -> None:
     order = desk.asked()
     Batch.objects.update(not_before=now() + timedelta(seconds=60))
@@ -200,6 +206,16 @@ def test_what_still_goes_on_of_a_sent_message_is_cancelled_by_its_correction(des
     orders.waive(order.pk)
     workflow.correct(fresh(order).batch.campaign, by=desk.author)
     assert fresh(order).cancel_asked_at is not None
+
+
+def test_that_a_later_message_cancels_what_still_goes_on_of_a_sent_one_is_in_the_audit_log(desk: Desk) -> None:
+    order = desk.asked()
+    orders.waive(order.pk)
+    earlier = fresh(order).batch.campaign
+    end = desk.ordered(kind=Kind.ALL_CLEAR, refers_to=earlier).batch.campaign
+    delivery.sweep(pump_for=0)
+    rows = AuditEntry.objects.filter(action="campaign.supersede", object_id=str(earlier.pk))
+    assert [*rows.values_list("data", flat=True)] == [{"by": end.pk, "orders": 1}]
 
 
 def test_every_step_is_in_the_audit_log(desk: Desk) -> None:

@@ -9,11 +9,14 @@ import pytest
 
 from crisis import audit
 from crisis.clock import now
-from messaging import delivery, hooks, workflow
+from crisis.models import LogEntry
+from messaging import delivery, hooks, waiting, workflow
 from messaging.channels import Report
 from messaging.delivery import claiming, orders
 from messaging.delivery.claiming import Claim
 from messaging.models import Batch, Campaign, Order, OrderWord
+from messaging.workflow import by_hand
+from tests.byhand import Hotels
 from tests.engine import while_waiting
 from tests.stages import ahead
 from tests.test_orders import Desk, fresh, told
@@ -76,3 +79,47 @@ def test_a_word_waits_for_a_person_at_another_message_and_never_that_person_for_
     seen = partial(audit.record, "incident.note", by=None, about=theirs)
     while_waiting(delivery.settle, partial(Campaign.objects.select_for_update().get, pk=theirs.pk), seen)
     assert [fresh(order).decision for order in (first, second)] == ["accepted", "accepted"]
+
+
+@pytest.fixture
+def hotels(committed: str) -> Hotels:
+    return Hotels()
+
+
+def told_to_stop(hotels: Hotels) -> Order:
+    """An order of a stopped message, and somebody called the desk to tell them."""
+    order = hotels.tell(hotels.accepted(), sent=100)
+    workflow.stop(order.batch.campaign, by=hotels.anna)
+    by_hand.tell_stop(order, hotels.heard(order), by=hotels.anna)
+    return order
+
+
+def test_what_nobody_tells_of_a_stopped_order_for_a_day_is_over_and_unknown(hotels: Hotels) -> None:
+    order = told_to_stop(hotels)
+    ahead(hours=23)
+    assert orders.close_untold() == 0
+    ahead(hours=25)
+    assert orders.close_untold() == 1
+    order = fresh(order)
+    assert (order.ended, order.sent_when_cancelled, order.batch.status) == (True, None, Batch.Status.STOPPED)
+    lines = [*LogEntry.objects.values_list("text", flat=True)]
+    assert "manual has not confirmed that it stopped. The order was closed after a day." in lines
+    assert not any("cancelled" in line for line in lines)
+    assert str(order.status_label) == "closed, they have not confirmed that it stopped"
+
+
+def test_a_desk_that_nobody_called_is_not_said_to_have_been_asked(hotels: Hotels) -> None:
+    order = hotels.accepted()
+    orders.cancel(order.pk, by=hotels.anna)
+    ahead(hours=25)
+    assert orders.close_untold() == 0
+    assert fresh(order).ended is False
+    assert any("has not confirmed" in item["text"] for item in waiting.found(hotels.anna))
+
+
+def test_a_number_told_after_the_call_gives_another_day(hotels: Hotels) -> None:
+    order = told_to_stop(hotels)
+    ahead(hours=20)
+    hotels.tell(fresh(order), sent=140)
+    ahead(hours=25)
+    assert orders.close_untold() == 0

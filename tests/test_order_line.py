@@ -55,6 +55,17 @@ def test_nobody_is_asked_for_again_who_refused(desk: Desk) -> None:
 
 
 @committed
+def test_who_refused_to_look_for_newcomers_is_not_asked_for_them_again(desk: Desk) -> None:
+    first = sent(desk)
+    workflow.top_up(first.batch.campaign, by=desk.author)
+    desk.platform.control(fail={"status": 422})
+    desk.pump(later=10)
+    campaign = fresh(first).batch.campaign
+    assert [*Order.objects.order_by("batch__number").values_list("status", flat=True)] == ["done", "refused"]
+    assert (campaign.status, delivery.asked_again(campaign)) == (Status.SENT, [])
+
+
+@committed
 def test_the_wrong_words_are_taken_back_from_those_who_got_them_and_the_others_get_the_right_ones(desk: Desk) -> None:
     wrong = sent(desk)
     campaign = corrected(desk, wrong.batch.campaign)

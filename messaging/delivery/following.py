@@ -50,8 +50,8 @@ def _is_urgent(campaign: Campaign) -> bool:
 
 def _supersede(campaign: Campaign, by: User | None) -> None:
     if not supersedes(campaign):
-        if campaign.refers_to and _is_urgent(campaign):
-            cancel_placed(campaign.refers_to)
+        if campaign.refers_to and _is_urgent(campaign) and (orders := cancel_placed(campaign.refers_to)):
+            audit.record("campaign.supersede", by=by, about=campaign.refers_to, data={"by": campaign.pk, "orders": orders})
         return
     earlier = Campaign.objects.select_for_update(of=("self",)).select_related("incident").get(pk=campaign.refers_to_id or 0)
     if earlier.status not in STOPPABLE:

@@ -54,6 +54,9 @@ def _wanted(campaign: Campaign, account: Account) -> Wanted:
 
 def _newcomers(campaign: Campaign, account: Account) -> Wanted:
     """Whoever the platform finds beyond those it wrote to; nobody while it has not decided, or where it refused."""
+    newest = Order.objects.filter(batch__account=account, batch__campaign=campaign).order_by("-batch__number").first()
+    if newest is not None and newest.status == Order.Status.REFUSED:
+        return []
     last = placed(account, [campaign])
     done = last is not None and last.status in (Order.Status.SENDING, Order.Status.DONE)
     return [(last, Order.Recipients.EXCEPT)] if done else []

@@ -209,10 +209,11 @@ SELECT id, 'cancel_asked', crisis_now(), '', '', '{}', '' FROM placed
 """
 
 
-def cancel_placed(campaign: Campaign) -> None:
-    """Let every order of a campaign that was placed be cancelled, whatever the campaign's status."""
+def cancel_placed(campaign: Campaign) -> int:
+    """Let every order of a campaign that was placed be cancelled, whatever the campaign's status. Returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(CANCEL_PLACED, [campaign.pk, campaign.pk])
+        return int(cursor.rowcount)
 
 
 def close_open(campaign: Campaign, status: Status) -> dict[str, int]:

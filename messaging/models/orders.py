@@ -115,6 +115,11 @@ class Order(models.Model):
         return self.ended_at is not None
 
     @property
+    def status_label(self) -> Any:
+        """The status in words. Of what nobody at a desk told anything it is not known whether it was cancelled."""
+        return _("closed, they have not confirmed that it stopped") if self.reason == "untold" else self.get_status_display()
+
+    @property
     def decision_took(self) -> timedelta | None:
         """From our question to the decision; None while there is none."""
         return self.answered_at - self.asked_at if self.answered_at and self.asked_at else None

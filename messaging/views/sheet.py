@@ -141,7 +141,7 @@ def _way(way: Way, campaign: Campaign) -> Iterator[tuple[Any, Any]]:
 def _order(order: Order) -> Iterator[tuple[Any, Any]]:
     if order.recipients:
         yield _("to whom"), order.get_recipients_display()
-    yield _("Status"), order.get_status_display()
+    yield _("Status"), order.status_label
     yield _("decision"), Order.Decision(order.decision).label if order.decision else ""
     if order.narrowed:
         yield _("in part"), ", ".join(str(NARROWED.get(word, word)) for word in order.narrowed)

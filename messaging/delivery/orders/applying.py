@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from crisis import incidents
 from crisis.clock import now
-from crisis.templatetags.console import number
+from crisis.templatetags.console import roughly
 from messaging import totals
 from messaging.channels import OrderReport
 from messaging.delivery.orders import asking
-from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, Said, locked, note, record, tell
+from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, UNTOLD, Said, locked, note, record, tell
 from messaging.models import NARROWED, TOTALS, Batch, Delivery, Order, OrderWord, Status
 from messaging.standing import in_words
 
@@ -157,6 +157,9 @@ def _advance(order: Order, report: OrderReport, said: Said, at: datetime) -> Non
     told = {name: getattr(order, name) for name in TOTALS}
     if status == Order.Status.DONE:
         note(order, OrderWord.Kind.DONE, said, numbers=told)
+    elif said == UNTOLD:
+        note(order, OrderWord.Kind.NOTE, said, numbers=told)
+        tell(order, _("%(account)s has not confirmed that it stopped. The order was closed after a day."))
     elif status == Order.Status.CANCELLED:
         order.sent_when_cancelled = order.sent
         note(order, OrderWord.Kind.CANCELLED, said, text=order.reason, numbers=told)
@@ -173,4 +176,4 @@ def _tell_cancelled(order: Order, said: Said) -> None:
         return
     with incidents.our_language():
         sentence = _("%(account)s cancelled the order. People to whom it had written by then: %(people)s.")
-        tell(order, sentence, by=said.by, people=number(order.sent))
+        tell(order, sentence, by=said.by, people=roughly(order.sent))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from crisis import incidents
@@ -15,12 +15,12 @@ from crisis.models import User
 from crisis.templatetags.console import duration
 from messaging.channels import OrderReport
 from messaging.delivery.orders.applying import ENDED, apply, close
-from messaging.delivery.orders.noting import OURSELVES, Said, locked, note, record, tell
+from messaging.delivery.orders.noting import OURSELVES, UNTOLD, Said, locked, note, record, tell
 from messaging.delivery.starting import finish, ring
 from messaging.models import Batch, Order, OrderWord
 from messaging.models.accounts import by_hand
 
-UNTOLD = timedelta(hours=24)  # in which people can still say how many had gone
+WAITED = timedelta(hours=24)  # since they were called, or last told a number: in it they can still say how many had gone
 REMINDERS = 2  # by itself, at one and at two thirds of the time for an answer
 UNDECIDED = Q(decision="", ended_at=None, cancel_asked_at=None, asked_at__isnull=False)
 
@@ -106,8 +106,15 @@ def let_go(order_id: UUID, *, by: User) -> bool:
 
 
 def close_untold() -> int:
-    """End what a duty desk was asked to stop, and of which nobody has told anything for a day. Returns how many."""
-    due = Order.objects.filter(ended_at=None, cancel_asked_at__lte=Now() - UNTOLD, batch__account__slug__in=by_hand())
+    """End what somebody asked a duty desk to stop, and of which nobody has told anything for a day. Returns how many.
+
+    That we want it stopped is not enough: where nobody was called, it waits for the person who calls.
+    """
+    called = OrderWord.objects.filter(order=OuterRef("pk"), kind=OrderWord.Kind.CANCEL_ASKED, by__isnull=False).exclude(way="")
+    told = OrderWord.objects.filter(order=OuterRef("pk"), kind=OrderWord.Kind.TOTALS)
+    since = Now() - WAITED
+    due = Order.objects.filter(Exists(called), ended_at=None, batch__account__slug__in=by_hand())
+    due = due.exclude(Exists(called.filter(at__gt=since))).exclude(Exists(told.filter(at__gt=since)))
     return sum(_untold(pk) for pk in _keys(due))
 
 
@@ -116,7 +123,7 @@ def _untold(order_id: UUID) -> bool:
     order = locked(order_id)
     if order.ended:
         return False
-    apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason="untold"), Said(way="", text="untold"))
+    apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason="untold"), UNTOLD)
     close(order.pk)
     finish(order.batch.campaign_id)
     return True
