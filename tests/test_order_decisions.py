@@ -163,6 +163,8 @@ def test_an_order_never_asked_for_is_over_at_once(desk: Desk) -> None:
     assert orders.cancel(order.pk)
     order = fresh(order)
     assert (order.status, order.ended, order.asked_at, desk.pump()) == ("cancelled", True, None, 0)
+    assert order.reason == "never_asked"
+    assert "—" not in log()
 
 
 @pytest.mark.parametrize("status", [Status.PAUSED, Status.SENT])

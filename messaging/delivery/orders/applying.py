@@ -141,8 +141,9 @@ def _decide(order: Order, report: OrderReport, said: Said, at: datetime) -> bool
     bounds = {"lower": order.estimate_lower, "upper": order.estimate_upper}
     note(order, OrderWord.Kind.ANSWERED, said, text=order.reason, numbers=bounds)
     with incidents.our_language():
-        narrowed = ", ".join(str(NARROWED[word]) for word in order.narrowed if word in NARROWED) or order.reason
-        words = {"reason": order.reason or _("no reason given"), "narrowed": narrowed or _("no reason given")}
+        reason = (order.reason if said.by else in_words(order.reason)) if order.reason else _("no reason given")
+        narrowed = ", ".join(str(NARROWED[word]) for word in order.narrowed if word in NARROWED) or reason
+        words = {"reason": reason, "narrowed": narrowed}
         tell(order, DECIDED[Order.Decision(decision)], by=said.by, **words)
     return True
 

@@ -84,7 +84,7 @@ def cancel(order_id: UUID, *, by: User | None = None) -> bool:
     Order.objects.filter(pk=order.pk).update(cancel_asked_at=now())
     note(order, OrderWord.Kind.CANCEL_ASKED, Said(way="", by=by))
     if order.asked_at is None:
-        never_asked(order)
+        never_asked(order, "never_asked")
     else:
         hasten(order)
     record("order.cancel", order, by=by)
@@ -129,7 +129,7 @@ def _untold(order_id: UUID) -> bool:
     return True
 
 
-def never_asked(order: Order, reason: str = "") -> None:
+def never_asked(order: Order, reason: str) -> None:
     """End an order about which its platform knows nothing."""
     apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason=reason, sent=0), OURSELVES)
     if close(order.pk):
