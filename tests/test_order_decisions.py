@@ -180,6 +180,16 @@ def test_an_order_is_cancelled_also_where_its_campaign_is_not_being_sent(desk: D
     assert (fresh(order).status, desk.heard(order)) == (Order.Status.CANCELLED, ["order", "cancel"])
 
 
+def test_a_stop_reaches_the_platform_of_a_paused_account_and_nothing_else_does(desk: Desk) -> None:
+    order, other = desk.asked(), desk.ordered()
+    Account.objects.update(paused_at=now(), paused_reason="by hand")
+    assert desk.pump(later=90) == 0
+    workflow.stop(order.batch.campaign, by=desk.author)
+    assert desk.pump() > 0
+    assert (desk.heard(order)[-1], desk.heard(other)) == ("cancel", [])
+    assert desk.pump(later=180) == 0
+
+
 def test_it_is_told_how_many_had_gone_when_it_was_cancelled(desk: Desk) -> None:
     order = desk.asked()
     hear(order, told(order, "sending", 0, sent=9700, matched=20_000))

@@ -214,16 +214,6 @@ def test_an_account_the_platform_does_not_know_is_paused(desk: Desk, monkeypatch
     assert Account.objects.get(pk=desk.account.pk).paused_reason == "http_401"
 
 
-def test_a_stop_reaches_the_platform_of_a_paused_account_and_nothing_else_does(desk: Desk) -> None:
-    order, other = desk.asked(), desk.ordered()
-    Account.objects.update(paused_at=now(), paused_reason="by hand")
-    assert desk.pump(later=90) == 0
-    workflow.stop(order.batch.campaign, by=desk.author)
-    assert desk.pump() > 0
-    assert (desk.heard(order)[-1], desk.heard(other)) == ("cancel", [])
-    assert desk.pump(later=180) == 0
-
-
 def refused_by_the_platform(desk: Desk) -> Order:
     """An order the platform will not even take."""
     order = desk.ordered()
