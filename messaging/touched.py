@@ -9,15 +9,14 @@ from typing import Any
 from django.db.models import Count, Sum
 
 from crisis.models import Destruction
-from messaging.channels.delegated import saying
-from messaging.delivery.orders.asking import digest_of, request_of
+from messaging.delivery.orders.asking import digest_of
 from messaging.models import FIRST, TOTALS, Account, Batch, Campaign, Delivery, DeliveryRef, Order, Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One order as it crossed. `body` is the JSON it was asked for in; None when it was never asked, asked by people, or when
-    what it says of us can no longer be put in the same words. `said` are the totals that came back."""
+    what is kept is not what was sent. `said` are the totals that came back."""
 
     order: Order
     body: Mapping[str, Any] | None
@@ -73,15 +72,9 @@ def _asked(orders: Any) -> Iterator[Asked]:
 
 
 def _body(order: Order) -> Mapping[str, Any] | None:
-    """The JSON that crossed: put together again, and compared with the digest of what was sent."""
-    if not order.body_sha256:
-        return None
-    issuer = order.batch.account.handle
-    for knows in (True, False):
-        request = request_of(order, knows_who_got_it=knows)
-        if digest_of(issuer, request) == order.body_sha256:
-            return saying.order(issuer, request)
-    return None
+    """The JSON that crossed, where what is kept of it still has the digest of what was sent."""
+    body: Mapping[str, Any] | None = order.body
+    return body if body and digest_of(body) == order.body_sha256 else None
 
 
 def as_json(campaign: Campaign) -> dict[str, Any]:

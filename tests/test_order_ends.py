@@ -1,9 +1,10 @@
-"""How an order ends when something happens at the same instant, or when nobody can say what became of it."""
+"""What becomes of an order when something happens at the same instant, an answer is lost, or nobody can say how it ended."""
 
 from __future__ import annotations
 
 from asyncio import Runner
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from messaging.workflow import by_hand
 from tests.byhand import Hotels
 from tests.engine import while_waiting
 from tests.stages import ahead
-from tests.test_orders import Desk, fresh, told
+from tests.test_orders import Desk, for_everybody, fresh, told
 from tests.test_orders import desk as desk
 from tests.test_orders import platform as platform
 
@@ -68,6 +69,16 @@ def test_what_a_platform_held_is_asked_about_further_when_it_says_once_that_it_k
     assert (heard.ended, heard.sent, heard.words.filter(kind=OrderWord.Kind.STRANGE).count()) == (False, None, 1)
     desk.pump(later=10)
     assert_over(order)
+
+
+def test_what_is_asked_again_is_the_same_to_the_letter_whatever_has_changed_meanwhile(desk: Desk, settings: Any) -> None:
+    desk.platform.control(lose_after=1)
+    order = desk.ordered(**for_everybody())
+    desk.pump()
+    settings.SENDER_NAME = "Somebody else"
+    Campaign.objects.update(started_at=now())
+    desk.pump(later=5)
+    assert (desk.heard(order), fresh(order).status) == (["order", "repeat"], Order.Status.ACCEPTED)
 
 
 def test_a_word_waits_for_a_person_at_another_message_and_never_that_person_for_a_word(desk: Desk) -> None:

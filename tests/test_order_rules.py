@@ -49,6 +49,12 @@ def test_an_instant_that_was_noted_of_an_order_never_moves(case: Ordered, column
         Order.objects.update(**{column: None})
 
 
+def test_the_words_in_which_an_order_was_asked_for_never_change(case: Ordered) -> None:
+    Order.objects.update(body={"order_id": "1"})
+    with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
+        Order.objects.update(body={"order_id": "2"})
+
+
 def test_nothing_is_waived_that_was_not_asked(case: Ordered) -> None:
     with pytest.raises(IntegrityError, match="a_waiver_follows_a_question"), transaction.atomic():
         Order.objects.update(waived_at=now())

@@ -83,13 +83,23 @@ def test_of_an_order_it_shows_word_for_word_what_was_asked_and_says_that_nobody_
 
 
 @pytest.mark.usefixtures("committed")
-def test_what_would_be_said_otherwise_today_is_not_shown_as_what_was_said(desk: Desk) -> None:  # noqa: F811
+def test_what_would_be_said_otherwise_today_is_shown_as_it_was_said(desk: Desk) -> None:  # noqa: F811
     order = carried_out(desk)
     with override_settings(SENDER_NAME="Somebody else"):
-        assert touched.uses(Campaign.objects.get())[0].orders[0].body is None
-        page = unescape(visits.page(desk.author, "campaign_data", order.batch.campaign_id))
-    assert "can no longer be shown in the same words" in page
-    assert order.body_sha256 in page
+        body = touched.uses(Campaign.objects.get())[0].orders[0].body
+    assert body == order.body
+    assert body
+    assert body["sender_name"] != "Somebody else"
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_is_not_what_was_sent_is_not_shown(desk: Desk) -> None:  # noqa: F811
+    order = carried_out(desk)
+    Order.objects.update(body_sha256="0" * 64)
+    assert touched.uses(Campaign.objects.get())[0].orders[0].body is None
+    page = unescape(visits.page(desk.author, "campaign_data", order.batch.campaign_id))
+    assert "what is kept of it is not what was sent" in page
+    assert "0" * 64 in page
 
 
 @pytest.mark.usefixtures("committed")

@@ -317,9 +317,17 @@ class DelegatedChannel(Channel, ABC):
     async def estimate(self, audience: Mapping[str, Any], *, include_non_subscribers: bool) -> Estimate:
         """Ask how many people an order would reach. Asking sends nothing."""
 
-    @abstractmethod
     async def order(self, request: OrderRequest) -> OrderReport:
         """Place the order. Repeating it with the same order_id is harmless."""
+        return await self.place(request.order_id, self.said(request))
+
+    @abstractmethod
+    def said(self, request: OrderRequest) -> dict[str, Any]:
+        """The JSON in which it is asked for. Raises ChannelError for what may not be asked."""
+
+    @abstractmethod
+    async def place(self, order_id: str, said: Mapping[str, Any]) -> OrderReport:
+        """Place an order in words that were found before: a repeat is the same bytes, whatever has changed meanwhile."""
 
     @abstractmethod
     async def status(self, order_id: str) -> OrderReport:

@@ -150,6 +150,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="order",
+            name="body",
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
+            model_name="order",
             name="body_sha256",
             field=models.CharField(blank=True, max_length=64),
         ),

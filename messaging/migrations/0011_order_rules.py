@@ -31,6 +31,7 @@ CREATE FUNCTION messaging_order_update() RETURNS trigger LANGUAGE plpgsql SET se
 BEGIN
     IF (NEW.batch_id, NEW.follows_id, NEW.recipients) IS DISTINCT FROM (OLD.batch_id, OLD.follows_id, OLD.recipients)
        OR OLD.asked_at IS NOT NULL AND NEW.asked_at IS DISTINCT FROM OLD.asked_at
+       OR OLD.body IS NOT NULL AND NEW.body IS DISTINCT FROM OLD.body
        OR OLD.taken_at IS NOT NULL AND NEW.taken_at IS DISTINCT FROM OLD.taken_at
        OR OLD.answered_at IS NOT NULL AND NEW.answered_at IS DISTINCT FROM OLD.answered_at
        OR OLD.waived_at IS NOT NULL AND (NEW.waived_at, NEW.waived_by_id) IS DISTINCT FROM (OLD.waived_at, OLD.waived_by_id)

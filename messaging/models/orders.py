@@ -38,7 +38,7 @@ class Order(models.Model):
     * waived_at: when the plan went on without it, by itself or by a person
     * step, matched_step: to what its counters are rounded; threshold: fewer people than that are not counted
     * follows, recipients: an earlier order of the same platform, and what those who got that one mean for this one
-    * body_sha256: of the very JSON that was sent
+    * body: the JSON in which a platform was asked first, and is asked again; body_sha256: of the very bytes of it
     """
 
     class Decision(models.TextChoices):
@@ -66,6 +66,7 @@ class Order(models.Model):
     recipients = models.CharField(max_length=6, choices=Recipients, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     asked_at = models.DateTimeField(null=True)
+    body = models.JSONField(null=True)
     body_sha256 = models.CharField(max_length=64, blank=True)
     taken_at = models.DateTimeField(null=True)
     answer_due_at = models.DateTimeField(null=True)

@@ -183,7 +183,7 @@ def _demand_seen(order: Order, seen: int) -> None:
 
 def _demand_open(order: Order) -> None:
     if order.ended:
-        raise Refused(_("This order is over: %(status)s. Nothing was changed.") % {"status": order.get_status_display()})
+        raise Refused(_("This order is over: %(status)s. Nothing was changed.") % {"status": order.status_label})
 
 
 def _demand_wanted(order: Order) -> None:

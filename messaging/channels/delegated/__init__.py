@@ -44,15 +44,17 @@ class OrderChannel(HttpChannel, DelegatedChannel):
     async def facts(self) -> PlatformFacts:
         return understood(reading.facts, await self._ask("GET", "/v1/platform"))
 
-    async def order(self, request: OrderRequest) -> OrderReport:
-        if request.exercise != self.setup.drill:
-            raise ValueError("An exercise is ordered by a drill's account, and nothing else is.")
+    def said(self, request: OrderRequest) -> dict[str, Any]:
         if request.include_non_subscribers and not (request.basis_law and request.basis_reason and request.basis_ends_at):
             raise ChannelError("content", "no_legal_basis")
         if request.text_sha256 != text_sha256(request.texts):
             raise ChannelError("content", "text_not_approved")
-        asked = saying.order(self.setup.sender, request)
-        return same(request.order_id, await self._ask("POST", "/v1/orders", asked, {"Idempotency-Key": request.order_id}))
+        return saying.order(self.setup.sender, request)
+
+    async def place(self, order_id: str, said: Mapping[str, Any]) -> OrderReport:
+        if said["exercise"] != self.setup.drill:
+            raise ValueError("An exercise is ordered by a drill's account, and nothing else is.")
+        return same(order_id, await self._ask("POST", "/v1/orders", said, {"Idempotency-Key": order_id}))
 
     async def status(self, order_id: str) -> OrderReport:
         return same(order_id, await self._ask("GET", f"/v1/orders/{quote(order_id, safe='')}"))

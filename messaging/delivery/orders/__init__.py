@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import Runner
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.db import transaction
 
@@ -112,14 +112,23 @@ class _Step:
         apply(self.order.pk, self.runner.run(self.channel.cancel(self.id)))
 
     def _ask(self) -> None:
-        """Ask, once it is known whether the platform can tell who got the order that this one follows."""
+        """Ask; again in the very words of the first time, because the platform may hold it and only its answer was lost."""
+        said = self.order.body or self._first_words()
+        if said and ask(self.order):
+            apply(self.order.pk, self.runner.run(self.channel.place(self.id, said)))
+
+    def _first_words(self) -> dict[str, Any] | None:
+        """Note that it is asked for, and how, once it is known whether the platform can tell who got the earlier one."""
         knows = self._knows_who_got_it()
         if not knows and not can_do_without(self.order):
             never_asked(self.order, "cannot_tell_apart")
-        elif ask(self.order):
-            request = request_of(self.order, knows_who_got_it=knows)
-            Order.objects.filter(pk=self.order.pk).update(body_sha256=digest_of(self.channel.setup.sender, request))
-            apply(self.order.pk, self.runner.run(self.channel.order(request)))
+            return None
+        with transaction.atomic():
+            if not ask(self.order):
+                return None
+            said = self.channel.said(request_of(self.order, knows_who_got_it=knows))
+            Order.objects.filter(pk=self.order.pk).update(body=said, body_sha256=digest_of(said))
+        return said
 
     def _knows_who_got_it(self) -> bool:
         """Whether the platform knows whom the earlier order reached: none at all where that never came to it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -44,7 +46,7 @@ def ask(order: Order, said: Said = BY_MACHINE) -> bool:
 
 
 def request_of(order: Order, *, knows_who_got_it: bool = True) -> OrderRequest:
-    """The order in full. The same order is always asked for in the same words.
+    """The order in full, as it is asked for the first time; asked again, it is what was kept of that.
 
     Where a platform does not know who got an earlier order, a correction is said to everybody: that it was wrong.
     """
@@ -79,9 +81,9 @@ def request_of(order: Order, *, knows_who_got_it: bool = True) -> OrderRequest:
     )
 
 
-def digest_of(issuer: str, request: OrderRequest) -> str:
+def digest_of(body: Mapping[str, Any]) -> str:
     """The SHA-256 of the JSON in which it is asked for: a proof of what crossed, and of what did not."""
-    return hashlib.sha256(saying.canonical(saying.order(issuer, request))).hexdigest()
+    return hashlib.sha256(saying.canonical(body)).hexdigest()
 
 
 def ends_at(campaign: Campaign) -> datetime:
