@@ -24,13 +24,14 @@ ENV = {"VK_SIM_TOKENS": json.dumps({"token": GROUP, "drill": DRILL_GROUP})}
 http = requests.Session()
 
 
-def until(true: Callable[[], Any]) -> Any:
+def until(true: Callable[[], Any], *, seconds: float = 5) -> Any:
     """What `true` returns once it is true."""
-    for _ in range(500):
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
         if found := true():
             return found
         time.sleep(0.01)
-    raise AssertionError("It did not come to pass within 5 s.")
+    raise AssertionError(f"It did not come to pass within {seconds} s.")
 
 
 def status(running: Simulator) -> dict[str, Any]:

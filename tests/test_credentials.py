@@ -101,7 +101,7 @@ def test_a_confirmation_opens_no_other_account_and_no_other_name(house: House) -
 
 
 def test_the_admin_site_changes_neither_and_says_where_to_propose_it(house: House) -> None:
-    said = {"label_ru": "ВК", "rate": "10", "handle": "666", "secret_name": "EVIL"}
+    said = {"label_ru": "ВК", "rate": "10", "answer_minutes": "60", "handle": "666", "secret_name": "EVIL"}
     lanes = {"lanes-TOTAL_FORMS": "0", "lanes-INITIAL_FORMS": "0"}
     where = f"/accounts/{house.account.pk}/credential/"
     assert where in visits.page(house.gleb, "admin:messaging_account_change", house.account.pk)

@@ -86,8 +86,10 @@ def test_a_migration_killed_half_way_is_named_at_the_start_and_completed_by_the_
     with psycopg.connect(embedded.database_url(settings.DATA_DIR, "owner"), dbname=committed) as other:
         other.execute("LOCK TABLE messaging_delivery IN ROW EXCLUSIVE MODE")
         with manage(committed, "migrate", "--database", "owner", "--verbosity", "0") as migrating:
-            until(lambda: sql("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'"))
-            migrating.send_signal(signal.SIGKILL)
+            try:
+                until(lambda: sql("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'"), seconds=60)
+            finally:
+                migrating.send_signal(signal.SIGKILL)
     with manage(committed, "serve", "sweeper") as refused:
         sentence = refused.communicate(timeout=60)[1]
     assert (refused.returncode, "lacks the migration messaging.0008_purge" in sentence) == (1, True)

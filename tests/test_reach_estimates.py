@@ -83,12 +83,14 @@ def platforms(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platfo
 
 
 class Asking(Desk):
-    """A draft by two platforms that send by themselves."""
+    """A draft by two platforms that send by themselves, under the exception that an operator needs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.geo, self.operator = world.account("vk-geo"), world.account("operator-roaming")
-        content = world.content(self.geo, self.operator, version=world.audience(self.author))
+        reason = "People may die in the next hours if they are not told."
+        under = {"exception_reason": reason, "exception_expires_at": now() + timedelta(hours=2)}
+        content = world.content(self.geo, self.operator, version=world.audience(self.author), **under)
         self.campaign = workflow.draft(self.incident, content, by=self.author)
 
     def row(self) -> str:

@@ -197,7 +197,11 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
                             *each(["anna"], watch.campaigns[Status.SENT].pk)],
         "campaign_resend": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk),
                             *each(["anna"], draft, status=409)],
-        "order_detail": [visit for order in Order.objects.all() for visit in each(ROLES, order.batch.campaign_id, order.pk)],
+        "order_detail": [
+            visit
+            for order in Order.objects.order_by("batch")
+            for visit in each(ROLES, order.batch.campaign_id, order.pk)
+        ],
         "order_waive": each(["anna"], sending, order_of(sending)),
         "order_cancel": each(["anna", "gleb"], sending, order_of(sending)),
         "campaign_leave": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk),

@@ -191,7 +191,7 @@ def test_it_asks_little_of_the_database_on_the_situation_page(
     client = Client()
     client.force_login(operator)
     client.get(reverse("situation"))
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         client.get(reverse("situation"))
 
 
@@ -253,12 +253,12 @@ def test_it_counts_unread_replies(campaign: Campaign, account: Account, operator
     assert texts(operator) == ["Waits for another person: Headline", "1 unread reply"]
 
 
-def test_it_reads_at_most_five_times_what_waits(
+def test_it_reads_at_most_six_times_what_waits(
     campaign: Campaign, supervisor: User, django_assert_max_num_queries: Any
 ) -> None:
     user = User.objects.get(pk=supervisor.pk)
     assert user.roles
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         waiting.found(user)
 
 

@@ -115,7 +115,8 @@ def test_people_are_queued_only_while_their_campaign_is_being_sent(cast: Cast) -
     campaign = cast.at("paused")
     with pytest.raises(IntegrityError, match="only while their campaign is being sent"):
         sql(
-            "INSERT INTO messaging_batch SELECT (b).* FROM (SELECT b FROM messaging_batch b WHERE campaign_id = %s) x",
+            'INSERT INTO messaging_batch SELECT (jsonb_populate_record(b, \'{"id": 1000000, "number": 9}\')).*'
+            " FROM messaging_batch b WHERE campaign_id = %s",
             campaign.pk,
         )
 
