@@ -38,10 +38,10 @@ STATUS = "SELECT status FROM messaging_campaign WHERE id = %s"
 ACCEPTED = "SELECT sum(accepted) FROM messaging_batch WHERE campaign_id = %s"
 
 
-def measure(people: int, peers: bool, wanted: int, servers: embedded.Servers) -> dict[str, Any]:
+def measure(people: int, only: int | None, peers: bool, wanted: int, servers: embedded.Servers) -> dict[str, Any]:
     """Rates of both ways by their lanes, beside the bare client and, when asked for, beside other products; the cost by size;
     the pace at a platform's own limit."""
-    lanes = [number for number in LANES if number <= max(people // 100, 1)]
+    lanes = [only] if only else [number for number in LANES if number <= max(people // 100, 1)]
     with ExitStack() as stack:
         platform = stack.enter_context(sink())
         stack.enter_context(platforms(platform.url))

@@ -30,7 +30,7 @@ BENCHES = {  # the module of each, and the options that it takes
     "launch": ("launching", "people"),
     "reach": ("reach", "contacts", "sightings"),
     "receipts": ("settling", "people"),
-    "send": ("sending", "people", "peers"),
+    "send": ("sending", "people", "lanes", "peers"),
 }
 
 
@@ -43,6 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--contacts", type=int, default=50_000, metavar="N")
         parser.add_argument("--sightings", type=int, default=200_000, metavar="N", help="rows of presence before the measuring")
         parser.add_argument("--people", type=int, default=2_000, metavar="N", help="people who are written to")
+        parser.add_argument("--lanes", type=int, metavar="N", help="send by so many lanes alone, not by 1, 2 and 4")
         parser.add_argument("--peers", action="store_true", help="measure other products too; installs them into .venv-peers")
         parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that have to be quiet enough to count")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
