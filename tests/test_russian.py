@@ -197,11 +197,6 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
                             *each(["anna"], watch.campaigns[Status.SENT].pk)],
         "campaign_resend": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk),
                             *each(["anna"], draft, status=409)],
-        "order_detail": [
-            visit
-            for order in Order.objects.order_by("batch")
-            for visit in each(ROLES, order.batch.campaign_id, order.pk)
-        ],
         "order_waive": each(["anna"], sending, order_of(sending)),
         "order_cancel": each(["anna", "gleb"], sending, order_of(sending)),
         "campaign_leave": [*each(["anna", "boris"], watch.campaigns[Status.SENT].pk),
@@ -218,9 +213,12 @@ def campaign_pages(watch: Watch) -> dict[str, list[Visit]]:
 
 
 def desk_pages(watch: Watch) -> dict[str, list[Visit]]:
-    """Of orders that people work."""
+    """Of orders, and of those that people work."""
     campaign, order = watch.by_hand.batch.campaign_id, watch.by_hand.pk
     return {
+        "order_detail": [
+            visit for order in Order.objects.order_by("batch") for visit in each(ROLES, order.batch.campaign_id, order.pk)
+        ],
         "card_list": each(("anna", "boris", "gleb"), watch.hotels.pk),
         "card_edit": each(["boris"], watch.card.pk),
         "card_retire": each(["boris"], watch.card.pk),
