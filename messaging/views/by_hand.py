@@ -19,7 +19,7 @@ from crisis.models import User
 from crisis.permissions import requires
 from crisis.refusal import Forbidden, Refused
 from messaging import desks
-from messaging.delivery.orders.asking import texts_of
+from messaging.delivery.orders.asking import words_of
 from messaging.forms_by_hand import AnswerForm, AskForm, ExpectForm, HeardForm, StopForm, TotalsForm
 from messaging.models import Account, Campaign, Order
 from messaging.models.accounts import by_hand as slugs_by_hand
@@ -105,9 +105,13 @@ def _page(request: HttpRequest, campaign: Campaign, order: Order, bound: HeardFo
         "stage": stage,
         "seen": last.pk if last else 0,
         "rows": _callees(order),
-        "texts": texts_of(order),
+        "texts": _texts(order),
     }
     return render(request, "messaging/order_work.html", context, status=422 if bound is not None else 200)
+
+
+def _texts(order: Order) -> dict[str, str]:
+    return {language: said for language, (_text, said) in words_of(order).items()}
 
 
 def _callees(order: Order) -> list[dict[str, Any]]:
@@ -158,7 +162,7 @@ def _sheets(request: HttpRequest, campaign: Campaign, orders: list[Order], *, ot
     context = {
         **shared(campaign, request),
         "sheets": [
-            {"order": o, "account": o.batch.account, "rows": _callees(o), "texts": texts_of(o)} for o in found if not o.ended
+            {"order": o, "account": o.batch.account, "rows": _callees(o), "texts": _texts(o)} for o in found if not o.ended
         ],
         "mark": f"{mark[: MARK // 2]}-{mark[MARK // 2 : MARK]}".upper() if mark else "",
         "whom": sentence(campaign),

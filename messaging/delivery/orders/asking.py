@@ -55,7 +55,7 @@ def request_of(order: Order, *, knows_who_got_it: bool = True) -> OrderRequest:
     version = campaign.audience_version
     if version is None or campaign.not_after is None:
         raise ValueError(f"campaign {campaign.pk} was submitted without an audience or an end")  # submit refuses these
-    words, account = _words(order), order.batch.account
+    words, account = words_of(order), order.batch.account
     texts = {language: said for language, (_text, said) in words.items()}
     return OrderRequest(
         order_id=str(order.pk),
@@ -99,13 +99,8 @@ def part_of(order: Order) -> Part:
     return Part.CORRECTED if corrects else Part.MAIN
 
 
-def texts_of(order: Order) -> dict[str, str]:
-    """The words it carries, by language: exactly those that were approved for its way."""
-    return {language: said for language, (_text, said) in _words(order).items()}
-
-
-def _words(order: Order) -> dict[str, tuple[Text, str]]:
-    """Language → a text and what was approved of it for this account."""
+def words_of(order: Order) -> dict[str, tuple[Text, str]]:
+    """Language → a text it carries, and what exactly was approved of it for its way."""
     texts = order.batch.campaign.texts.filter(part=part_of(order)).select_related("campaign__audience_version")
     return {text.language: (text, text.renderings.get(account=order.batch.account).body) for text in texts}
 
