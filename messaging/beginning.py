@@ -94,7 +94,7 @@ def initial(incident: Incident, template: Template | None, refers_to: Campaign |
     accounts = Account.objects.filter(drill=incident.drill, paused_at=None)
     if refers_to:  # to the same people by the same ways
         version, accounts = refers_to.audience_version or version, accounts.filter(campaigns=refers_to)
-    ways = [one.pk for one in accounts if refers_to or (one.channel.follows and one.channel.networked)]
+    ways = [one.pk for one in accounts if refers_to or one.needs_nothing_else]
     until = at + timedelta(hours=VALID_HOURS)
     facts = Facts.of(incident, incident.countries.all(), until, refers_to.started_at if refers_to else None)
     kind = template.kind if template else (Kind.UPDATE if refers_to else Kind.ALERT)

@@ -65,7 +65,7 @@ class HoldingForm(forms.Form):
     def __init__(self, data: Any = None, *, drill: bool) -> None:
         ours = Account.objects.filter(drill=drill, mission=None).order_by("pk")
         initial: dict[str, Any] = {"hours": WINDOW_HOURS, "mode": "last_seen_there", "valid": str(VALID_HOURS)}
-        initial["accounts"] = [account.pk for account in ours if not account.paused_at]
+        initial["accounts"] = [one.pk for one in ours if one.needs_nothing_else and not one.paused_at]
         for code, words in HOLDING.words.items():
             initial |= {f"{part}_{code}": text for part, text in parts(words).items()}
         super().__init__(data, prefix="holding", initial=initial)

@@ -15,7 +15,7 @@ from messaging.management.commands.bench import Command
 HEAD = {"bench", "rounds", "quiet_rounds", "noise", "ratios", "absolute", "memory_mb"}
 
 
-SIZES = {"contacts": 1_000, "sightings": 3_000, "people": 100, "peers": False}
+SIZES = {"contacts": 1_000, "sightings": 3_000, "people": 100, "lanes": None, "peers": False}
 
 
 def report(bench: str, blocker: DjangoDbBlocker, settings: Any, *, as_json: bool) -> str:

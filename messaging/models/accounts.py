@@ -133,6 +133,11 @@ class Account(models.Model):
         return channel_class(self.slug)
 
     @property
+    def needs_nothing_else(self) -> bool:
+        """Whether it can be chosen for people: it needs no exception, and nobody who telephones."""
+        return self.channel.follows and self.channel.networked
+
+    @property
     def networked(self) -> bool:
         """Whether a machine speaks by it; else people do."""
         return self.channel.networked

@@ -66,6 +66,29 @@ def campaign(at_screen: At) -> str:
     return found[0]
 
 
+def test_the_sheet_is_printed_with_the_words_in_both_languages(at_screen: At, campaign: str) -> None:
+    page = at_screen("anna")
+    page.goto(f"{campaign}report/")
+    page.get_by_role("link", name="Everything that was said").first.click()
+    page.get_by_role("link", name="Work this order").click()
+    work = page.url
+    page.get_by_role("link", name="Call sheet").click()
+    expect(page.locator(".sheet [lang=ru]")).to_contain_text("МИД")
+    expect(page.locator(".sheet [lang=en]")).to_contain_text("Egypt")
+    assert page.locator(".callee .box").count() >= 7
+    page.emulate_media(media="print")
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    expect(page.locator(".rail")).to_be_hidden()
+    page.emulate_media(media="screen")
+    sheet = page.url
+    for path in (work, sheet):
+        expect_readable(page, path)
+    narrow = at_screen("anna", viewport=NARROW, dark=True)
+    for path in (work, sheet, "/accounts/"):
+        narrow.goto(path)
+        expect_no_barrier(narrow)
+
+
 def test_an_order_is_run_by_telephone_from_the_card_to_the_report(at_screen: At, campaign: str) -> None:
     page = at_screen("anna")
     page.goto("/")
@@ -94,26 +117,3 @@ def test_an_order_is_run_by_telephone_from_the_card_to_the_report(at_screen: At,
     expect(page.locator("main")).to_contain_text("As told by Letter No 12")
     expect(page.locator("main")).to_contain_text(re.compile("the decision took"))
     expect(page.locator("main")).to_contain_text("4,900")
-
-
-def test_the_sheet_is_printed_with_the_words_in_both_languages(at_screen: At, campaign: str) -> None:
-    page = at_screen("anna")
-    page.goto(f"{campaign}report/")
-    page.get_by_role("link", name="Everything that was said").first.click()
-    page.get_by_role("link", name="Work this order").click()
-    work = page.url
-    page.get_by_role("link", name="Call sheet").click()
-    expect(page.locator(".sheet [lang=ru]")).to_contain_text("МИД")
-    expect(page.locator(".sheet [lang=en]")).to_contain_text("Egypt")
-    assert page.locator(".callee .box").count() >= 7
-    page.emulate_media(media="print")
-    assert page.pdf(format="A4").startswith(b"%PDF")
-    expect(page.locator(".rail")).to_be_hidden()
-    page.emulate_media(media="screen")
-    sheet = page.url
-    for path in (work, sheet):
-        expect_readable(page, path)
-    narrow = at_screen("anna", viewport=NARROW, dark=True)
-    for path in (work, sheet, "/accounts/"):
-        narrow.goto(path)
-        expect_no_barrier(narrow)

@@ -86,6 +86,9 @@ def approve(supervisor: Page, campaign: str) -> tuple[int, int]:
     """Read the decision, tick, start. Returns how many were said to get the correction, and how many the right text."""
     supervisor.goto(f"{campaign}decision/")
     found = re.search(r"the correction to ([\d,]+) .* the right text to ([\d,]+) ", supervisor.locator("main").inner_text())
+    for doubt in supervisor.locator("#id_overrides fieldset").all():
+        doubt.get_by_role("checkbox").check()
+        doubt.get_by_role("textbox").fill("Other tests have sent as well.")
     supervisor.check("[name=understood]")
     supervisor.get_by_role("button", name=re.compile("^Send now to")).click()
     expect(supervisor).to_have_url(re.compile("live"))

@@ -51,7 +51,7 @@ class Troubled(Theatre):
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir)
-        self.push = Simulator(f"http://127.0.0.1:{self.stage.geo}", self.stage.journal("push"))
+        self.push = Simulator(f"http://127.0.0.1:{self.stage.platforms['delegated']}", self.stage.journal("push"))
         self.platforms = {VK: self.vk, PUSH: self.push}
         # The same platforms once more, for what is put beside ours: they have the same troubles.
         self.others = {slug: self._other(slug, port) for slug, port in zip(SLUGS, free_ports(2), strict=True)}
@@ -63,7 +63,7 @@ class Troubled(Theatre):
         return Simulator(f"http://127.0.0.1:{port}", self.stage.journal(f"other-{slug}"))
 
     def _servers(self, slug: str) -> dict[str, Server]:
-        data_dir, platform = self.stage.data_dir, self.stage.vk if slug == VK else self.stage.geo
+        data_dir, platform = self.stage.data_dir, self.stage.vk if slug == VK else self.stage.platforms["delegated"]
         return {"postgresql": embedded.postgres_socket(data_dir), "redis": embedded.valkey_socket(data_dir), slug: platform}
 
     def open(self) -> None:
