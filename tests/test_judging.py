@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from messaging.stories import deciding, judging, scanning
+from messaging.stories import deciding, judging, ordering, scanning
 from tests.world import sql
 
 EXPECTED = {1: "accepted", 2: "accepted", 901: "901", 800: "excluded:not_permitted", 5: "outside"}
@@ -121,3 +121,34 @@ TOLD = {
 )
 def test_a_decision_is_rehearsed_well_only_if_everybody_was_told_in_time(changes: dict[str, Any], good: bool) -> None:
     assert deciding._verdict(6.0, {**TOLD, **changes})["as_expected"] is good
+
+
+ORDERED = {
+    "estimate": [19_000, 21_000], "matched": 20_000, "sent": 19_400, "roaming": {"sent": 9_700}, "by_hand": dict(ordering.TOLD),
+    "held_by_silence": 0, "came_late": 2, "came_twice": True, "late_and_repeated_harmless": True,
+    "gone_at_stop": 5_820, "gone_by_the_platform": 5_820, "at_least": 19_391, "at_most": 31_829,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "good"),
+    [
+        ({}, True),
+        ({"estimate": [20_100, 21_000]}, False),
+        ({"matched": 19_000}, False),
+        ({"sent": 19_300}, False),
+        ({"roaming": {"sent": 0}}, False),
+        ({"by_hand": {**ordering.TOLD, "sent": 900}}, False),
+        ({"held_by_silence": 1}, False),
+        ({"came_late": 0}, False),
+        ({"came_twice": False}, False),
+        ({"late_and_repeated_harmless": False}, False),
+        ({"gone_at_stop": 5_810}, False),
+        ({"gone_at_stop": 0, "gone_by_the_platform": 0}, False),
+        ({"gone_at_stop": 19_400, "gone_by_the_platform": 19_400}, False),
+        ({"at_least": 19_390}, False),
+        ({"at_most": 19_000}, False),
+    ],
+)
+def test_orders_are_rehearsed_well_only_if_every_number_is_as_it_must_be(changes: dict[str, Any], good: bool) -> None:
+    assert ordering.is_expected({**ORDERED, **changes}) is good

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from django.db.models import QuerySet
+
 from crisis.models import User
 from crisis.supervisor import Supervisor
 from messaging import progress, workflow
-from messaging.models import TOTALS, Card, Order, OrderWord
+from messaging.models import TOTALS, Card, Order, OrderWord, Receipt
 from messaging.stage import Stage, StageError
 from messaging.stories import acting, judging
 from messaging.wording import Words
@@ -60,10 +62,13 @@ class Desk:
         self.stage, self.supervisor = stage, supervisor
         self.anna = User.objects.get(username="anna")
 
-    def control(self, platform: str, **levers: Any) -> None:
+    def control(self, platform: str, **levers: Any) -> dict[str, Any]:
+        """What the platform has seen so far, and what came of each lever."""
         headers = {"Content-Type": "application/json"}
         asked = Request(f"{self.stage.url_of(platform)}/control", json.dumps(levers).encode(), headers)  # noqa: S310 (of this machine)
-        urlopen(asked, timeout=10).close()  # noqa: S310
+        with urlopen(asked, timeout=10) as answer:  # noqa: S310
+            told: dict[str, Any] = json.load(answer)
+        return told
 
     def until(self, true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         if not self.supervisor.run_until(true, seconds):
@@ -95,17 +100,16 @@ def rehearse(stage: Stage, supervisor: Supervisor, directory: Path) -> Ordered:
     played = acting.play(directory, ways=WAYS, words=SHORT)
     orders = {order.batch.account.slug: order for order in _orders(played)}
     desk.work(orders["manual"])
-    others = [order.pk for slug, order in orders.items() if slug != SILENT]
-    desk.until(lambda: not Order.objects.filter(pk__in=others, ended_at=None).exists(), "an answered order ends")
+    supervisor.run_until(lambda: not _held(played), PATIENCE)
     held = _held(played)
-    harmless = _repeated(desk, orders["vk-geo"])
+    seen = _disordered(desk, orders["vk-geo"])
     workflow.go_on_without(orders[SILENT], by=desk.anna)
     desk.until(acting.ended(played.campaign), "the sending ends without the platform that is silent")
     desk.control("roaming", decide=True)
     silent = orders[SILENT].pk
     desk.until(lambda: Order.objects.filter(pk=silent, status=Order.Status.DONE).exists(), "a late yes counts", 150)
     stopped = _stopped(desk, directory)
-    return Ordered(played, stopped, {"held_by_silence": held, "late_and_repeated_harmless": harmless})
+    return Ordered(played, stopped, {"held_by_silence": held, **seen})
 
 
 def _orders(played: acting.Played) -> list[Order]:
@@ -114,18 +118,31 @@ def _orders(played: acting.Played) -> list[Order]:
 
 def _held(played: acting.Played) -> int:
     """Ways besides the silent one of which something is still open."""
-    played.campaign.refresh_from_db()
     batches = played.campaign.batches.exclude(account__slug=SILENT)
     return batches.filter(status__in=["queued", "sending"]).values("account").distinct().count()
 
 
-def _repeated(desk: Desk, order: Order) -> bool:
-    """Whether the same word again, after the end and after all the later ones came first, changes nothing."""
+def _disordered(desk: Desk, order: Order) -> dict[str, Any]:
+    """How many words came after a later one, whether one came twice, and whether all of that changed nothing."""
+    words = Receipt.objects.filter(account=order.batch.account, kind="order").order_by("id")
+    desk.until(lambda: _late(words) > 0, "words come in the wrong order")
     before = _totals(order)
-    desk.control("delegated", repeat_webhook=True)
-    desk.supervisor.run_until(lambda: False, 2.0)
+    told = desk.control("delegated", repeat_webhook=True)
+    taken = told["webhooks"]["taken"]
+    desk.until(lambda: desk.control("delegated")["webhooks"]["taken"] > taken, "a word comes twice")
+    desk.until(lambda: not words.filter(applied_at=None).exists(), "every word is looked at")
     strange = order.words.filter(kind=OrderWord.Kind.STRANGE).exists()
-    return _totals(order) == before and not strange
+    return {
+        "came_late": _late(words),
+        "came_twice": told["done"]["repeat_webhook"],
+        "late_and_repeated_harmless": _totals(order) == before and not strange,
+    }
+
+
+def _late(words: QuerySet[Receipt]) -> int:
+    """Words of the platform that came after one it had said later."""
+    times = [*words.values_list("at", flat=True)]
+    return sum(at < max(times[:n]) for n, at in enumerate(times) if n)
 
 
 def _totals(order: Order) -> dict[str, Any]:
@@ -162,10 +179,10 @@ def verdict(ordered: Ordered, stage: Stage) -> dict[str, Any]:
         "at_least": together.least,
         "at_most": together.most,
     }
-    return found | {"orders_as_expected": _is_expected(found)}
+    return found | {"orders_as_expected": is_expected(found)}
 
 
-def _is_expected(found: Mapping[str, Any]) -> bool:
+def is_expected(found: Mapping[str, Any]) -> bool:
     lower, upper = found["estimate"]
     return bool(
         lower <= FOUND <= upper
@@ -174,6 +191,8 @@ def _is_expected(found: Mapping[str, Any]) -> bool:
         == {name: TOLD[name] for name in ("matched", "sent", "failed")}
         and found["roaming"]["sent"]
         and found["held_by_silence"] == 0
+        and found["came_late"]
+        and found["came_twice"]
         and found["late_and_repeated_harmless"]
         and MIDWAY <= found["gone_at_stop"] == found["gone_by_the_platform"] < SENT
         and SENT - 9 <= found["at_least"] <= found["at_most"]  # what is told is rounded to tens
