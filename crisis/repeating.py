@@ -1,4 +1,8 @@
-"""Statements repeated thousands of times in a row: PostgreSQL parses and plans them once a connection, not each time."""
+"""Statements repeated thousands of times in a row: PostgreSQL parses and plans them once a connection, not each time.
+
+Left to itself it goes back to planning each time as soon as its statistics promise a little from that; a plan costs more here
+than what it plans.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from django.db.backends.utils import CursorWrapper
 def repeating() -> Iterator[CursorWrapper]:
     """A cursor for such a statement: always the same words, everything that varies a parameter."""
     connection.ensure_connection()
-    connection.connection.prepare_threshold = 0  # Django's own cursors never prepare
+    if connection.connection.prepare_threshold != 0:
+        connection.connection.prepare_threshold = 0  # Django's own cursors never prepare
+        connection.connection.execute("SET plan_cache_mode = force_generic_plan")
     make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with make(ServerBindingCursor(connection.connection)) as cursor:  # type: ignore[call-arg,arg-type]
         yield cursor

@@ -44,7 +44,7 @@ SET search_path = public, pg_temp AS $$
     UPDATE crisis_user SET mission_id = mission, is_active = active WHERE id = who;
 $$;
 CREATE OR REPLACE FUNCTION tests_analyze() RETURNS void LANGUAGE sql SECURITY DEFINER
-SET search_path = public, pg_temp AS 'ANALYZE public.audiences_presence';
+SET search_path = public, pg_temp AS 'ANALYZE public.audiences_presence, public.messaging_batch';
 """
 
 

@@ -100,10 +100,10 @@ UPDATE messaging_lane l
 RETURNING l.id
 """
 
-# What may be claimed of batches b, campaigns c and orders o: queued work whose time has come and work whose holder died, of
-# campaigns being sent and not expired, in their own pace, and by no account before what they follow has ended there; and
-# orders a platform holds, whatever became of their campaigns: these are followed to their end. One whose answer was lost
-# is repeated only while its campaign is being sent, and cancelled or asked about after it.
+# What may be claimed of batches b, campaigns c and orders o: queued work whose time has come and work whose holder died
+# (`WAITS`), of campaigns being sent and not expired, in their own pace, and by no account before what they follow has ended
+# there; and orders a platform holds, whatever became of their campaigns: these are followed to their end (`GOES_OUT`).
+# One whose answer was lost is repeated only while its campaign is being sent, and cancelled or asked about after it.
 # Asked once for a whole claim, not for every batch: which campaigns being sent still wait at which account.
 IN_ORDER = """
        (c.refers_to_id IS NULL OR (c.id, b.account_id) NOT IN (
@@ -114,18 +114,26 @@ IN_ORDER = """
             WHERE w.status = 'sending' AND w.refers_to_id IS NOT NULL AND (x.status IN ('queued', 'sending') OR x.in_doubt)
               AND f.let_go_at IS NULL))
 """
-DUE = f"""
+WAITS = """
        b.status IN ('queued', 'sending') AND (b.status = 'queued' OR b.lease_until < crisis_now())
        AND (b.not_before IS NULL OR b.not_before <= crisis_now())
-       AND (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now()) AND {IN_PACE} AND {IN_ORDER}
-            OR o.ended_at IS NULL AND o.asked_at IS NOT NULL
-               AND (o.taken_at IS NOT NULL OR o.cancel_asked_at IS NOT NULL OR c.status NOT IN ('sending', 'paused')))
 """
+GOES_OUT = f"""
+       (c.status = 'sending' AND (c.not_after IS NULL OR c.not_after > crisis_now()) AND {IN_PACE} AND {IN_ORDER}
+        OR o.ended_at IS NULL AND o.asked_at IS NOT NULL
+           AND (o.taken_at IS NOT NULL OR o.cancel_asked_at IS NOT NULL OR c.status NOT IN ('sending', 'paused')))
+"""
+DUE = f"{WAITS} AND {GOES_OUT}"
+
+# The campaign is asked about batch by batch, not joined: so the index gives the batches in their order, and the first that may
+# go ends the search. Of a join PostgreSQL reads and sorts all that wait, again for every claim, whenever its statistics are
+# older than the campaign. People of a paused campaign, who may be a million, are passed over without asking.
 OPEN = f"""
-    SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
-      LEFT JOIN messaging_order o ON o.batch_id = b.id
-     WHERE b.account_id = %(account)s AND {DUE}
-       AND ((SELECT paused_at IS NULL FROM messaging_account WHERE id = %(account)s) OR {STOPS})
+    SELECT b.id FROM messaging_batch b
+     WHERE b.account_id = %(account)s AND {WAITS}
+       AND (b.total = 0 OR b.campaign_id = ANY (ARRAY(SELECT id FROM messaging_campaign WHERE status = 'sending')))
+       AND (SELECT {GOES_OUT} AND ((SELECT paused_at IS NULL FROM messaging_account WHERE id = %(account)s) OR {STOPS})
+              FROM messaging_campaign c LEFT JOIN messaging_order o ON o.batch_id = b.id WHERE c.id = b.campaign_id)
 """
 
 # One statement: the lane is held on, a batch of its account is held, and what is said to its people comes with it.

@@ -1,6 +1,6 @@
 """Invented people who can be written to by both ways of a bench, the campaigns that write to them, and the workers that send.
 
-Everybody was in Egypt, a twentieth of them within the last hour. The processes are those of an installation: `serve worker`.
+Everybody was in Egypt, a few of them within the last hour. The processes are those of an installation: `serve worker`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.conftest import OWNERS_HAND
 ROOT = Path(__file__).resolve().parents[2]
 VK, PUSH = "vk-direct", push.SLUG
 KINDS = {VK: AddressKind.VK, PUSH: AddressKind.PUSH}
-SHARE = 20  # of the people one in so many was there within the last hour
+SHARE, FEW = 20, 20_000  # of the people one in so many was there within the last hour, and never more
 AUTHORS = count(1)
 READY = 60.0  # seconds that workers have to start in
 CELL = 609083437906657279
@@ -72,7 +72,7 @@ class Ground:
 
     def __init__(self, people: int) -> None:
         logging.getLogger("crisis.audit").setLevel(logging.WARNING)  # a head of the audit for every launch
-        self.people, self.few = people, max(people // SHARE, 1)
+        self.people, self.few = people, max(min(people // SHARE, FEW), 1)
         with connections["owner"].cursor() as cursor:
             cursor.execute(OWNERS_HAND)
         self.author, self.approver = world.person("anna", "operator"), world.person("boris", "supervisor")
@@ -160,9 +160,13 @@ class Workers:
                 raise RuntimeError(f"Workers did not start: {dead}")
             time.sleep(0.05)
 
-    def memory_mb(self) -> int:
-        """The most memory that any of them ever had."""
-        return max(_most(process.pid) for process in self.processes) // 1024
+    def forget_memory(self) -> None:
+        for process in self.processes:
+            Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+
+    def memory_kb(self) -> int:
+        """The most memory that any of them had since it was forgotten."""
+        return max(_most(process.pid) for process in self.processes)
 
 
 def _most(pid: int) -> int:

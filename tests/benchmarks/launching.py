@@ -33,7 +33,7 @@ BARE = """
 
 
 def measure(people: int, wanted: int, servers: embedded.Servers) -> dict[str, Any]:
-    """Seconds of the snapshot of everybody and of a twentieth of them."""
+    """Seconds of the snapshot of everybody and of a few of them."""
     with platforms(NOBODY):
         launches = Launches(Ground(people))
         measured = rounds(launches.steps(), wanted)
@@ -43,7 +43,7 @@ def measure(people: int, wanted: int, servers: embedded.Servers) -> dict[str, An
         **honesty(measured),
         "ratios": {
             "people a second, snapshot / bare INSERT … SELECT": ratio(measured, "bare", "snapshot"),
-            "cost of a person, all / a twentieth of them": ratio(each, "snapshot", "snapshot of few"),
+            f"cost of a person, {people:,} / {launches.ground.few:,}": ratio(each, "snapshot", "snapshot of few"),
         },
         "absolute": {
             **{name: milliseconds(measured, name) for name in ("snapshot", "snapshot of few", "bare")},

@@ -21,7 +21,7 @@ from messaging.channels import channel_class
 from messaging.models import Account
 from tests.benchmarks import bare
 from tests.benchmarks import peers as others
-from tests.benchmarks.ground import PUSH, VK, Ground, Ready, platforms, workers
+from tests.benchmarks.ground import PUSH, VK, Ground, Ready, Workers, platforms, workers
 from tests.benchmarks.peers import Peers
 from tests.benchmarks.rounds import Measured, honesty, memory_mb, ratio, rounds, times
 from tests.benchmarks.sink import Sink, sink
@@ -45,23 +45,24 @@ def measure(people: int, only: int | None, peers: bool, wanted: int, servers: em
     with ExitStack() as stack:
         platform = stack.enter_context(sink())
         stack.enter_context(platforms(platform.url))
-        scene = Scene(Ground(people), platform)
+        ground = Ground(people)
         running = stack.enter_context(workers(platform.url, {VK: lanes[-1], PUSH: lanes[-1]}))
+        scene = Scene(ground, platform, running)
         scene.add(lanes)
         if peers:
             scene.add_peers(stack.enter_context(others.peers(platform.url)))
         measured = scene.by_person(rounds(scene.steps, wanted))
         pace = scene.pace()
-        memory = max(memory_mb(), running.memory_mb())
     beside = {f"{ours} / bare client": ratio(measured, floor, ours) for ours, floor in scene.floors.items()}
     products = {f"{ours} / {peer}": ratio(measured, peer, ours) for peer in scene.peers for ours in scene.floors}
-    size = ratio(measured, *scene.sizes)
+    sizes = f"{people:,} / {ground.few:,}"
+    grown = {f"cost of a person, {sizes}": ratio(measured, *scene.sizes), f"memory of a worker, {sizes}": scene.grown()}
     return {
         "bench": "send",
         **honesty(measured),
-        "ratios": {**beside, **products, "cost of a person, all / a twentieth of them": size, **pace},
+        "ratios": {**beside, **products, **grown, **pace},
         "absolute": {name: _rate(measured, name) for name in scene.people},
-        "memory_mb": memory,
+        "memory_mb": max(memory_mb(), max(map(max, scene.memory.values())) // 1024),
     }
 
 
@@ -70,10 +71,12 @@ def _rate(measured: Measured, name: str) -> dict[str, Any]:
 
 
 class Scene:
-    """A ground and a platform, and the steps of a round: `people` of each step that counts, `floors` of ours."""
+    """A ground, a platform and workers, and the steps of a round: `people` of each step that counts, `floors` of ours; and the
+    kilobytes that a worker had at most, each time it sent."""
 
-    def __init__(self, ground: Ground, platform: Sink) -> None:
-        self.ground, self.platform = ground, platform
+    def __init__(self, ground: Ground, platform: Sink, running: Workers) -> None:
+        self.ground, self.platform, self.running = ground, platform, running
+        self.memory: dict[str, list[int]] = {}
         self.steps: dict[str, Callable[[], None]] = {}
         self.people: dict[str, int] = {}
         self.floors: dict[str, str] = {}
@@ -82,13 +85,14 @@ class Scene:
         self.heard: dict[str, Any] = {}
 
     def add(self, lanes: list[int]) -> None:
+        least = self._add_ours(VK, lanes[-1], few=True)
         for slug in CALLED:
             few = slug == PUSH and self.ground.people >= MANY
             for number in lanes:
                 connections = number * channel_class(slug).concurrency
                 ours = self._add_ours(slug, number, few=few)
                 self.floors[ours] = self._add_bare(slug, connections, self.people[ours])
-        self.sizes = f"{CALLED[VK]}, {_lanes(lanes[-1])}", self._add_ours(VK, lanes[-1], few=True)
+        self.sizes = f"{CALLED[VK]}, {_lanes(lanes[-1])}", least
 
     def add_peers(self, peers: Peers) -> None:
         people = min(self.ground.people, PEERS_PEOPLE)
@@ -98,10 +102,9 @@ class Scene:
 
     def _add_ours(self, slug: str, lanes: int, *, few: bool) -> str:
         people = self.ground.few if few else self.ground.people
-        name = f"{CALLED[slug]}, {_lanes(lanes)}"
-        name = f"{name}, {people:,} people" if name in self.people else name
+        name = f"{CALLED[slug]}, {_lanes(lanes)}" + (f", {people:,} people" if few else "")
         self.steps[f"ready: {name}"] = partial(self._prepare, slug, lanes, few=few)
-        self.steps[name], self.people[name] = self._send, people
+        self.steps[name], self.people[name] = partial(self._send, name), people
         return name
 
     def _add_bare(self, slug: str, connections: int, people: int) -> str:
@@ -114,10 +117,12 @@ class Scene:
         self.ready = self.ground.ready(slug, few=few)
         self.platform.counted()
 
-    def _send(self) -> None:
+    def _send(self, name: str) -> None:
         assert self.ready is not None
+        self.running.forget_memory()
         self.ground.launch(self.ready)
         self.heard = self._await_sent(self.ready)
+        self.memory.setdefault(name, []).append(self.running.memory_kb())
 
     def _await_sent(self, ready: Ready) -> dict[str, Any]:
         """Returns what the platform counted. Looks at the campaign alone: to add up its batches takes time from the sending."""
@@ -139,6 +144,12 @@ class Scene:
         rounds = [{name: seconds[name] / people for name, people in self.people.items()} for seconds in measured.rounds]
         return measured._replace(rounds=rounds)
 
+    def grown(self) -> dict[str, float]:
+        """The most that a worker ever had while it wrote to all, over what it had when it had written to nobody but few."""
+        everybody, few = (self.memory[name] for name in self.sizes)
+        share = round(max(everybody) / few[0], 3)
+        return {"median": share, "min": share}
+
     def pace(self) -> dict[str, dict[str, float]]:
         """Seconds that VK's own limit asks for, from the first call to the last one, over those that it took; once. Nothing of
         a campaign that the limit does not touch."""
@@ -148,7 +159,7 @@ class Scene:
             return {}
         self._prepare(VK, 1, few=few)
         Account.objects.filter(slug=VK).update(rate=LIMIT)
-        self._send()
+        self._send("pace")
         Account.objects.filter(slug=VK).update(rate=None)
         share = round(least / self.heard["seconds"], 3)
         return {f"pace / a limit of {LIMIT} calls a second": {"median": share, "min": share}}
