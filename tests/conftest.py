@@ -45,6 +45,8 @@ SET search_path = public, pg_temp AS $$
 $$;
 CREATE OR REPLACE FUNCTION tests_analyze() RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = public, pg_temp AS 'ANALYZE public.audiences_presence, public.messaging_batch';
+CREATE OR REPLACE FUNCTION tests_plant(bug text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$ BEGIN EXECUTE bug; END $$;
 """
 
 

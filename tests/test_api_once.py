@@ -6,10 +6,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 
+from crisis.api import once
 from crisis.api.once import KEPT
 from crisis.clock import now
 from crisis.models import ApiAnswer, AuditEntry
@@ -113,3 +115,13 @@ def test_the_same_call_from_eight_sides_at_once_makes_one_campaign() -> None:
     assert set(statuses) <= {201, 409}
     assert len({said(answer)["id"] for answer in answers if answer.status_code == 201}) == 1
     assert (Campaign.objects.count(), ApiAnswer.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_not_remembered_lets_one_call_have_two_effects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug planted: else one effect would prove nothing."""
+    monkeypatch.setitem(once.__globals__, "_name", lambda request: uuid4().hex)
+    scene = Scene()
+    body = scene.draft_body()
+    answers = [scene.ours.post("campaigns", body, **SAME) for _ in range(2)]
+    assert len({answer.content for answer in answers}) == Campaign.objects.count() == 2

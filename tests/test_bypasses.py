@@ -123,6 +123,15 @@ def stale_version(case: Case) -> None:
     workflow.approve(case.row, fingerprint=before, reach=reach_of(case.row, now(), {}), by=case.chief)
 
 
+def audience_swapped(case: Case) -> None:
+    before = case.row.fingerprint()
+    workflow.withdraw(case.campaign, by=case.author)
+    case.version = world.audience(case.author, hours=100)
+    workflow.edit(case.row, case.content(), seen_at=case.row.updated_at, by=case.author)
+    workflow.submit(case.campaign, by=case.author)
+    workflow.approve(case.row, fingerprint=before, reach=reach_of(case.row, now(), {}), by=case.chief)
+
+
 def other_tabs_hash(case: Case) -> None:
     other = case.second(case.author)
     case.post(case.chief, "approve", understood="1", seen=case.seen(other))
@@ -274,10 +283,11 @@ STATEMENTS = {
 }
 VERBS: tuple[Callable[[Case], None], ...] = (
     own, author_made_supervisor_meanwhile, author_made_superuser, edited_one_word, submitted_only, wrote_the_audience,
-    stale_version, other_tabs_hash, forged_hash, without_the_tick, page_open_since_long_ago_by_a_moved_clock, by_get,
-    without_a_token, by_an_admin, by_the_admin_site, by_the_interface_of_programs, by_those_who_made_the_key,
-    by_a_programs_own_user, by_a_person_who_left, by_update, by_bulk_update, by_bulk_create, by_save, by_the_machines_verb,
-    in_another_persons_name, without_a_name, with_a_made_up_mark,
+    stale_version, audience_swapped, other_tabs_hash, forged_hash, without_the_tick,
+    page_open_since_long_ago_by_a_moved_clock, by_get, without_a_token, by_an_admin, by_the_admin_site,
+    by_the_interface_of_programs, by_those_who_made_the_key, by_a_programs_own_user, by_a_person_who_left, by_update,
+    by_bulk_update, by_bulk_create, by_save, by_the_machines_verb, in_another_persons_name, without_a_name,
+    with_a_made_up_mark,
 )  # fmt: skip
 
 
@@ -345,3 +355,32 @@ def test_an_approval_dies_with_an_edit(case: Case) -> None:
 
 def test_more_than_twenty_ways_are_tried() -> None:
     assert len(ATTEMPTS) >= 40
+
+
+# Bugs planted in the database's own rules: else what they refuse would prove nothing.
+BY_WORDS_ALONE = """CREATE OR REPLACE FUNCTION messaging_fingerprint(target bigint) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT encode(sha256(convert_to(string_agg(body, '' ORDER BY id), 'UTF8')), 'hex')
+      FROM messaging_text WHERE campaign_id = target $$"""
+EDITED_WHENEVER = "DROP TRIGGER content ON messaging_text"
+NEVER_JUDGED_AT_COMMIT = "DROP TRIGGER two_persons ON messaging_campaign"
+IN_ONE_STATEMENT = ATTEMPTS["approved and edited in one statement"]
+
+
+def test_an_approval_bound_to_the_words_alone_is_good_for_another_audience(case: Case) -> None:
+    sql("SELECT tests_plant(%s)", BY_WORDS_ALONE)
+    judged(audience_swapped, case)
+    assert case.row.status == Status.SENDING
+
+
+@pytest.mark.parametrize("gone", [EDITED_WHENEVER, NEVER_JUDGED_AT_COMMIT])
+def test_one_guard_is_enough_against_an_edit_in_the_statement_that_approves(case: Case, gone: str) -> None:
+    sql("SELECT tests_plant(%s)", gone)
+    with pytest.raises(DatabaseError):
+        judged(IN_ONE_STATEMENT, case)
+
+
+def test_without_both_an_edit_in_the_statement_that_approves_succeeds(case: Case) -> None:
+    sql("SELECT tests_plant(%s)", f"{EDITED_WHENEVER}; {NEVER_JUDGED_AT_COMMIT}")
+    judged(IN_ONE_STATEMENT, case)
+    assert case.row.status == Status.APPROVED
+    assert {text.body for text in case.row.texts.all()} == {"x"}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Barrier
+from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
+from crisis import audit
 from crisis.models import AuditEntry, User
 from crisis.refusal import Refused
 from messaging import delivery, workflow
-from messaging.delivery import claiming, recording, sweeping
+from messaging.delivery import claiming, recording, starting, sweeping
 from messaging.models import Approval, Batch, Campaign, Status
 from tests import world
 from tests.engine import elsewhere, while_waiting
@@ -181,3 +183,35 @@ def test_a_campaign_is_finished_once(cast: Cast) -> None:
     sql("UPDATE messaging_batch SET status = 'done'")
     race(delivery.finish, delivery.finish)
     assert deeds("campaign.finish") == 1
+
+
+def fail_at_its_end(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An approval whose last word cannot be written."""
+
+    def broken(about: str) -> None:
+        raise RuntimeError(about)
+
+    campaign = cast.submitted()
+    monkeypatch.setattr(audit, "anchor", broken)
+    with pytest.raises(RuntimeError):
+        world.approve(campaign, cast.approver)
+
+
+def test_a_launch_that_fails_at_its_end_leaves_nothing_behind(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_at_its_end(cast, monkeypatch)
+    assert Campaign.objects.get().status == Status.SUBMITTED
+    assert not Batch.objects.exists()
+
+
+def test_people_frozen_outside_its_transaction_are_left_behind(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug planted: else the test before this one would prove nothing."""
+    freeze: Callable[..., Any] = starting._freeze
+
+    def at_once(*args: Any, **values: Any) -> Any:
+        counted = freeze(*args, **values)
+        connection.connection.commit()
+        return counted
+
+    monkeypatch.setattr(starting, "_freeze", at_once)
+    fail_at_its_end(cast, monkeypatch)
+    assert Batch.objects.exists()
