@@ -76,7 +76,7 @@ def test_what_was_found_sent_and_delivered_stand_there_as_three_numbers(desk: Se
     desk.told(**TOTALS, totals_at=now())
     page = desk.page("progress/")
     assert "<span>found <b>20,000</b></span><span>sent <b>19,400</b></span><span>delivered <b>18,820</b></span>" in page
-    assert ("As reported by vk-geo, " in page, "Rounded there." in page) == (True, True)
+    assert ("As reported by vk-geo, " in page, "Rounded there: found to 100, all else to 10." in page) == (True, True)
 
 
 def test_a_number_that_was_not_told_is_not_none(desk: Several) -> None:

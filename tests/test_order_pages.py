@@ -55,7 +55,7 @@ def case(made: Asked) -> Asked:
 
 def test_it_says_what_was_asked_when_and_until_when_the_plan_waits(case: Asked) -> None:
     page = case.page(case.author)
-    said = ["What did vk-geo say?", "none yet; the plan goes on without it", "They have told none yet."]
+    said = ["What did vk-geo say?", "no answer for", "without it the plan goes on at", "No number has been told yet."]
     buttons = ["Remind them", "Go on without it", "Cancel this order"]
     assert [words for words in said + buttons if words not in page] == []
 
@@ -63,10 +63,12 @@ def test_it_says_what_was_asked_when_and_until_when_the_plan_waits(case: Asked) 
 def test_it_says_how_long_the_decision_took_and_what_it_leaves_out(case: Asked) -> None:
     case.set(
         decision="partial", narrowed=["subscribers_only"], answered_by="duty officer", status="sending",
-        answered_at=case.order.asked_at + timedelta(minutes=9), matched=20_000, sent=19_400, totals_at=now(), step=10,
+        answered_at=case.order.asked_at + timedelta(minutes=9), matched=20_000, sent=19_400, totals_at=now(),
+        step=10, matched_step=10,
     )  # fmt: skip
     page = case.page(case.author)
-    said = ("accepted in part: only to those who follow us · duty officer", "9 min", "19,400", "rounded to 10")
+    narrowed = "In part: only to those who follow us."
+    said = ("accepted in part ", ", duty officer", narrowed, "9 min", "19,400", "Rounded there to 10.")
     assert [words for words in said if words not in page] == []
     assert ("Remind them" in page, "Go on without it" in page) == (False, False)
 
@@ -79,7 +81,7 @@ def test_an_auditor_reads_it_and_presses_nothing(case: Asked) -> None:
 def test_what_is_not_told_of_few_people_is_not_told_here(case: Asked) -> None:
     case.set(matched=7, sent=4, totals_at=now())
     page = case.page(world.person("dina", "auditor"))
-    assert ("<dd>7</dd>" in page, "<dd>4</dd>" in page) == (False, False)
+    assert ("<b>7</b>" in page, "<b>4</b>" in page) == (False, False)
 
 
 def test_a_reminder_is_noted_and_not_repeated_within_a_minute(case: Asked) -> None:
@@ -105,7 +107,7 @@ def test_cancelling_is_asked_once_more_and_done_once(case: Asked) -> None:
     for _ in range(2):
         visits.post(case.author, "order_cancel", case.campaign.pk, case.order.pk)
     assert OrderWord.objects.filter(kind="cancel_asked", by=case.author).count() == 1
-    assert "they have not said yet that they stopped" in case.page(case.author)
+    assert "how many it had written to is not told yet" in case.page(case.author)
 
 
 def test_a_platform_that_does_not_confirm_a_stop_is_let_go_by_a_person_alone(case: Asked) -> None:

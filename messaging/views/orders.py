@@ -18,19 +18,10 @@ from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.templatetags.console import number
 from messaging import workflow
-from messaging.models import NARROWED, TOTALS, Campaign, Order, OrderWord
+from messaging.models import NARROWED, Campaign, Order, OrderWord
 from messaging.views.campaigns import find, person, shared
-from messaging.views.order_rows import NUMBERS, said
+from messaging.views.order_rows import NUMBERS, order_row, said
 
-# What each total means: a number of one kind is never taken for another.
-MEANS = {
-    "matched": gettext_lazy("found: whom they would write to"),
-    "sent": gettext_lazy("sent: on its way to so many"),
-    "delivered": gettext_lazy("delivered: it came to the telephones or the accounts of so many"),
-    "read": gettext_lazy("read: opened by so many"),
-    "failed": gettext_lazy("failed: it could not be sent to so many"),
-    "opted_out": gettext_lazy("opted out: so many want no more of these"),
-}
 NAMES: dict[str, Any] = {**NUMBERS, "lower": gettext_lazy("at least"), "upper": gettext_lazy("at most")}
 GOES_ON = gettext_lazy(
     "The message counts as sent once every other way has ended. %(account)s is not asked again by us to decide; "
@@ -69,13 +60,10 @@ def about(order: Order) -> dict[str, Any]:
     return {
         "order": order,
         "account": order.batch.account,
+        "row": order_row(order, order.batch.account, now()),
         "words": [_word(word) for word in order.words.select_related("by", "card", "order__batch__account").order_by("-id")],
-        "totals": [(MEANS[name], people) for name in TOTALS if (people := getattr(order, name)) is not None],
-        "narrowed": [NARROWED[word] for word in order.narrowed if word in NARROWED],
         "undecided": undecided,
-        "late": undecided and order.answer_due_at is not None and order.answer_due_at <= now(),
         "unconfirmed": order.cancel_asked_at is not None and not order.ended,
-        "reason": said(order.batch.account, order.reason),
     }
 
 
