@@ -55,14 +55,17 @@ def measure(people: int, only: int | None, peers: bool, wanted: int, servers: em
         pace = scene.pace()
     beside = {f"{ours} / bare client": ratio(measured, floor, ours) for ours, floor in scene.floors.items()}
     products = {f"{ours} / {peer}": ratio(measured, peer, ours) for peer in scene.peers for ours in scene.floors}
-    sizes = f"{people:,} / {ground.few:,}"
+    sizes, largest = f"{people:,} / {ground.few:,}", max(map(max, scene.memory.values())) // 1024
     grown = {f"cost of a person, {sizes}": ratio(measured, *scene.sizes), f"memory of a worker, {sizes}": scene.grown()}
     return {
         "bench": "send",
         **honesty(measured),
         "ratios": {**beside, **products, **grown, **pace},
-        "absolute": {name: _rate(measured, name) for name in scene.people},
-        "memory_mb": max(memory_mb(), max(map(max, scene.memory.values())) // 1024),
+        "absolute": {
+            **{name: _rate(measured, name) for name in scene.people},
+            "memory of a worker at most": {"median": largest, "unit": "MB"},
+        },
+        "memory_mb": max(memory_mb(), largest),
     }
 
 
