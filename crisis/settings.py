@@ -170,7 +170,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_ENGINE = "crisis.session_store"
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = SESSION_WARN_SECONDS = 30 * 60
-SESSION_HELD_BY = "messaging.holding.is_sending_for"
+SESSION_HELD_BY = "messaging.sessions.is_sending_for"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not LOCAL)
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)  # one of ours, which sets both headers itself

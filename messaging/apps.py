@@ -14,10 +14,11 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("messaging.credentials")  # a change that takes two persons registers itself
-        from messaging import answers, asking, remembering
+        from messaging import earlier_messages, remembering
+        from messaging.forms import earlier_messages as questions
 
-        answers.register()
-        asking.register()
+        earlier_messages.register()
+        questions.register()
         remembering.register()
         import_module("messaging.purging")  # a change that takes two persons registers itself
         import_module("messaging.delivery.restoring")  # what a restored database means for campaigns

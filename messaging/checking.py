@@ -19,7 +19,8 @@ from audiences.sources import silenced
 from crisis.models import Incident, Severity
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import duration, number, things
-from messaging import answers, correction, drilling, live_tests
+from messaging import correction, drilling, live_tests
+from messaging.earlier_messages import forgotten
 from messaging.explaining import explained
 from messaging.filling import filled
 from messaging.fuses import faults, language_of
@@ -138,7 +139,7 @@ def _audience(campaign: Campaign, accounts: list[Account], at: datetime) -> Iter
         yield Problem("audience", _("Nobody is chosen. Say who is to get it: an empty choice never means everybody."))
         return
     criteria = Criteria.from_json(campaign.audience_version.criteria)
-    for message in answers.forgotten(criteria):
+    for message in forgotten(criteria):
         sentence = _("Who got message No. %(n)d is not known any more: data about people of its incident are destroyed.")
         yield Problem("audience", sentence % {"n": message})
     yield from (Problem("audience", sentence) for sentence in silenced(criteria, at))

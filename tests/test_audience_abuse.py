@@ -34,7 +34,7 @@ from audiences.sources import silenced
 from crisis.models import User
 from crisis.refusal import Refused
 from messaging import workflow
-from messaging.answers import DidNotAnswer, DidNotGet, Got
+from messaging.earlier_messages import DidNotAnswer, DidNotGet, Got
 from messaging.models import Batch, Campaign
 from tests import world
 from tests.plain import AT, HERE, Person, seen, store

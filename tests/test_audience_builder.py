@@ -28,7 +28,7 @@ from audiences.criteria import (
 from audiences.forms import CriteriaForm, fields_of
 from audiences.models import AudienceVersion, ContactList, Source
 from crisis.models import User
-from messaging.answers import DidNotAnswer, DidNotGet, Got
+from messaging.earlier_messages import DidNotAnswer, DidNotGet, Got
 from messaging.models import Campaign
 from tests import world
 from tests.test_audience_pages import typed

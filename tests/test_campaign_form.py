@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crisis.models import Incident
-from messaging.forms import CampaignForm
+from messaging.forms.campaigns import CampaignForm
 from tests import world
 
 pytestmark = pytest.mark.django_db

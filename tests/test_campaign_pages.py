@@ -14,7 +14,7 @@ from crisis import incidents
 from crisis.clock import now
 from crisis.models import User
 from messaging import workflow
-from messaging.forms import initial_of
+from messaging.forms.campaigns import initial_of
 from messaging.models import Approval, Campaign, Status
 from tests import world
 from tests.desk import Desk, url

@@ -16,10 +16,10 @@ from crisis.models import AdminAction, AuditEntry, Destruction, Incident
 from crisis.power import changing
 from crisis.refusal import Forbidden, Refused
 from messaging import hooks, workflow
-from messaging.answers import DidNotAnswer, DidNotGet, Got
 from messaging.channels import Report
 from messaging.delivery.destroying import purge_chunk, purge_some
 from messaging.delivery.settling import settle
+from messaging.earlier_messages import DidNotAnswer, DidNotGet, Got
 from messaging.models import Batch, Campaign, Delivery, DeliveryRef, ReasonTotal, Reply, Status
 from messaging.tracing import trace
 from messaging.views.reports import report_of

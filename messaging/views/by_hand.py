@@ -20,7 +20,7 @@ from crisis.permissions import requires
 from crisis.refusal import Forbidden, Refused
 from messaging import desks
 from messaging.delivery.orders.asking import words_of
-from messaging.forms_by_hand import AnswerForm, AskForm, ExpectForm, HeardForm, StopForm, TotalsForm
+from messaging.forms.by_hand import AnswerForm, AskForm, ExpectForm, HeardForm, StopForm, TotalsForm
 from messaging.models import Account, Campaign, Order
 from messaging.models.accounts import by_hand as slugs_by_hand
 from messaging.views.campaigns import find, person, sentence, shared

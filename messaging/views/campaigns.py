@@ -22,7 +22,7 @@ from crisis.models import User
 from crisis.permissions import may, requires
 from messaging import changes, checking, cut_off, delivery, drilling, escalation, filling
 from messaging.correction import TO_WHOM
-from messaging.forms import CampaignFilter
+from messaging.forms.filters import CampaignFilter
 from messaging.joint import Joint
 from messaging.models import Account, Campaign, Rendering, Status, Text
 from messaging.phrases import EXCLUDED, expected, in_bounds, no_estimate, of_nationals, places, size_of, untold, withheld

@@ -10,7 +10,7 @@ from audiences.models import AddressKind
 from audiences.outages import described
 from audiences.reach import reach
 from crisis.clock import now
-from messaging.forms import CampaignForm
+from messaging.forms.campaigns import CampaignForm
 from messaging.phrases import EXCLUDED
 from messaging.views.campaigns import language
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,26 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from crisis.models import User
 from crisis.permissions import requires
-from crisis.power.forms import WhyForm
 from crisis.power.proposing import proposed
 from messaging import credentials
+from messaging.forms.accounts import CredentialForm
 from messaging.models import Account
-
-
-class CredentialForm(WhyForm):
-    """The name there, and the name of its secret; the secret itself is never typed here."""
-
-    handle = forms.CharField(label=_("Name there"), max_length=200)
-    secret_name = forms.CharField(
-        label=_("Name of its secret"),
-        max_length=60,
-        help_text=_("Only its name. The secret itself lies in the file of secrets and is never typed here."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-    field_order = ["handle", "secret_name", "why"]
-
-    def change(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("handle", "secret_name")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -25,7 +25,7 @@ from crisis.templatetags.console import local_time
 from messaging import amplifying, cut_off, live_tests, workflow
 from messaging.channels import Estimate
 from messaging.delivery.following import supersedes
-from messaging.forms import ReasonForm
+from messaging.forms.reasons import ReasonForm
 from messaging.models import Campaign, Status
 from messaging.phrases import Size, places, size_of
 from messaging.reaching import Estimates, reach_of

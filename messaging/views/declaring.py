@@ -18,7 +18,7 @@ from crisis.permissions import requires
 from crisis.refusal import Refused
 from messaging import workflow
 from messaging.beginning import Facts
-from messaging.declaring import HoldingForm
+from messaging.forms.holding import HoldingForm
 from messaging.models import Campaign
 from messaging.playbooks import usable
 from messaging.reaching import estimates_of

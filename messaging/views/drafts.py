@@ -23,7 +23,8 @@ from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
 from messaging import amplifying, checking, cut_off, workflow
 from messaging.beginning import initial, templates_for
-from messaging.forms import CampaignForm, ReasonForm, initial_of, seen_at_of
+from messaging.forms.campaigns import CampaignForm, initial_of, seen_at_of
+from messaging.forms.reasons import ReasonForm
 from messaging.models import Account, Campaign, Part, Status, Text
 from messaging.phrases import UNKNOWN, WHAT_IT_DOES, followers, pace, size_of
 from messaging.playbooks import usable

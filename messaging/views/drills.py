@@ -4,36 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from crisis.models import Incident, User
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from messaging import workflow
+from messaging.forms.drills import CopyForm
 from messaging.training import everybody, nobody_lately
 from messaging.views.campaigns import find, person, shared
-
-
-class CopyForm(forms.Form):
-    """About which real incident the copy is."""
-
-    incident = forms.ModelChoiceField(
-        Incident.objects.none(),
-        label=gettext_lazy("About which real incident?"),
-        empty_label=gettext_lazy("choose one"),
-    )
-
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        real = Incident.objects.seen_by(by).filter(drill=False).exclude(status=Incident.Status.CLOSED)
-        self.fields["incident"].queryset = real  # type: ignore[attr-defined]
 
 
 @require_GET

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crisis.clock import now
@@ -18,19 +17,10 @@ from crisis.models import Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
 from messaging import workflow
-from messaging.forms import ReasonForm
+from messaging.forms.reasons import ReasonForm, RenewForm
 from messaging.models import LIVE, Order, ReachException
 from messaging.public.register import rounded
 from messaging.views.campaigns import person
-
-
-class RenewForm(forms.Form):
-    """For how long, and why the danger still holds."""
-
-    hours = forms.IntegerField(label=gettext_lazy("For how many hours from now"), min_value=1, max_value=72, initial=24)
-    reason = forms.CharField(
-        label=gettext_lazy("Why does the danger still hold?"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
-    )
 
 
 def find(pk: int, by: User) -> ReachException:

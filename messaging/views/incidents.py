@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from django import forms
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -27,6 +26,7 @@ from crisis.models import Fact, Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
 from messaging import board, down, standing, training
+from messaging.forms.filters import IncidentFilter
 from messaging.joint import Part, join
 from messaging.models import Campaign, ReachException, Status
 from messaging.phrases import as_told, in_bounds, size_of
@@ -67,29 +67,6 @@ def situation(request: HttpRequest) -> HttpResponse:
         "burning": board.burning(decisions, live, [row for row, overdue in incidents if overdue]),
     }
     return render(request, "messaging/situation.html", context)
-
-
-class IncidentFilter(forms.Form):
-    """Filters of the list of incidents; they live in the URL."""
-
-    status = forms.ChoiceField(
-        label=_("Status"), required=False, choices=[("", _("not closed")), *Incident.Status.choices, ("all", _("all"))]
-    )
-    drill = forms.ChoiceField(
-        label=_("Live or drill"), required=False, choices=[("", _("live and drills")), ("0", _("live")), ("1", _("drills"))]
-    )
-
-    def rows(self, by: User) -> QuerySet[Incident]:
-        """The incidents that pass and that this person sees; a filter that cannot be read filters nothing."""
-        self.is_valid()
-        status, drill = self.cleaned_data.get("status", "all"), self.cleaned_data.get("drill", "")
-        seen = Incident.objects.seen_by(by)
-        rows = seen.prefetch_related("countries").select_related("opened_by").order_by("-opened_at", "-pk")
-        if status in Incident.Status.values:
-            rows = rows.filter(status=status)
-        elif not status:
-            rows = rows.exclude(status=Incident.Status.CLOSED)
-        return rows.filter(drill=drill == "1") if drill else rows
 
 
 @require_GET

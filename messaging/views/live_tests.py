@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from audiences.models import StaffMember
@@ -18,20 +16,9 @@ from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from messaging import workflow
+from messaging.forms.live_tests import WaysForm
 from messaging.live_tests import WORDS
-from messaging.models import Account
 from messaging.views.campaigns import language, person
-
-
-class WaysForm(forms.Form):
-    accounts = forms.ModelMultipleChoiceField(
-        Account.objects.none(), label=gettext_lazy("Ways to test"), widget=forms.CheckboxSelectMultiple
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        live = Account.objects.filter(drill=False, address_kind__isnull=False, paused_at=None).order_by("pk")
-        self.fields["accounts"].queryset = live  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

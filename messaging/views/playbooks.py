@@ -20,11 +20,11 @@ from crisis.permissions import may, requires
 from crisis.refusal import Problem, Refused
 from messaging import workflow
 from messaging.beginning import VALID_HOURS, Facts, name_of
+from messaging.forms.playbooks import BlanksForm, PlaybookForm, initial_of
 from messaging.models import Account, Campaign, Kind, Playbook, PlaybookVersion
 from messaging.models.accounts import channel_label
 from messaging.models.playbooks import APPROVALS
 from messaging.playbooks import filled_words, usable
-from messaging.preparing import BlanksForm, PlaybookForm, initial_of
 from messaging.views.campaigns import person
 from messaging.workflow import preparing
 

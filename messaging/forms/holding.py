@@ -15,7 +15,7 @@ from audiences.criteria import Criteria, Mode, Seen
 from audiences.models import AudienceVersion
 from crisis.models import Incident, User
 from messaging.beginning import LANGUAGES, VALID_HOURS, WINDOW_HOURS, Facts, filled, name_of, parts
-from messaging.forms import LONGEST_TEXT, NAMES
+from messaging.forms.campaigns import LONGEST_TEXT, NAMES
 from messaging.models import Account
 from messaging.standing import in_words
 from messaging.wording import TEMPLATES, Words

@@ -14,7 +14,7 @@ from audiences.criteria import Node
 from audiences.criteria.clauses import Beginning
 from audiences.questions import FROM_ELSEWHERE, NOTHING, Fields, Question, Shown
 from crisis.models import Incident, User
-from messaging.answers import About, DidNotAnswer, DidNotGet, Got
+from messaging.earlier_messages import About, DidNotAnswer, DidNotGet, Got
 from messaging.models import Campaign
 
 ASKED: Mapping[type[About], Any] = {

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crisis.models import Category, Incident
 from messaging.beginning import LANGUAGES, Facts
-from messaging.declaring import HEADLINE, MODES, words_field
-from messaging.forms import LONGEST_TEXT, NAMES
+from messaging.forms.campaigns import LONGEST_TEXT, NAMES
+from messaging.forms.holding import HEADLINE, MODES, words_field
 from messaging.models import Campaign, Kind, Playbook, PlaybookVersion, Status
 from messaging.models.accounts import channel_choices
 from messaging.models.playbooks import VALUE

@@ -27,7 +27,6 @@ from messaging.workflow import Draft
 NEW = "new"
 LONGEST_TEXT = 20_000
 NAMES = {"ru": gettext_lazy("Russian"), "en": gettext_lazy("English")}
-DRILLS = [("", gettext_lazy("with drills")), ("no", gettext_lazy("without drills")), ("yes", gettext_lazy("only drills"))]
 CRITERIA_FIELDS = {"countries": "countries", "hours": "hours", "until": "until", "mode": "mode"}
 WRITTEN_HERE = (*CRITERIA_FIELDS, "until_now", "subscribed", "permitted")  # an audience typed in the draft
 # A draft is saved without these; it is not submitted without them, so they are not called optional.
@@ -321,35 +320,3 @@ def seen_at_of(value: str) -> datetime:
             problems=[Problem("", _("This page does not say which version of the draft it shows. Open the draft again."))]
         )
     return found
-
-
-class CampaignFilter(forms.Form):
-    """Filters of the list of campaigns; they live in the URL. What cannot be read filters nothing and says so."""
-
-    status = forms.ChoiceField(
-        label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("any")), *Status.choices]
-    )
-    incident = forms.ModelChoiceField(
-        Incident.objects.none(), label=gettext_lazy("Incident"), required=False, empty_label=gettext_lazy("any")
-    )
-    drill = forms.ChoiceField(label=gettext_lazy("Drills"), required=False, choices=DRILLS)
-
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.by = by
-        self.fields["incident"].queryset = Incident.objects.seen_by(by)  # type: ignore[attr-defined]
-
-    def rows(self) -> Any:
-        """The campaigns that pass, newest first."""
-        self.is_valid()
-        chosen = {name: value for name, value in self.cleaned_data.items() if value}
-        if "drill" in chosen:
-            chosen["drill"] = chosen["drill"] == "yes"
-        rows = Campaign.objects.seen_by(self.by).filter(**chosen)
-        return rows.select_related("incident", "created_by").prefetch_related("texts")
-
-
-class ReasonForm(forms.Form):
-    """Why something is returned, rejected or discarded."""
-
-    reason = forms.CharField(label=gettext_lazy("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))

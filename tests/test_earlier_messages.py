@@ -14,7 +14,7 @@ from audiences.models import AddressKind
 from audiences.reach import recipients_sql
 from crisis.clock import now
 from crisis.refusal import Refused
-from messaging.answers import DidNotAnswer, DidNotGet, Got
+from messaging.earlier_messages import DidNotAnswer, DidNotGet, Got
 from messaging.models import Batch, Campaign, Delivery, Receipt, Reply
 from tests import world
 from tests.stages import Cast
