@@ -1,4 +1,4 @@
-"""Forms about incidents and the audit log. They read what a person typed; what is allowed is decided by the verbs."""
+"""Forms about incidents, duty and the audit log. They read what a person typed; what is allowed is decided by the verbs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from crisis import duty
 from crisis.deeds import DEEDS, deed
 from crisis.incidents import usual_title
 from crisis.lines import stray
 from crisis.models import AuditEntry, Category, Certainty, Country, Fact, Incident, Severity, Urgency, User
+from crisis.permissions import ROLES
 
 COUNTRY_FIELDS = 5
 YEARS = range(2000, 2100)
@@ -238,6 +240,29 @@ class CoverageForm(forms.Form):
 
     posted = forms.BooleanField(label=_("told its followers"), required=False)
     link = forms.URLField(label=_("Link to the post"), required=False, assume_scheme="https")
+
+
+class ShiftForm(forms.Form):
+    """One shift as it is typed; the verb judges it."""
+
+    person = forms.ModelChoiceField(User.objects.none(), label=_("Who"), empty_label=_("Choose"))
+    from_at = Moment(label=_("From"))
+    until_at = Moment(label=_("Until"))
+    order = forms.TypedChoiceField(
+        label=_("Order of call"),
+        choices=[(n, n) for n in duty.ORDERS],
+        coerce=int,
+        initial=1,
+        help_text=_("1 is called first; the next one when nobody answered for some minutes."),
+    )
+    phone = forms.CharField(
+        label=_("Phone"), max_length=50, required=False, help_text=_("Shown on the list of people to call.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = User.objects.filter(is_active=True, groups__name__in=ROLES).distinct().order_by("last_name", "username")
+        self.fields["person"].queryset = rows  # type: ignore[attr-defined]
 
 
 class AuditFilter(forms.Form):

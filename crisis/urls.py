@@ -15,8 +15,7 @@ from django.utils.functional import lazy
 from django.views.decorators.http import require_http_methods
 from django.views.generic import RedirectView
 
-from crisis import client_pages, device_pages, duty_pages, session_pages, views
-from crisis.power import views as power
+from crisis.views import audit, clients, devices, duty, health, incidents, language, power, sessions
 
 handler500 = "crisis.failures.server_error"
 form = require_http_methods(["GET", "HEAD", "POST"])  # Django's own form views take a PUT for a POST
@@ -25,9 +24,9 @@ passkey_remove = passkeys.RemoveWebAuthnView.as_view(success_url=reverse_lazy("m
 favicon = login_not_required(RedirectView.as_view(url=lazy(static, str)("favicon.ico")))
 
 urlpatterns = [
-    path("healthz", views.healthz, name="healthz"),
+    path("healthz", health.healthz, name="healthz"),
     path("favicon.ico", favicon, name="favicon"),
-    path("language/", views.set_language, name="set_language"),
+    path("language/", language.set_language, name="set_language"),
     # Of allauth's pages only those that a closed door needs: nobody signs up or resets a password by mail.
     path("login/", form(account.login), name="account_login"),
     path("logout/", form(account.logout), name="account_logout"),
@@ -44,29 +43,29 @@ urlpatterns = [
     path("second-step/codes/", form(recovery.view_recovery_codes), name="mfa_view_recovery_codes"),
     path("second-step/codes/new/", form(recovery.generate_recovery_codes), name="mfa_generate_recovery_codes"),
     path("password/", form(account.password_change), name="account_change_password"),
-    path("password/none/", views.no_password, name="account_set_password"),
-    path("set-up/<int:pk>/<str:token>/", session_pages.set_up, name="set_up"),
-    path("clients/", client_pages.client_list, name="client_list"),
-    path("clients/new/", client_pages.client_new, name="client_new"),
-    path("clients/<int:pk>/key/", client_pages.key_new, name="key_new"),
-    path("clients/revoke/", client_pages.key_revoke, name="key_revoke"),
-    path("screens/", device_pages.device_list, name="device_list"),
-    path("screens/make/", device_pages.device_make, name="device_make"),
-    path("screens/<int:pk>/revoke/", device_pages.device_revoke, name="device_revoke"),
-    path("sessions/", session_pages.session_list, name="session_list"),
-    path("sessions/end/", session_pages.session_end, name="session_end"),
-    path("locks/", session_pages.lock_list, name="lock_list"),
-    path("locks/lift/", session_pages.lock_lift, name="lock_lift"),
+    path("password/none/", sessions.no_password, name="account_set_password"),
+    path("set-up/<int:pk>/<str:token>/", sessions.set_up, name="set_up"),
+    path("clients/", clients.client_list, name="client_list"),
+    path("clients/new/", clients.client_new, name="client_new"),
+    path("clients/<int:pk>/key/", clients.key_new, name="key_new"),
+    path("clients/revoke/", clients.key_revoke, name="key_revoke"),
+    path("screens/", devices.device_list, name="device_list"),
+    path("screens/make/", devices.device_make, name="device_make"),
+    path("screens/<int:pk>/revoke/", devices.device_revoke, name="device_revoke"),
+    path("sessions/", sessions.session_list, name="session_list"),
+    path("sessions/end/", sessions.session_end, name="session_end"),
+    path("locks/", sessions.lock_list, name="lock_list"),
+    path("locks/lift/", sessions.lock_lift, name="lock_lift"),
     path("admin/", admin.site.urls),
-    path("incidents/<int:pk>/log/", views.incident_note, name="incident_note"),
-    path("incidents/<int:pk>/next-update/", views.incident_next_update, name="incident_next_update"),
-    path("incidents/<int:pk>/status/", views.incident_status, name="incident_status"),
-    path("incidents/<int:pk>/coverage/<int:mission>/", views.incident_coverage, name="incident_coverage"),
-    path("duty/", duty_pages.roster, name="roster"),
-    path("duty/plan/", duty_pages.duty_plan, name="duty_plan"),
-    path("duty/<int:pk>/call-off/", duty_pages.duty_call_off, name="duty_call_off"),
-    path("audit/", views.audit_list, name="audit_list"),
-    path("audit/verify/", views.audit_verify, name="audit_verify"),
+    path("incidents/<int:pk>/log/", incidents.incident_note, name="incident_note"),
+    path("incidents/<int:pk>/next-update/", incidents.incident_next_update, name="incident_next_update"),
+    path("incidents/<int:pk>/status/", incidents.incident_status, name="incident_status"),
+    path("incidents/<int:pk>/coverage/<int:mission>/", incidents.incident_coverage, name="incident_coverage"),
+    path("duty/", duty.roster, name="roster"),
+    path("duty/plan/", duty.duty_plan, name="duty_plan"),
+    path("duty/<int:pk>/call-off/", duty.duty_call_off, name="duty_call_off"),
+    path("audit/", audit.audit_list, name="audit_list"),
+    path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("staff/", power.user_list, name="user_list"),
     path("staff/new/", power.user_new, name="user_new"),
     path("staff/<int:pk>/", power.user_detail, name="user_detail"),

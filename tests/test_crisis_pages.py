@@ -14,8 +14,9 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 
-from crisis import audit, clock, views
+from crisis import audit, clock
 from crisis.models import AuditEntry, Country, Coverage, Incident, LogEntry, Mission, User
+from crisis.views import incidents
 from messaging.views import declaring
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +63,7 @@ def declare(desk: Client, **changes: Any) -> Any:
 def instant(monkeypatch: pytest.MonkeyPatch) -> datetime:
     """The database's clock, stopped for the pages."""
     at = clock.now()
-    for module in (views, declaring):
+    for module in (incidents, declaring):
         monkeypatch.setattr(module, "now", lambda: at)
     return at
 

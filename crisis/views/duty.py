@@ -1,51 +1,26 @@
-"""The roster's page: who is on duty now and next, what is left open, and the form that plans a shift."""
+"""The roster's page: who is on duty now and next, what is left open; and its verbs."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from crisis import duty
 from crisis.clock import now
-from crisis.forms import Moment
-from crisis.models import Duty, User
-from crisis.permissions import ROLES, may, requires
+from crisis.forms import ShiftForm
+from crisis.models import Duty
+from crisis.permissions import may, requires
 from crisis.refusal import Refused
 from crisis.views import person
 
 SHOWN = 100  # shifts to come on one page
 SHIFT = timedelta(hours=12)  # what the form offers
-
-
-class ShiftForm(forms.Form):
-    """One shift as it is typed; the verb judges it."""
-
-    person = forms.ModelChoiceField(User.objects.none(), label=_("Who"), empty_label=_("Choose"))
-    from_at = Moment(label=_("From"))
-    until_at = Moment(label=_("Until"))
-    order = forms.TypedChoiceField(
-        label=_("Order of call"),
-        choices=[(n, n) for n in duty.ORDERS],
-        coerce=int,
-        initial=1,
-        help_text=_("1 is called first; the next one when nobody answered for some minutes."),
-    )
-    phone = forms.CharField(
-        label=_("Phone"), max_length=50, required=False, help_text=_("Shown on the list of people to call.")
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rows = User.objects.filter(is_active=True, groups__name__in=ROLES).distinct().order_by("last_name", "username")
-        self.fields["person"].queryset = rows  # type: ignore[attr-defined]
 
 
 @require_GET

@@ -17,8 +17,8 @@ from crisis.permissions import requires
 from crisis.power import changing
 from crisis.power.forms import ClientForm, KeyForm
 from crisis.power.proposing import proposed
-from crisis.power.views import shown
 from crisis.views import person
+from crisis.views.power import shown
 
 
 @require_GET

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from crisis import devices
-from crisis.models import DeviceKey, User
+from crisis.models import DeviceKey
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.views import person
 
 
 @require_safe
@@ -34,7 +35,7 @@ def device_make(request: HttpRequest) -> HttpResponse:
     """Make a key for the screen of this `label` and show it, this once."""
     label = request.POST.get("label", "")
     try:
-        return _page(request, key=devices.make(label, by=cast(User, request.user)))
+        return _page(request, key=devices.make(label, by=person(request)))
     except Refused as refused:
         return _page(request, refused.status, problems=refused.problems, label=label)
 
@@ -43,6 +44,6 @@ def device_make(request: HttpRequest) -> HttpResponse:
 @requires("device.change")
 def device_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a screen go dark."""
-    devices.revoke(get_object_or_404(DeviceKey, pk=pk), by=cast(User, request.user))
+    devices.revoke(get_object_or_404(DeviceKey, pk=pk), by=person(request))
     messages.success(request, _("The key is revoked. The screen goes dark within seconds."))
     return redirect("device_list")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -24,9 +23,8 @@ from crisis.power.people import roles_in_words
 from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import role_name
-from crisis.views import person
+from crisis.views import paged, person
 
-PER_PAGE = 50
 COLUMNS = {CLIENT: _("program with a key"), ANONYMOUS: _("anybody, not logged in")}
 RIGHTS = {YES: _("yes"), OWN: _("only its own"), TOGETHER: _("two persons"), NO: _("no")}
 ICONS = {YES: "check", OWN: "user", TOGETHER: "people"}
@@ -47,7 +45,7 @@ def help_permissions(request: HttpRequest) -> HttpResponse:
 def user_list(request: HttpRequest) -> HttpResponse:
     """Who works here?"""
     rows = User.objects.filter(api_client=None).select_related("mission").prefetch_related("groups")
-    page = Paginator(rows.order_by("-is_active", "last_name", "username"), PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, rows.order_by("-is_active", "last_name", "username"))
     listed = [(row, roles_in_words({group.name for group in row.groups.all()}), rests_until(row)) for row in page]
     waiting = changing.open_ones().count()
     return render(request, "crisis/user_list.html", {"page": page, "listed": listed, "waiting_changes": waiting})
@@ -148,7 +146,7 @@ def adminaction_list(request: HttpRequest) -> HttpResponse:
     asks = person(request)
     every = AdminAction.objects.select_related("person", "proposed_by", "confirmed_by", "refused_by")
     opened = [shown(one, asks) for one in changing.open_ones()]
-    page = Paginator(every.exclude(pk__in=[row["change"].pk for row in opened]), PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, every.exclude(pk__in=[row["change"].pk for row in opened]))
     context = {"opened": opened, "page": page, "past": [shown(one, asks) for one in page]}
     return render(request, "crisis/adminaction_list.html", context)
 
