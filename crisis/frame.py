@@ -43,11 +43,10 @@ class Place:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """demo, simulated, theme, now, and — asked of the database only where a template names them — places and zones."""
+    """demo, theme, now, and — asked of the database only where a template names them — places and zones."""
     theme = request.COOKIES.get("theme", "")
     return {
         "demo": settings.DEMO,
-        "simulated": settings.SIMULATED,
         "theme": theme if theme in THEMES else "",
         "now": timezone.now(),
         "places": cache(lambda: places(request)),

@@ -254,7 +254,6 @@ if NOTICE_SMS_URL and not (LOCAL or (NOTICE_SMS_URL.startswith("https://") and N
 LINK_DOMAINS = env.list("CRISIS_LINK_DOMAINS", default=["mid.ru", "kdmid.ru", "gov.ru"])
 SENDER_NAME = env.str("CRISIS_SENDER_NAME", default="МИД России")  # as platforms that send by themselves show who speaks
 SENDERS = env.list("CRISIS_SENDERS", default=[])  # words besides ministry and embassy by which texts name who speaks
-SIMULATED = DEMO or env.bool("CRISIS_SIMULATED", default=False)
 
 LOGGING = {
     "version": 1,

@@ -74,11 +74,6 @@ class Way:
         return max(self.last_turn - now(), timedelta(0))
 
     @property
-    def order(self) -> Order | None:
-        """The newest."""
-        return self.orders[-1] if self.orders else None
-
-    @property
     def bounds(self) -> Bounds:
         """People it went to: accepted, and at most those too of whom nobody knows; of orders what was reported of them."""
         if not self.orders:

@@ -341,7 +341,6 @@ def test_both_ends_of_a_window_belong_to_it_to_the_second(zone: str, local: str,
     assert people_of(place) == people_of(Seen(("EG",), 24, until, mode, Circle(*HERE, 5))) == 4
     assert people_of(Seen(("EG",), 24, until, mode, Circle(0, 0, 5))) == 0
     assert Criteria.from_json(Criteria(place).to_json()) == Criteria(place)
-    assert Seen.from_platform(place.platform(AT)) == place
 
 
 @pytest.mark.parametrize("fold", [0, 1])

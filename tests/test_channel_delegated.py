@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messaging.channels import ChannelError, Estimate, OrderReport, OrderRequest, Report
-from tests.test_channel_contract import JSON, ORDER
+from tests.test_channel_contract import JSON, ORDER, place
 from tests.wire import Request, answer, build, fault, talk
 
 ID = ORDER.order_id
@@ -43,7 +43,7 @@ KEY = base64.b64decode("c2VjcmV0LW9mLW91cnM=")
 
 
 def placed(status: object = STATUS, order: OrderRequest = ORDER) -> tuple[OrderReport, list[Request]]:
-    return talk("vk-geo", lambda geo: geo.order(order), answer(status))
+    return talk("vk-geo", lambda geo: place(geo, order), answer(status))
 
 
 def report(**change: object) -> OrderReport:
@@ -99,7 +99,7 @@ def test_it_repeats_an_order_byte_for_byte() -> None:
 @pytest.mark.parametrize(
     ("act", "method", "path"),
     [
-        (lambda geo: geo.order(ORDER), "POST", "/v1/orders"),
+        (lambda geo: place(geo, ORDER), "POST", "/v1/orders"),
         (lambda geo: geo.status(ID), "GET", f"/v1/orders/{ID}"),
         (lambda geo: geo.cancel(ID), "POST", f"/v1/orders/{ID}/cancel"),
     ],
@@ -116,18 +116,18 @@ def test_it_never_signs_with_the_same_nonce() -> None:
 
 
 def test_it_orders_no_text_but_the_approved_one() -> None:
-    error, received = fault("vk-geo", lambda geo: geo.order(replace(ORDER, texts={"ru": "Оставайтесь."})), answer(STATUS))
+    error, received = fault("vk-geo", lambda geo: place(geo, replace(ORDER, texts={"ru": "Оставайтесь."})), answer(STATUS))
     assert (error.scope, error.reason, received) == ("content", "text_not_approved", [])
 
 
 @pytest.mark.parametrize("change", [{"polygon": []}, {"country": None}])
 def test_it_orders_no_audience_the_contract_cannot_say(change: dict[str, object]) -> None:
     audience = {key: value for key, value in {**ORDER.audience, **change}.items() if value is not None}
-    error, received = fault("vk-geo", lambda geo: geo.order(replace(ORDER, audience=audience)), answer(STATUS))
+    error, received = fault("vk-geo", lambda geo: place(geo, replace(ORDER, audience=audience)), answer(STATUS))
     assert (error.scope, error.reason, received) == ("content", "audience_not_supported", [])
 
 
-@pytest.mark.parametrize("act", [lambda geo: geo.order(ORDER), lambda geo: geo.status(ID), lambda geo: geo.cancel(ID)])
+@pytest.mark.parametrize("act", [lambda geo: place(geo, ORDER), lambda geo: geo.status(ID), lambda geo: geo.cancel(ID)])
 def test_it_reads_how_an_order_stands(act: Any) -> None:
     assert talk("vk-geo", act, answer(STATUS))[0] == REPORT
 
@@ -209,7 +209,7 @@ def test_it_lets_no_identifier_in_by_any_other_field() -> None:
     ],
 )
 def test_it_is_uncertain_about_a_status_it_cannot_read(change: dict[str, object]) -> None:
-    error, _ = fault("vk-geo", lambda geo: geo.order(ORDER), answer({**STATUS, **change}))
+    error, _ = fault("vk-geo", lambda geo: place(geo, ORDER), answer({**STATUS, **change}))
     assert (error.scope, error.reason) == ("uncertain", "unreadable")
 
 
@@ -232,13 +232,13 @@ def test_it_is_uncertain_about_the_status_of_another_order() -> None:
 )
 def test_it_knows_what_a_refusal_means(status: int, scope: str, reason: str) -> None:
     said = {"error": {"code": "window_too_long", "message": "At most 24 hours."}}
-    error, _ = fault("vk-geo", lambda geo: geo.order(ORDER), answer(said, status=status))
+    error, _ = fault("vk-geo", lambda geo: place(geo, ORDER), answer(said, status=status))
     assert (error.scope, error.reason) == (scope, reason)
 
 
 @pytest.mark.parametrize("code", ["", "id_12345", "Ivan Petrov", "a" * 41, None, 5, "a__b"])
 def test_it_keeps_no_code_that_is_not_a_word(code: object) -> None:
-    error, _ = fault("vk-geo", lambda geo: geo.order(ORDER), answer({"error": {"code": code}}, status=422))
+    error, _ = fault("vk-geo", lambda geo: place(geo, ORDER), answer({"error": {"code": code}}, status=422))
     assert (error.scope, error.reason) == ("content", "http_422")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from messaging.channels import ChannelError, OrderRequest, Report
 from messaging.channels.delegated import VKGeo
-from tests.test_channel_contract import ORDER
+from tests.test_channel_contract import ORDER, place
 from tests.wire import Peer, Simulator, answer, build, simulator
 
 Found = TypeVar("Found")
@@ -71,9 +71,9 @@ def test_it_places_one_order_however_often_it_repeats_it(platform: Simulator) ->
     order = fresh()
     platform.control(lose_after=1)
     with pytest.raises(ChannelError) as lost:
-        ask(platform, lambda geo: geo.order(order))
+        ask(platform, lambda geo: place(geo, order))
     assert lost.value.scope == "uncertain"
-    first, second = ask(platform, lambda geo: geo.order(order)), ask(platform, lambda geo: geo.order(order))
+    first, second = ask(platform, lambda geo: place(geo, order)), ask(platform, lambda geo: place(geo, order))
     assert first == second
     assert [line["kind"] for line in platform.lines() if line.get("order_id") == order.order_id] == [
         "order",
@@ -84,15 +84,15 @@ def test_it_places_one_order_however_often_it_repeats_it(platform: Simulator) ->
 
 def test_it_cannot_change_an_order_the_platform_has(platform: Simulator) -> None:
     order = fresh()
-    ask(platform, lambda geo: geo.order(order))
+    ask(platform, lambda geo: place(geo, order))
     with pytest.raises(ChannelError) as refusal:
-        ask(platform, lambda geo: geo.order(replace(order, sender_name="Another")))
+        ask(platform, lambda geo: place(geo, replace(order, sender_name="Another")))
     assert (refusal.value.scope, refusal.value.reason) == ("pause", "idempotency_conflict")
 
 
 def test_it_tells_the_platform_the_approved_digest(platform: Simulator) -> None:
     order = fresh()
-    ask(platform, lambda geo: geo.order(order))
+    ask(platform, lambda geo: place(geo, order))
     assert [line["text_sha256"] for line in platform.lines("order") if line["order_id"] == order.order_id] == [
         order.text_sha256
     ]
@@ -100,13 +100,13 @@ def test_it_tells_the_platform_the_approved_digest(platform: Simulator) -> None:
 
 def test_it_hears_why_the_platform_refuses_an_order(platform: Simulator) -> None:
     with pytest.raises(ChannelError) as refusal:
-        ask(platform, lambda geo: geo.order(fresh(sender_name=" ")))
+        ask(platform, lambda geo: place(geo, fresh(sender_name=" ")))
     assert (refusal.value.scope, refusal.value.reason) == ("content", "invalid")
 
 
 def test_it_cancels_an_order_at_the_platform(platform: Simulator) -> None:
     order = fresh()
-    ask(platform, lambda geo: geo.order(order))
+    ask(platform, lambda geo: place(geo, order))
     report = ask(platform, lambda geo: geo.cancel(order.order_id))
     assert (report.status, report.reason) == ("cancelled", "on request")
     assert ask(platform, lambda geo: geo.status(order.order_id)) == report
@@ -126,7 +126,7 @@ def test_it_follows_an_order_by_the_platforms_webhooks(platform: Simulator) -> N
             assert isinstance(geo, VKGeo)
             secret = {"webhook": {"url": server.url, "secret": "whsec_c2VjcmV0LW9mLW91cnM="}}
             await asyncio.to_thread(platform.control, **secret)
-            await geo.order(order)
+            await place(geo, order)
             await asyncio.to_thread(platform.control, decide=True)
             return await heard(geo, server, order.order_id)
 

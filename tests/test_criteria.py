@@ -321,10 +321,6 @@ def test_a_platform_is_not_told_of_areas_and_sources() -> None:
     assert Criteria(Seen(("EG",), 24, sources=(1,))).unknown_to_platform
 
 
-def test_an_audience_comes_back_from_what_a_platform_is_told() -> None:
-    assert Seen.from_platform(Criteria(EGYPT).platform(AT)) == EGYPT
-
-
 def test_it_says_what_is_joined_and_what_is_taken_away() -> None:
     criteria = Criteria(EGYPT, AnyOf(Speaks(("ru",)), STAY), Except(Permitted("vk", True)))
     assert criteria.sentence("en") == (

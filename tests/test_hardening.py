@@ -26,7 +26,7 @@ PRODUCTION = {"SECRET_KEY": "of-no-installation-" * 4, "ALLOWED_HOSTS": "crisis.
 ASKED = (
     "DEBUG", "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE",
     "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME",
-    "CSRF_COOKIE_SAMESITE", "PASSWORD_HASHERS", "DEMO", "SIMULATED",
+    "CSRF_COOKIE_SAMESITE", "PASSWORD_HASHERS", "DEMO",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def production() -> dict[str, Any]:
 
 
 def test_production_shows_no_inside_and_plays_nothing(production: dict[str, Any]) -> None:
-    assert [production[name] for name in ("DEBUG", "DEMO", "SIMULATED")] == [False, False, False]
+    assert [production[name] for name in ("DEBUG", "DEMO")] == [False, False]
 
 
 def test_production_is_spoken_to_over_tls_alone_for_a_year_and_by_every_subdomain(production: dict[str, Any]) -> None:

@@ -143,12 +143,6 @@ class Seen(Beginning):
         until = self.window(at)[1].isoformat()
         return {"country": self.countries[0], "mode": self.mode, "last_seen_within_hours": self.hours, "until": until}
 
-    @classmethod
-    def from_platform(cls, data: Mapping[str, Any]) -> Self:
-        """Read what platform() wrote. Raises Refused, naming the field, for anything else."""
-        keys_of(data, "country", "mode", "last_seen_within_hours", "until")
-        return cls((data["country"],), data["last_seen_within_hours"], instant_of(data["until"]), data["mode"])
-
     def sentence(self) -> str:
         values = {"countries": listed(country_name(code) for code in self.countries), "window": self._window_words()}
         # Translators: in Russian keep the countries in the nominative: «…видели здесь: Египет; за 14 дней до …»

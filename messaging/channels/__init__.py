@@ -257,7 +257,6 @@ class Channel:
     concurrency: ClassVar[int] = 1  # requests under way at once on one lane
     resendable_for: ClassVar[int] = 0  # seconds in which an identical request with the same key is harmless
     has_receipts: ClassVar[bool] = False
-    link: ClassVar[bool] = False  # a long-lived connection, pumped by its own process
     max_length: ClassVar[int] = 4096  # characters
     follows: ClassVar[bool] = True  # whether the people it knows can follow us, or only be its own
     amplifies: ClassVar[bool] = False  # whether it can be asked to spread a post that is published already
@@ -316,10 +315,6 @@ class DelegatedChannel(Channel, ABC):
     @abstractmethod
     async def estimate(self, audience: Mapping[str, Any], *, include_non_subscribers: bool) -> Estimate:
         """Ask how many people an order would reach. Asking sends nothing."""
-
-    async def order(self, request: OrderRequest) -> OrderReport:
-        """Place the order. Repeating it with the same order_id is harmless."""
-        return await self.place(request.order_id, self.said(request))
 
     @abstractmethod
     def said(self, request: OrderRequest) -> dict[str, Any]:

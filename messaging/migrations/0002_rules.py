@@ -285,26 +285,6 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION messaging_batch_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE found record;
-BEGIN
-    SELECT c.status, c.drill, c.test, c.started_in, a.drill AS account_drill INTO found
-      FROM messaging_campaign c, messaging_account a WHERE c.id = NEW.campaign_id AND a.id = NEW.account_id;
-    IF found.status IS DISTINCT FROM 'sending' THEN PERFORM messaging_refuse('People are queued only while their campaign is being sent.'); END IF;
-    IF found.drill IS DISTINCT FROM found.account_drill THEN PERFORM messaging_refuse('A drill uses drill accounts only, and drill accounts are for drills only.'); END IF;
-    IF found.test THEN PERFORM messaging_test_people(NEW.campaign_id, NEW.people); END IF;
-    IF cardinality(NEW.people) > 100 THEN PERFORM messaging_refuse('A batch holds at most 100 people.'); END IF;
-    IF found.started_in IS DISTINCT FROM pg_current_xact_id()::text::bigint THEN
-        PERFORM messaging_refuse('People are let in only when a sending begins.');
-    END IF;
-    IF NOT EXISTS (SELECT FROM messaging_campaign_accounts WHERE account_id = NEW.account_id AND campaign_id = NEW.campaign_id)
-       OR NEW.text_id IS NOT NULL AND NOT EXISTS (SELECT FROM messaging_text WHERE id = NEW.text_id AND campaign_id = NEW.campaign_id) THEN
-        PERFORM messaging_refuse('People are queued for a text of their own campaign, by one of its ways.');
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE TRIGGER frozen_insert BEFORE INSERT ON messaging_batch FOR EACH ROW EXECUTE FUNCTION messaging_batch_insert();
-
 CREATE FUNCTION messaging_batch_update() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF (NEW.people IS DISTINCT FROM OLD.people AND NEW.people <> '{}') OR (NEW.campaign_id, NEW.account_id, NEW.number, NEW.key, NEW.total)
@@ -341,9 +321,8 @@ REVOKE DELETE, TRUNCATE ON messaging_account FROM crisis_app;
 LEDGER_BACK = """
 DROP TRIGGER account_keep ON messaging_account;
 DROP FUNCTION messaging_account_keep();
-DROP TRIGGER frozen_insert ON messaging_batch;
 DROP TRIGGER frozen_update ON messaging_batch;
-DROP FUNCTION messaging_batch_update(), messaging_batch_insert(), messaging_test_people(bigint, bigint[]), messaging_got(bigint), messaging_earlier(bigint);
+DROP FUNCTION messaging_batch_update(), messaging_test_people(bigint, bigint[]), messaging_got(bigint), messaging_earlier(bigint);
 ALTER TABLE messaging_batch RESET (fillfactor, autovacuum_vacuum_scale_factor);
 GRANT DELETE ON messaging_receipt, messaging_account TO crisis_app;
 """

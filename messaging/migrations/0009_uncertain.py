@@ -48,12 +48,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(RULES, RULES_BACK),
         amended(
-            "messaging_batch_insert()",
-            "IF found.started_in IS DISTINCT FROM",
-            "IF NEW.resend_of_id IS NOT NULL THEN\n        PERFORM messaging_demand_resend(NEW);\n"
-            "    ELSIF found.started_in IS DISTINCT FROM",
-        ),
-        amended(
             "messaging_batch_update()",
             "OR NEW.text_id IS DISTINCT FROM OLD.text_id",
             "OR NEW.text_id IS DISTINCT FROM OLD.text_id OR NEW.resend_of_id IS DISTINCT FROM OLD.resend_of_id",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import migrations
 
-ONCE = """
+RULES = """
 CREATE FUNCTION messaging_batches_insert() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE found record; again messaging_batch;
 BEGIN
@@ -32,17 +32,15 @@ BEGIN
     FOR again IN SELECT * FROM fresh WHERE resend_of_id IS NOT NULL LOOP PERFORM messaging_demand_resend(again); END LOOP;
     RETURN NULL;
 END $$;
-DROP TRIGGER frozen_insert ON messaging_batch;
 CREATE TRIGGER frozen_insert AFTER INSERT ON messaging_batch REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION messaging_batches_insert();
 """
-EACH = """
+RULES_BACK = """
 DROP TRIGGER frozen_insert ON messaging_batch;
 DROP FUNCTION messaging_batches_insert();
-CREATE TRIGGER frozen_insert BEFORE INSERT ON messaging_batch FOR EACH ROW EXECUTE FUNCTION messaging_batch_insert();
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("messaging", "0011_order_rules")]
-    operations = [migrations.RunSQL(ONCE, EACH)]
+    operations = [migrations.RunSQL(RULES, RULES_BACK)]

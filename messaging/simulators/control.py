@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-FOREVER: Final = -1
 WIRE: Final = frozenset({"hold", "lose_after", "lose_before", "fail", "garbage"})  # faults every platform can have
 GARBAGE: Final = {
     "html": "<!DOCTYPE html><html><body>Technical works / Технические работы</body></html>",

@@ -80,7 +80,6 @@ def _page(request: HttpRequest, campaign: Campaign, problems: list[Problem] | No
             "tick": _tick(campaign, size),
             "seen": _sign(campaign, counted),
         }
-        context["reason_form"] = ReasonForm(auto_id="id_return_%s")
     elif waits and may(person(request), "campaign.break_glass"):
         context |= {
             "alone": True,

@@ -26,7 +26,7 @@ from messaging.beginning import initial, templates_for
 from messaging.forms.campaigns import CampaignForm, initial_of, seen_at_of
 from messaging.forms.reasons import ReasonForm
 from messaging.models import Account, Campaign, Part, Status, Text
-from messaging.phrases import UNKNOWN, WHAT_IT_DOES, followers, pace, size_of
+from messaging.phrases import UNKNOWN, WHAT_IT_DOES, followers, pace
 from messaging.playbooks import usable
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
@@ -275,7 +275,6 @@ def _preview(
         "down": cut_off.warnings(campaign, counted),
         "reach": counted,
         "reach_rows": reach_rows(campaign, counted),
-        "size": size_of(counted),
         "letters": letters(campaign),
         "approvers": approvers(campaign),
         "problems": [{"url": f"#id_{_row_of(p.field)}" if p.field else "", "sentence": p.sentence} for p in found],

@@ -30,7 +30,7 @@ SAID = {"campaign.resend": gettext_lazy("sent again"), "campaign.leave": gettext
 def uncertain_of(campaign: Campaign, reader: User) -> dict[str, Any]:
     """Context of the panel; empty where nobody is uncertain and nobody ever was sent it again.
 
-    * people: uncertain now; again: of these, about to be sent it again; resent: sent it again, with an outcome
+    * people: uncertain now; again: of these, about to be sent it again
     * asks: to be decided; after_all: left as it is, and may still be sent; by_itself: the console is about to send it again
     * why: why nothing is sent again
     """
@@ -45,7 +45,6 @@ def uncertain_of(campaign: Campaign, reader: User) -> dict[str, Any]:
     return {
         "people": people,
         "again": sum(way.resending for way in found),
-        "resent": resent,
         "asks": undecided and decides,
         "after_all": left and decides and not undecided,
         "by_itself": doubtful > undecided + left and not why,
