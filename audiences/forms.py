@@ -66,9 +66,9 @@ def folds() -> list[Fold]:
     return [
         Fold(gettext_lazy("Part of the country, sources of sightings"), [PLACE], rows=PART_ROWS),
         Fold(gettext_lazy("Who follows us, who allows our messages, language"), PEOPLE),
-        Fold(gettext_lazy("Trips, lists, earlier messages"), [*KNOWN, *FROM_ELSEWHERE]),
+        Fold(gettext_lazy("Trips, lists, earlier campaigns"), [*KNOWN, *FROM_ELSEWHERE]),
         Fold(
-            gettext_lazy("Or people of another place, a trip, a list or an earlier message"), others(), OR,
+            gettext_lazy("Or people of another place, a trip, a list or an earlier campaign"), others(), OR,
             hint=gettext_lazy("They are meant as well. The other conditions hold for all of them."),
         ),
         Fold(

@@ -179,7 +179,7 @@ def _draft(content: DraftIn, incident: Incident, by: User) -> workflow.Draft:
 
 def _audience(content: DraftIn, incident: Incident, by: User) -> AudienceVersion:
     if (content.audience_version is None) == (content.audience_rule is None):
-        sentence = _("Send either audience_version or audience_rule: an alert goes to somebody, and never to everybody.")
+        sentence = _("Send either audience_version or audience_rule: a campaign goes to somebody, and never to everybody.")
         raise Refused(sentence, field="audience_rule", status=422)
     version = _version(content.audience_version, incident, by) if content.audience_version else None
     criteria = _criteria(version.criteria if version else content.audience_rule)

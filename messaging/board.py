@@ -168,11 +168,11 @@ class Action:
 def burning(decisions: Sequence[Campaign], live: Sequence[Campaign], overdue: Sequence[Incident]) -> Action | None:
     """What to open first: a decision of mine, a paused alert, an overdue update, a sending. None when nothing burns."""
     if decisions:
-        words = _("Decide about the drill") if decisions[0].drill else _("Decide about the alert")
+        words = _("Decide about the drill") if decisions[0].drill else _("Decide about the campaign")
         return Action(reverse("campaign_decision", args=[decisions[0].pk]), words)
     paused = next((row for row in live if row.status == Status.PAUSED), None)
     if paused:
-        words = _("Open the paused drill") if paused.drill else _("Open the paused alert")
+        words = _("Open the paused drill") if paused.drill else _("Open the paused campaign")
         return Action(reverse("campaign_live", args=[paused.pk]), words)
     if overdue:
         return Action(reverse("incident_detail", args=[overdue[0].pk]), _("Open the overdue update"))

@@ -111,7 +111,7 @@ def _facts_of(campaign: Campaign) -> dict[str, Any]:
 def _fact_changes(since: Round, facts: Mapping[str, Any], reach: Mapping[str, Any] | None) -> Iterator[tuple[Any, str, str]]:
     """(what, then, now) of everything but the words that is another one."""
     rows: list[tuple[Any, str, Callable[[Any], str]]] = [
-        (_("Kind of message"), "kind", lambda value: str(Kind(value).label)),
+        (_("Kind of campaign"), "kind", lambda value: str(Kind(value).label)),
         (_("Who gets it"), "audience", _audience),
         (_("Ways"), "accounts", _accounts),
         (_("Post to be spread"), "post_url", lambda value: value or "—"),

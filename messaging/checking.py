@@ -140,7 +140,7 @@ def _audience(campaign: Campaign, accounts: list[Account], at: datetime) -> Iter
         return
     criteria = Criteria.from_json(campaign.audience_version.criteria)
     for message in forgotten(criteria):
-        sentence = _("Who got message No. %(n)d is not known any more: data about people of its incident are destroyed.")
+        sentence = _("Who got campaign No. %(n)d is not known any more: data about people of its incident are destroyed.")
         yield Problem("audience", sentence % {"n": message})
     yield from (Problem("audience", sentence) for sentence in silenced(criteria, at))
     for account in accounts:
@@ -174,14 +174,16 @@ def _writes_to_strangers(account: Account) -> bool:
 
 def _times(campaign: Campaign, at: datetime) -> Iterator[Problem]:
     if campaign.not_after is None:
-        yield Problem("not_after", _("Say until when the message is valid: nothing is sent after that."))
+        yield Problem("not_after", _("Say until when the campaign is valid: nothing is sent after that."))
         return
     if campaign.not_after <= at:
-        yield Problem("not_after", _("The message would be valid until a time that has passed. Choose a later one."))
+        yield Problem("not_after", _("The campaign would be valid until a time that has passed. Choose a later one."))
     if campaign.not_after > (campaign.starts_at or at) + LONGEST:
-        yield Problem("not_after", _("A message is valid for at most 7 days. Choose an earlier time."))
+        yield Problem("not_after", _("A campaign is valid for at most 7 days. Choose an earlier time."))
     if campaign.starts_at and campaign.starts_at >= campaign.not_after:
-        yield Problem("starts_at", _("The message would start after it has expired. Start earlier, or let it be valid longer."))
+        yield Problem(
+            "starts_at", _("The campaign would start after it has expired. Start earlier, or let it be valid longer.")
+        )
 
 
 def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Iterator[Problem]:
@@ -212,7 +214,7 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
         yield Problem("exception", _("The exception has to end within 72 hours from now. Choose when."))
     elif campaign.starts_at and campaign.starts_at >= ends:
         yield Problem(
-            "exception", _("The message would start after the exception has ended. Start earlier, or let it end later.")
+            "exception", _("The campaign would start after the exception has ended. Start earlier, or let it end later.")
         )
     if len(campaign.exception_reason.strip()) < 20:
         yield Problem("exception", _("Say in a sentence what danger justifies the exception; it will be published."))
@@ -220,9 +222,9 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
 
 def _kind(campaign: Campaign) -> Iterator[Problem]:
     if campaign.kind != Kind.ALERT and campaign.refers_to is None:
-        yield Problem("refers_to", _("Choose which earlier message this one updates, cancels or ends."))
+        yield Problem("refers_to", _("Choose which earlier campaign this one updates, cancels or ends."))
     if campaign.refers_to and campaign.refers_to.test:
-        yield Problem("refers_to", _("That was a TEST to colleagues, so nothing follows it. Choose an alert."))
+        yield Problem("refers_to", _("That was a TEST to colleagues, so nothing follows it. Choose a campaign."))
 
 
 def _pace(campaign: Campaign, reach: dict[str, Any], at: datetime) -> Iterator[Problem]:
@@ -232,7 +234,7 @@ def _pace(campaign: Campaign, reach: dict[str, Any], at: datetime) -> Iterator[P
     needed = timedelta(minutes=10) * (people / campaign.pace)
     if max(campaign.starts_at or at, at) + needed > campaign.not_after:
         sentence = _(
-            "At %(pace)s people in ten minutes it takes %(time)s to write to %(people)s people, and then the message is not "
+            "At %(pace)s people in ten minutes it takes %(time)s to write to %(people)s people, and then the campaign is not "
             "valid any more. Raise the pace, or let it be valid longer."
         )
         shown = {"pace": things(campaign.pace), "time": duration(needed), "people": number(people)}

@@ -37,7 +37,7 @@ class About:
         """A person names a message of an incident they see, a program one of its own."""
         seen = Campaign.objects.seen_by(by)
         seen = seen.filter(created_by=by) if ApiClient.objects.filter(user=by).exists() else seen
-        sentence = _("There is no message No. %(n)d that you can see. Choose another one.")
+        sentence = _("There is no campaign No. %(n)d that you can see. Choose another one.")
         return missing(seen, [self.campaign], "campaign", sentence)
 
     def to_json(self) -> dict[str, Any]:
@@ -63,12 +63,12 @@ class Got(Beginning, About):
         return Clause(GOT.format(name=name), {f"{name}_campaign": self.campaign})
 
     def sentence(self) -> str:
-        return _("people who got message No. %(n)d") % {"n": self.campaign}
+        return _("people who got campaign No. %(n)d") % {"n": self.campaign}
 
 
 @dataclass(frozen=True, slots=True)
 class DidNotGet(Narrowing, About):
-    """Did not get the message, newcomers included. Nobody is meant when the database no longer knows who got it: that must
+    """Did not get the campaign, newcomers included. Nobody is meant when the database no longer knows who got it: that must
     not turn into everybody."""
 
     op: ClassVar[str] = "did_not_get"
@@ -79,7 +79,7 @@ class DidNotGet(Narrowing, About):
         return Clause(text, {f"{name}_campaign": self.campaign}, known)
 
     def sentence(self) -> str:
-        return _("only those who did not get message No. %(n)d") % {"n": self.campaign}
+        return _("only those who did not get campaign No. %(n)d") % {"n": self.campaign}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class DidNotAnswer(Beginning, About):
         return Clause(text, {f"{name}_campaign": self.campaign})
 
     def sentence(self) -> str:
-        return _("people who got message No. %(n)d and did not answer it") % {"n": self.campaign}
+        return _("people who got campaign No. %(n)d and did not answer it") % {"n": self.campaign}
 
 
 def forgotten(criteria: Criteria) -> list[int]:

@@ -153,7 +153,9 @@ def _of_campaigns(shift: Shift) -> list[str]:
     parts = []
     if waiting:
         age = duration(shift.at - min(row.since or shift.at for row in waiting))
-        sentence = ngettext("%(n)d alert waits for approval, %(age)s", "%(n)d alerts wait for approval, %(age)s", len(waiting))
+        sentence = ngettext(
+            "%(n)d campaign waits for approval, %(age)s", "%(n)d campaigns wait for approval, %(age)s", len(waiting)
+        )
         parts.append(sentence % {"n": len(waiting), "age": age})
     under_way = [row.campaign for row in live if row.campaign.status in (Status.SENDING, Status.PAUSED)]
     for campaign, totals in board.with_totals(under_way):

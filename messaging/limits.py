@@ -30,15 +30,15 @@ class Limit(NamedTuple):
 
 
 LIMITS = (
-    Limit(OVERRIDABLE, _("warnings"), _("can be overridden on one message; with more it goes back to its author")),
+    Limit(OVERRIDABLE, _("warnings"), _("can be overridden on one campaign; with more it goes back to its author")),
     Limit(REPEAT_HOURS, _("hours"), _("back the console looks for a nearly identical text about the same country")),
     Limit(REPEAT_PERCENT, _("percent"), _("of the same words make two texts nearly identical")),
-    Limit(AN_HOUR, _("messages an hour"), _("by one author or about one incident can be sent before the console asks")),
+    Limit(AN_HOUR, _("campaigns an hour"), _("by one author or about one incident can be sent before the console asks")),
     Limit(USUAL_TIMES, _("times"), _("the usual number of people of an author make the console ask")),
-    Limit(USUAL_OF, _("messages"), _("back are taken for what is usual of an author")),
+    Limit(USUAL_OF, _("earlier campaigns"), _("are taken for what is usual of an author")),
     Limit(USUAL_FROM, _("people"), _("or fewer are never too many")),
-    Limit(FIRST_FROM, _("people"), _("or fewer are never too many for an author's first message")),
-    Limit(LONGEST.days, _("days"), _("at most a message is valid")),
+    Limit(FIRST_FROM, _("people"), _("or fewer are never too many for an author's first campaign")),
+    Limit(LONGEST.days, _("days"), _("at most a campaign is valid")),
     Limit(EXCEPTION_HOURS, _("hours"), _("at most an exception for people who did not subscribe lasts")),
 )  # fmt: skip
 

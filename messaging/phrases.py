@@ -38,7 +38,7 @@ WHAT_IT_DOES = {
 }
 
 _OTHER_WAY = gettext_lazy("Nothing to repeat: reach these people in another way.")
-_WAIT = gettext_lazy("Read the account's page; then reach these people by a new alert.")
+_WAIT = gettext_lazy("Read the account's page; then reach these people by a new campaign.")
 # reason → (what it means, what to do)
 FAILURES = {
     "901": (gettext_lazy("have not allowed our messages, or took that back"), _OTHER_WAY),

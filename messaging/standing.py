@@ -60,7 +60,7 @@ TROUBLE: Mapping[str, Any] = {
     ),
     "not_approved": gettext_lazy("The platform misses the approval of a supervisor."),
     "wording_missing": gettext_lazy("The text lacks a sentence that says why people get it or how to verify it."),
-    "basis_over": gettext_lazy("The exception ends before the message does."),
+    "basis_over": gettext_lazy("The exception ends before the campaign does."),
     "window_over": gettext_lazy("The time in which it may be sent is over."),
     "below_threshold": gettext_lazy("So few people match that the platform does not write to them as a group."),
     "too_long": gettext_lazy("The text is longer than the platform can send. It cuts nothing, and sent nothing."),

@@ -182,7 +182,7 @@ def _power(user: User) -> Iterator[Waiting]:
         return
     rows = [row for row in changing.open_ones() if changing.may_confirm(row, user)]
     if rows:
-        sentence = ngettext("%(n)d change of power waits for you", "%(n)d changes of power wait for you", len(rows))
+        sentence = ngettext("%(n)d change of access waits for you", "%(n)d changes of access wait for you", len(rows))
         one = reverse("adminaction_detail", args=[rows[0].pk])
         url = one if len(rows) == 1 else reverse("adminaction_list")
         yield {"text": sentence % {"n": len(rows)}, "url": url, "since": rows[0].proposed_at, "tone": "wait"}

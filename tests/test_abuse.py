@@ -127,7 +127,7 @@ SAVED_TIMES: list[tuple[Callable[[], dict[str, str]], int, str]] = [
     (lambda: {"not_after": "8 ноября"}, 422, UNREADABLE),
     (lambda: {"starts_at": "-1"}, 422, UNREADABLE),
     (lambda: {"not_after": "2015-11-08T14:30"}, 409, "valid until a time that has passed"),
-    (lambda: {"not_after": ""}, 409, "Say until when the message is valid"),
+    (lambda: {"not_after": ""}, 409, "Say until when the campaign is valid"),
     (lambda: {"not_after": local(days=7, hours=1)}, 409, "at most 7 days"),
     (lambda: {"starts_at": local(hours=5), "not_after": local(hours=4)}, 409, "start after it has expired"),
     (lambda: {"starts_at": local(days=2000), "not_after": local(days=2000, hours=-1)}, 409, "start after it has expired"),

@@ -87,9 +87,9 @@ RULES: list[tuple[str, Any, str, str]] = [
     ("too wide a circle", rule(area={"op": "circle", "lat": 0, "lon": 0, "km": 301, "name": ""}), "km", "1 to 300 km"),
     ("no such list", rule({"op": "listed", "lists": [999_999_999]}), "lists", "no list of contacts No. 999999999"),
     ("no such source", rule(sources=[999_999_999]), "sources", "no source No. 999999999"),
-    ("no such message", rule({"op": "got", "campaign": 999_999_999}), "campaign", "no message No. 999999999 that you can see"),
+    ("no such message", rule({"op": "got", "campaign": 999_999_999}), "campaign", "no campaign No. 999999999 that you can see"),
     ("no such message inside", rule({"op": "except", "of": [{"op": "did_not_answer", "campaign": 999_999_999}]}),
-     "campaign", "no message No. 999999999"),
+     "campaign", "no campaign No. 999999999"),
     ("an unknown condition", rule({"op": "sql", "text": "1=1"}), "op", "“sql” is no condition known here"),
     ("a long unknown condition", rule({"op": "(a+)+$" * 10_000}), "op", "is no condition known here"),
     ("a field too many", rule(everybody=True), "everybody", "not known here"),
@@ -150,7 +150,7 @@ def test_another_programs_message_is_not_there_for_a_program() -> None:
     theirs = scene.drafted(scene.theirs)
     body = scene.draft_body(audience_rule=rule({"op": "got", "campaign": theirs.pk}))
     answer = scene.ours.post("campaigns", body)
-    assert dict(sentences(answer))["audience_rule.campaign"].startswith("There is no message")
+    assert dict(sentences(answer))["audience_rule.campaign"].startswith("There is no campaign")
     assert scene.theirs.post("campaigns", body).status_code == 201
 
 
@@ -158,7 +158,7 @@ def test_a_message_of_an_incident_of_others_is_not_there_for_a_mission() -> None
     scene = Scene()
     criteria = Criteria(Seen(("TR",), 24), Got(scene.drafted().pk))
     clerk = world.place(world.person("clerk", "operator"), mission=world.mission("TR"))
-    with pytest.raises(Refused, match="no message"):
+    with pytest.raises(Refused, match="no campaign"):
         definitions.define("Theirs", criteria, by=clerk)
     assert definitions.define("Ours", criteria, by=scene.anna).number == 1
 

@@ -87,9 +87,9 @@ def test_everybody_sees_a_red_bar_until_another_has_reviewed_it(night: Night, sc
     campaign = alone(night.submitted(), night.boris)
     desks = [screen(person) for person in (night.anna, night.boris, night.vera)]
     address = reverse("campaign_review", args=[campaign.pk])
-    assert all("Boris sent a message alone" in desk.get("/").content.decode() for desk in desks)
+    assert all("Boris sent a campaign alone" in desk.get("/").content.decode() for desk in desks)
     assert desks[2].post(address, {"review": "right", "review_words": "It had to go."}).status_code == 302
-    assert all("sent a message alone" not in desk.get("/").content.decode() for desk in desks)
+    assert all("sent a campaign alone" not in desk.get("/").content.decode() for desk in desks)
 
 
 def test_the_bar_says_when_the_review_is_overdue(night: Night, screen: Callable[[User], Client]) -> None:

@@ -310,5 +310,5 @@ def test_nothing_is_expected_any_more_once_it_was_decided(hotels: Hotels) -> Non
 
 
 def test_only_a_desk_of_this_message_expects_anybody(hotels: Hotels) -> None:
-    with pytest.raises(Refused, match="no way of this message"):
+    with pytest.raises(Refused, match="no way of this campaign"):
         by_hand.expect_people(hotels.draft(), world.account("manual", handle="b"), 1, 2, "x", by=hotels.anna)

@@ -98,7 +98,7 @@ def test_what_cannot_be_is_a_sentence_beside_what_was_typed(hotels: Hotels, fiel
 def test_an_order_of_another_message_is_not_worked_at_this_one(hotels: Hotels) -> None:
     order, other = hotels.accepted(), hotels.draft()
     answer = post(hotels.anna, "order_work", other.pk, order.pk, **typed(hotels, order, "told", sent="3", source="x"))
-    assert (answer.status_code, "This order belongs to another message" in answer.content.decode()) == (404, True)
+    assert (answer.status_code, "This order belongs to another campaign" in answer.content.decode()) == (404, True)
     assert fresh(order).sent is None
 
 

@@ -266,7 +266,7 @@ def test_a_submit_that_is_refused_says_why(desk: Desk) -> None:
     campaign = desk.draft(not_after=None)
     answer = desk.at_author.post(url(campaign, "submit/"))
     assert answer.status_code == 409
-    assert "Say until when the message is valid" in answer.content.decode()
+    assert "Say until when the campaign is valid" in answer.content.decode()
 
 
 def test_after_submit_the_author_can_withdraw(desk: Desk) -> None:

@@ -194,7 +194,7 @@ def test_a_platform_takes_one_country_an_order(cast: Cast) -> None:
 
 
 TIMES: list[tuple[dict[str, float | None], str, str]] = [
-    ({"not_after": None}, "not_after", "Say until when the message is valid"),
+    ({"not_after": None}, "not_after", "Say until when the campaign is valid"),
     ({"not_after": -1}, "not_after", "valid until a time that has passed"),
     ({"not_after": 0}, "not_after", "valid until a time that has passed"),
     ({"not_after": 24 * 7 + 1}, "not_after", "valid for at most 7 days"),
@@ -250,7 +250,7 @@ def test_it_refuses_an_exception_without_its_conditions(cast: Cast, changes: dic
 def test_it_refuses_a_start_after_the_exception_has_ended(cast: Cast) -> None:
     campaign = excepted(cast, hours=2, starts_at=now() + timedelta(hours=3))
     assert only(campaign) == (
-        "exception", "The message would start after the exception has ended. Start earlier, or let it end later.",
+        "exception", "The campaign would start after the exception has ended. Start earlier, or let it end later.",
     )  # fmt: skip
 
 

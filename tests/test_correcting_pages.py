@@ -228,7 +228,7 @@ def test_a_pace_at_which_the_message_ends_before_its_people_is_refused(desk: Des
 def test_an_urgent_update_tells_its_approver_what_it_takes_the_place_of(desk: Desk) -> None:
     first = half_sent(desk)
     update = desk.submitted(kind=Kind.UPDATE, refers_to=first)
-    assert "what is still waiting of the earlier message is not sent any more" in read(desk.at_chief, update, "decision/")
+    assert "what is still waiting of the earlier campaign is not sent any more" in read(desk.at_chief, update, "decision/")
 
 
 def test_a_message_that_waits_for_its_earlier_one_says_so(desk: Desk) -> None:

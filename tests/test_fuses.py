@@ -173,7 +173,7 @@ def test_the_sixth_message_of_an_hour_is_doubted(cast: Cast) -> None:
     for number in range(5):
         assert "too_often" not in doubts(cast.draft(texts=english(f"Text № {number}.")))
         approved(cast, texts=english(f"Text № {number}."))
-    assert doubts(cast.draft())["too_often"].startswith("This would be message 6 within an hour")
+    assert doubts(cast.draft())["too_often"].startswith("This would be campaign 6 within an hour")
 
 
 SIZES = [(50_000, None, False), (50_001, None, True), (1_000, 3, False), (1_001, 3, True), (1_001, 101, False)]

@@ -67,7 +67,7 @@ def test_the_line_names_incidents_decisions_sendings_replies_and_silence(desk: D
     found = line(desk.author)
     parts = (
         "Flights suspended (update overdue since",
-        "1 alert waits for approval, 0 s",
+        "1 campaign waits for approval, 0 s",
         "vk-direct: accepted for fewer than 10 of fewer than 10 people",
         "fewer than 10 unread replies, the oldest 7 min",
     )

@@ -89,7 +89,7 @@ def test_how_long_it_may_take_is_its_own(desk: Desk) -> None:
     order = desk.asked()
     ahead(minutes=6)
     assert orders.waive_due() == 1
-    assert "has not answered for 6 min. The plan goes on without it" in log()
+    assert "has not answered for 6 min. Nothing waits for it any more" in log()
     assert fresh(order).waived_at is not None
 
 

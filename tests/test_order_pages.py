@@ -55,7 +55,7 @@ def case(made: Asked) -> Asked:
 
 def test_it_says_what_was_asked_when_and_until_when_the_plan_waits(case: Asked) -> None:
     page = case.page(case.author)
-    said = ["What did vk-geo say?", "no answer for", "without it the plan goes on at", "No number has been told yet."]
+    said = ["What did vk-geo say?", "no answer for", "nothing waits for it after", "No number has been told yet."]
     buttons = ["Remind them", "Go on without it", "Cancel this order"]
     assert [words for words in said + buttons if words not in page] == []
 
@@ -145,7 +145,7 @@ def test_an_auditor_may_do_none_of_it(case: Asked, verb: str) -> None:
 def test_an_order_is_not_opened_from_another_message(case: Asked) -> None:
     other = case.draft()
     answer = visits.post(case.author, "order_remind", other.pk, case.order.pk)
-    assert (answer.status_code, "belongs to another message" in answer.content.decode()) == (404, True)
+    assert (answer.status_code, "belongs to another campaign" in answer.content.decode()) == (404, True)
     assert Order.objects.get().reminders == 0
 
 

@@ -208,7 +208,7 @@ def test_it_forgets_after_thirty_days(supervisor: User, operator: User, account:
     sending(operator, supervisor, account, 1000)
     world.sql("UPDATE messaging_campaign SET started_at = started_at - interval '31 days'")
     assert tracing.trace(contact_of(1000), by=supervisor) == []
-    assert "no alert was sent" in search(supervisor, "1000")
+    assert "no campaign was sent" in search(supervisor, "1000")
 
 
 def test_it_says_that_an_address_we_do_not_hold_opted_out(supervisor: User) -> None:

@@ -222,7 +222,7 @@ def _approver_gone(pushed: Pushed, campaign: Campaign) -> None:
 @pytest.mark.parametrize(("meanwhile", "sentence"), [
     (_stopped, "It is stopped, so nothing is sent again"), (_paused, "It is paused, so nothing is sent again"),
     (_no_longer_valid, "It is not valid any more"), (_closed, "The incident is closed"),
-    (_corrected, "This is being corrected"), (_followed, "A later message followed it"),
+    (_corrected, "This is being corrected"), (_followed, "A later campaign followed it"),
     (_approver_gone, "the approver's role was changed"),
 ])  # fmt: skip
 def test_nothing_is_sent_again_once_it_should_not_be(pushed: Pushed, rule: Any, meanwhile: Any, sentence: str) -> None:

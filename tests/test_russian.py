@@ -143,7 +143,7 @@ def playbook_pages(watch: Watch) -> dict[str, list[Visit]]:
 
 
 def power_pages(watch: Watch) -> dict[str, list[Visit]]:
-    """Who may do what, who works here, and changes of power."""
+    """Who may do what, who works here, and changes of access."""
     return {
         "help_permissions": each(ROLES),
         "user_list": each(["boris", "gleb", "dina"]),

@@ -104,7 +104,7 @@ def test_it_warns_half_an_hour_before_its_end_and_a_proof_begins_another_twelve_
 def test_it_never_ends_while_what_its_person_began_or_approved_is_being_sent(desk: Desk, who: str) -> None:
     client, campaign = getattr(desk, who), desk.sending()
     logged_in(client, LONG)
-    assert "It stays open until the message" in client.get(url(campaign, "live/")).content.decode()
+    assert "It stays open until the campaign" in client.get(url(campaign, "live/")).content.decode()
     client.post(url(campaign, "stop/"))
     assert Campaign.objects.get(pk=campaign.pk).status == Status.STOPPED
     assert not is_in(client)

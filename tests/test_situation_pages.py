@@ -79,7 +79,7 @@ def test_it_offers_an_auditor_nothing_to_declare() -> None:
 
 def test_it_opens_the_decision_for_another_supervisor(campaign: Campaign, supervisor: User) -> None:
     html = page(supervisor, "situation")
-    assert "Decide about the alert" in html
+    assert "Decide about the campaign" in html
     assert reverse("campaign_decision", args=[campaign.pk]) in html
     assert "3 people" in html
 

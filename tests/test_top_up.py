@@ -107,7 +107,7 @@ def test_what_was_ended_by_a_later_message_is_sent_to_nobody(cast: Cast) -> None
     campaign = sent(cast)
     sent(cast, kind=Kind.ALL_CLEAR, refers_to=campaign)
     world.contacts([4])
-    with expect_refusal("ended by a later message"):
+    with expect_refusal("ended by a later campaign"):
         workflow.top_up(campaign, by=cast.author)
 
 

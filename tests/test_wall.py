@@ -44,7 +44,7 @@ def test_it_shows_the_situation_without_names_links_or_buttons(admin: User) -> N
     desk.submitted()
     page = screen(devices.make("Hall", by=admin)).get("/wall/").content.decode()
     main = page[page.index("<main") : page.index("</main>")]
-    assert [words for words in ("Headline", "1 message waits for approval", "Flights suspended") if words not in main] == []
+    assert [words for words in ("Headline", "1 campaign waits for approval", "Flights suspended") if words not in main] == []
     assert [mark for mark in ("<a ", "<form", "<button", "Anna", "Boris", "Gleb") if mark in main] == []
 
 

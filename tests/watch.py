@@ -112,7 +112,7 @@ class Watch:
         return Outage.objects.get(until_at=None)
 
     def _changes(self) -> Iterator[AdminAction]:
-        """Changes of power: one that was made, one that was refused, two that wait."""
+        """Changes of access: one that was made, one that was refused, two that wait."""
         gleb, inna, place = self.people["gleb"], self.people["inna"], {"mission": self.mission.pk}
         new = {"username": "olga", "last_name": "Петрова", "first_name": "Ольга", "email": "", "language": "ru"}
         made = changing.propose("person.create", data={**new, **place, "roles": ["supervisor"]}, why="На замену.", by=gleb)

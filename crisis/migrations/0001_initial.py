@@ -437,8 +437,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "change of power",
-                "verbose_name_plural": "changes of power",
+                "verbose_name": "change of access",
+                "verbose_name_plural": "changes of access",
                 "ordering": ["-id"],
                 "constraints": [
                     models.CheckConstraint(

@@ -62,7 +62,7 @@ class AdminAction(models.Model):
     applied_in = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("change of power"), _("changes of power")
+        verbose_name, verbose_name_plural = _("change of access"), _("changes of access")
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(

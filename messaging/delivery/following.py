@@ -57,12 +57,12 @@ def _supersede(campaign: Campaign, by: User | None) -> None:
     if earlier.status not in STOPPABLE:
         return
     with incidents.our_language():
-        reason = str(_("A later message took its place: %(headline)s")) % {"headline": campaign}
+        reason = str(_("A later campaign took its place: %(headline)s")) % {"headline": campaign}
     Campaign.objects.filter(pk=earlier.pk).update(
         status=Status.STOPPED, ended_at=now(), updated_at=now(), status_reason=reason[:500]
     )
     numbers = close_open(earlier, Status.STOPPED)
-    incidents.tell(earlier.incident_id, _("Stopped, a later message took its place: %(headline)s"), by=by, headline=earlier)
+    incidents.tell(earlier.incident_id, _("Stopped, a later campaign took its place: %(headline)s"), by=by, headline=earlier)
     audit.record("campaign.supersede", by=by, about=earlier, data={"by": campaign.pk, **numbers})
 
 

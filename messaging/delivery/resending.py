@@ -68,13 +68,13 @@ def hindrance(campaign: Campaign) -> Any:
     if campaign.status not in (Status.SENDING, Status.SENT):
         return _("It is %(status)s, so nothing is sent again.") % {"status": campaign.get_status_display()}
     if campaign.not_after and campaign.not_after <= now():
-        return _("It is not valid any more, so nothing is sent again. Write a new message.")
+        return _("It is not valid any more, so nothing is sent again. Begin a new campaign.")
     if campaign.incident.status == Incident.Status.CLOSED:
         return _("The incident is closed, so nothing is sent again.")
     if campaign.corrections.exclude(NEVER_BEGUN).exists():
         return _("This is being corrected, so nobody gets it again: the correction goes to them too.")
     if campaign.followed_by.filter(started_at__isnull=False).exists():
-        return _("A later message followed it, so nobody gets the older one again.")
+        return _("A later campaign followed it, so nobody gets the older one again.")
     if is_over(campaign, now()):
         return _("The exception this rests on is over, so nothing is sent again.")
     if not _is_approved(campaign):

@@ -68,7 +68,7 @@ def start(campaign: Campaign, seen: dict[str, Any], *, by: User | None) -> None:
         raise Held(_("The incident was closed after this was approved. Declare a new one to send about it."))
     at, began = now(), perf_counter()
     if is_over(campaign, at):
-        raise Held(_("The exception this rests on is over. Renew it, or write the message without it."))
+        raise Held(_("The exception this rests on is over. Renew it, or send the campaign without it."))
     Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENDING, started_at=at, status_reason="", updated_at=at)
     accounts = [*campaign.accounts.order_by("pk")]
     counted = _freeze(campaign, accounts, at)

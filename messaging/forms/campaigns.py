@@ -42,10 +42,10 @@ def _words(label: Any, limit: int, *, rows: int = 0, language: str = "") -> form
 class CampaignForm(forms.Form):
     """Everything of a draft in one form. There is a `headline_ru` and a `headline_en`; `audience` is a version or "new"."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Kind of message"), choices=Kind.choices)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of campaign"), choices=Kind.choices)
     refers_to = forms.ModelChoiceField(
         Campaign.objects.none(),
-        label=gettext_lazy("Which earlier message it follows"),
+        label=gettext_lazy("Which earlier campaign it follows"),
         required=False,
         empty_label=gettext_lazy("none: it stands alone"),
     )

@@ -18,9 +18,9 @@ from messaging.earlier_messages import About, DidNotAnswer, DidNotGet, Got
 from messaging.models import Campaign
 
 ASKED: Mapping[type[About], Any] = {
-    Got: gettext_lazy("Got the message"),
-    DidNotGet: gettext_lazy("Did not get the message"),
-    DidNotAnswer: gettext_lazy("Got the message and did not answer it"),
+    Got: gettext_lazy("Got the campaign"),
+    DidNotGet: gettext_lazy("Did not get the campaign"),
+    DidNotAnswer: gettext_lazy("Got the campaign and did not answer it"),
 }
 MOST = 200  # messages to choose from, the newest first
 

@@ -33,7 +33,7 @@ class PlaybookForm(forms.Form):
         choices=lambda: [(value, capfirst(label)) for value, label in Category.choices],
         help_text=_("None chosen: it fits every kind."),
     )  # fmt: skip
-    kind = forms.ChoiceField(label=_("Kind of message"), choices=Kind.choices, initial=Kind.ALERT)
+    kind = forms.ChoiceField(label=_("Kind of campaign"), choices=Kind.choices, initial=Kind.ALERT)
     headline_ru, headline_en = (words_field(_("Headline"), HEADLINE, code) for code in LANGUAGES)
     body_ru, body_en = (words_field(_("Text"), LONGEST_TEXT, code, 7) for code in LANGUAGES)
     instruction_ru, instruction_en = (words_field(_("What to do"), LONGEST_TEXT, code, 3) for code in LANGUAGES)
@@ -86,7 +86,7 @@ class BlanksForm(forms.Form):
                 )
         if version.kind != Kind.ALERT:
             earlier = Campaign.objects.filter(incident=incident).exclude(status__in=[Status.DRAFT, Status.REJECTED])
-            self.fields["refers_to"] = forms.ModelChoiceField(earlier, label=_("Which earlier message it follows"))
+            self.fields["refers_to"] = forms.ModelChoiceField(earlier, label=_("Which earlier campaign it follows"))
 
     def values(self) -> Mapping[str, Mapping[str, str]]:
         """Language → blank → what stands there instead: what the console knows and what was typed."""

@@ -96,8 +96,8 @@ def _unanswered(doubt: Blown) -> str:
 def too_many(doubts: list[Blown]) -> str:
     """Why a message with more doubts than can be overridden goes back."""
     sentence = ngettext(
-        "%(n)s warning: at most %(most)s can be overridden on one message. It has to go back to its author to be put right.",
-        "%(n)s warnings: at most %(most)s can be overridden on one message. It has to go back to its author to be put right.",
+        "%(n)s warning: at most %(most)s can be overridden on one campaign. It has to go back to its author to be put right.",
+        "%(n)s warnings: at most %(most)s can be overridden on one campaign. It has to go back to its author to be put right.",
         len(doubts),
     )
     return sentence % {"n": things(len(doubts)), "most": things(OVERRIDABLE)}
@@ -177,7 +177,7 @@ def _unusual_size(case: Case) -> Blown | None:
     if not traffic.unusual(size.about, usual):
         return None
     if usual is None:
-        sentence = _("%(people)s would get this, and %(author)s has never sent a message before.")
+        sentence = _("%(people)s would get this, and %(author)s has never sent a campaign before.")
     else:
         sentence = _("%(people)s would get this: over %(times)s times as many as %(author)s usually writes to (%(usual)s).")
     values = {"people": size, "author": case.campaign.created_by, "times": USUAL_TIMES, "usual": things(round(usual or 0))}
@@ -187,7 +187,7 @@ def _unusual_size(case: Case) -> Blown | None:
 def _too_often(case: Case) -> Blown | None:
     if not (sent := traffic.in_the_hour(case.campaign, case.at)):
         return None
-    sentence = _("This would be message %(next)s within an hour by one author or about one incident; %(limit)s are usual.")
+    sentence = _("This would be campaign %(next)s within an hour by one author or about one incident; %(limit)s are usual.")
     return Blown("too_often", sentence % {"next": things(sent + 1), "limit": things(AN_HOUR)}, "")
 
 

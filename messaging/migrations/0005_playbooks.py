@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                         choices=[("alert", "alert"), ("update", "update"), ("cancel", "cancel"), ("all-clear", "all-clear")],
                         default="alert",
                         max_length=10,
-                        verbose_name="kind of message",
+                        verbose_name="kind of campaign",
                     ),
                 ),
                 ("texts", models.JSONField(verbose_name="texts")),

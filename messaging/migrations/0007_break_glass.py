@@ -181,8 +181,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "message sent by one person alone",
-                "verbose_name_plural": "messages sent by one person alone",
+                "verbose_name": "campaign sent by one person alone",
+                "verbose_name_plural": "campaigns sent by one person alone",
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("reviewed_at", None)), fields=("by",), name="one_unreviewed_glass_break"

@@ -52,7 +52,7 @@ class PlaybookVersion(models.Model):
 
     playbook = models.ForeignKey(Playbook, models.PROTECT, related_name="versions", verbose_name=_("playbook"))
     number = models.PositiveIntegerField(_("version"))
-    kind = models.CharField(_("kind of message"), max_length=10, choices=Kind, default=Kind.ALERT)
+    kind = models.CharField(_("kind of campaign"), max_length=10, choices=Kind, default=Kind.ALERT)
     texts = models.JSONField(_("texts"))
     hours = models.PositiveIntegerField(_("seen there within how many hours"))
     mode = models.CharField(_("were there, or still there"), max_length=20)
@@ -113,7 +113,7 @@ class GlassBreak(models.Model):
     review_words = models.CharField(_("in words"), max_length=500, blank=True)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("message sent by one person alone"), _("messages sent by one person alone")
+        verbose_name, verbose_name_plural = _("campaign sent by one person alone"), _("campaigns sent by one person alone")
         constraints = [
             models.UniqueConstraint(fields=["by"], name="one_unreviewed_glass_break", condition=Q(reviewed_at=None)),
         ]

@@ -179,7 +179,7 @@ def _decided(request: HttpRequest, pk: int, verb: Callable[..., Campaign], tell:
         return _page(request, find(pk, person(request)), refused.problems, refused.status)
     except IntegrityError:
         sentence = _(
-            "Something this message is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
+            "Something this campaign is bound to was changed at the same moment. Nothing was sent. Read it again, then decide."
         )
         return _page(request, find(pk, person(request)), [Problem("", sentence)], 409)
     return redirect("campaign_live", pk)

@@ -32,7 +32,7 @@ def campaign_copy_as_live(request: HttpRequest, pk: int) -> HttpResponse:
     """GET says what a copy takes over and asks for the incident; POST begins the live draft and opens it."""
     campaign = find(pk, person(request))
     if not campaign.drill:
-        raise Refused(_("This is no drill. Nothing was copied. Begin a new message about the incident."))
+        raise Refused(_("This is no drill. Nothing was copied. Begin a new campaign about the incident."))
     form = CopyForm(request.POST or None, by=person(request))
     if request.method == "POST" and form.is_valid():
         copy = workflow.copy_as_live(campaign, form.cleaned_data["incident"], by=person(request))

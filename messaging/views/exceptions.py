@@ -80,7 +80,7 @@ def exception_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, said % {"n": stopped})
         return redirect("exception_detail", pk)
     if exception.revoked_at:
-        raise Refused(_("This exception was revoked. Nothing was changed. Write a new one with a new message."))
+        raise Refused(_("This exception was revoked. Nothing was changed. Write a new one with a new campaign."))
     running = exception.campaigns.filter(status__in=LIVE).count()
     said = ngettext(
         "%(n)d sending that uses it is stopped at once, for those who subscribed too. Nothing new begins under it.",

@@ -102,7 +102,7 @@ def waits_for(campaign: Campaign) -> str:
     if earlier is None or campaign.status not in (Status.APPROVED, Status.SENDING):
         return ""
     if earlier.status in LIVE:
-        return _("It goes out after the earlier message has. To let it go now, stop that one: %(earlier)s") % {
+        return _("It goes out after the earlier campaign has. To let it go now, stop that one: %(earlier)s") % {
             "earlier": earlier
         }
     if campaign.status == Status.APPROVED and (campaign.starts_at is None or campaign.starts_at <= now()):
@@ -210,7 +210,7 @@ def _stop_sentence(campaign: Campaign, found: list[Way]) -> str:
     sums = progress.gone_and_left(found)
     sentences = [_gone(sums["gone"], sums["left"], stopped=False)] if sums["gone"] + sums["left"] else []
     sentences += cancelling(found)
-    return " ".join([*sentences, _("Stopping is final: the rest is reached by a new message.")])
+    return " ".join([*sentences, _("Stopping is final: the rest is reached by a new campaign.")])
 
 
 def _stopped(campaign: Campaign, done: Mapping[str, int]) -> str:

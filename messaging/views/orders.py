@@ -24,7 +24,7 @@ from messaging.views.order_rows import NUMBERS, order_row, said
 
 NAMES: dict[str, Any] = {**NUMBERS, "lower": gettext_lazy("at least"), "upper": gettext_lazy("at most")}
 GOES_ON = gettext_lazy(
-    "The message counts as sent once every other way has ended. %(account)s is not asked again by us to decide; "
+    "The campaign counts as sent once every other way has ended. %(account)s is not asked again by us to decide; "
     "a late yes still counts, and its totals come in."
 )
 MAY_STILL_SEND = gettext_lazy(
@@ -41,7 +41,7 @@ def find_order(campaign: Campaign, pk: UUID) -> Order:
     order = get_object_or_404(Order.objects.select_related("batch__account", "waived_by", "follows__batch"), pk=pk)
     if order.batch.campaign_id != campaign.pk:
         raise Refused(
-            _("This order belongs to another message. Nothing was changed. Open it from its own message."), status=404
+            _("This order belongs to another campaign. Nothing was changed. Open it from its own campaign."), status=404
         )
     return order
 
@@ -105,7 +105,7 @@ def order_waive(request: HttpRequest, pk: int, order: UUID) -> HttpResponse:
     found = find_order(campaign, order)
     if request.method == "POST":
         workflow.go_on_without(found, by=person(request))
-        messages.success(request, _("The plan goes on without an answer."))
+        messages.success(request, _("Nothing waits for their answer any more."))
         return redirect("order_detail", pk, order)
     follows = found.cancel_asked_at is not None
     values = {"account": found.batch.account.label}

@@ -142,7 +142,7 @@ def playbook_approve(request: HttpRequest, pk: int) -> HttpResponse:
 def playbook_retire(request: HttpRequest, pk: int) -> HttpResponse:
     """Offer it no more."""
     preparing.retire(get_object_or_404(Playbook, pk=pk), by=person(request))
-    messages.success(request, _("Retired: it is offered no more. Messages made from it stay as they are."))
+    messages.success(request, _("Retired: it is offered no more. Campaigns made from it stay as they are."))
     return redirect("playbook_detail", pk)
 
 

@@ -53,7 +53,7 @@ TOLD = {
     "totals_source": gettext_lazy("who told the numbers"),
     "asked_at": gettext_lazy("asked at"),
     "answered_at": gettext_lazy("answered at"),
-    "waived_at": gettext_lazy("the plan went on without it at"),
+    "waived_at": gettext_lazy("nothing waits for it since"),
     "totals_at": gettext_lazy("reported at"),
     "ended_at": gettext_lazy("ended at"),
 }
@@ -87,7 +87,7 @@ def _facts(campaign: Campaign) -> Iterator[tuple[Any, Any]]:
     yield _("Number"), campaign.pk
     yield _("Incident"), incident
     yield _("Headline"), campaign.headline
-    yield _("Kind of message"), campaign.get_kind_display()
+    yield _("Kind of campaign"), campaign.get_kind_display()
     yield _("Drill"), campaign.drill
     yield _("Status"), campaign.get_status_display()
     yield from ((label_for_field(name, Campaign), getattr(campaign, name)) for name in TIMES)

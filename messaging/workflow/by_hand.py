@@ -121,7 +121,7 @@ def expect_people(
     with acting(by):
         locked = lock(campaign.pk, Status.DRAFT, Status.SUBMITTED)
         if account.channel.kind != "manual" or not locked.accounts.filter(pk=account.pk).exists():
-            raise Refused(_("This desk is no way of this message. Nothing was changed. Choose it in the draft first."))
+            raise Refused(_("This desk is no way of this campaign. Nothing was changed. Choose it in the draft first."))
         _check_bounds(lower, upper)
         heard = _said(Heard(at=at, source=source), by, since=None)
         if not heard.source:

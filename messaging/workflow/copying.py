@@ -22,7 +22,7 @@ def copy_as_live(drill: Campaign, incident: Incident, *, by: User) -> Campaign:
     """
     demand(by, "campaign.write")
     if not drill.drill:
-        raise Refused(_("This is no drill. Nothing was copied. Begin a new message about the incident."))
+        raise Refused(_("This is no drill. Nothing was copied. Begin a new campaign about the incident."))
     if incident.drill:
         raise Refused(
             _("Choose an incident that is real: a copy for a drill is begun on the drill's own page."), field="incident"

@@ -77,9 +77,9 @@ def _locked(exception: ReachException) -> ReachException:
     """The row, locked. Raises Refused unless it may still be renewed."""
     locked = ReachException.objects.select_for_update(of=("self",)).select_related("incident").get(pk=exception.pk)
     if locked.revoked_at:
-        raise Refused(_("This exception was revoked. Nothing was changed. Write a new one with a new message."))
+        raise Refused(_("This exception was revoked. Nothing was changed. Write a new one with a new campaign."))
     if locked.last_term is None:
-        raise Refused(_("Nobody has granted this exception yet. It is granted with the message that asks for it."))
+        raise Refused(_("Nobody has granted this exception yet. It is granted with the campaign that asks for it."))
     if locked.incident.status == Incident.Status.CLOSED or locked.incident.severity not in GRAVE:
         raise Refused(_("The incident is closed or rated lower now, so there is no exception any more. Nothing was changed."))
     return locked

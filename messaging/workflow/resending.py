@@ -36,7 +36,7 @@ def resend(campaign: Campaign, *, by: User) -> int:
             audit.record("campaign.resend", by=by, about=locked, data={"people": added})
     except IntegrityError as error:
         raise Refused(
-            _("An account or the approver's role was changed since this was approved. Nothing was sent. Write a new message.")
+            _("An account or the approver's role was changed since this was approved. Nothing was sent. Begin a new campaign.")
         ) from error
     return people
 

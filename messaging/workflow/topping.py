@@ -38,10 +38,10 @@ def top_up(campaign: Campaign, *, by: User) -> int:
             log(locked, by, gettext_lazy("Sent also to people who came since (%(people)d): %(headline)s"), people=people)
             audit.record("campaign.top_up", by=by, about=locked, data={"people": added, "orders": orders})
     except delivery.Held as held:
-        raise Refused(_("%(why)s Nothing was sent. Write a new message to them.") % {"why": held}) from held
+        raise Refused(_("%(why)s Nothing was sent. Begin a new campaign to them.") % {"why": held}) from held
     except IntegrityError as error:
         raise Refused(
-            _("An account or the approver's role was changed since this was approved. Nothing was sent. Write a new message.")
+            _("An account or the approver's role was changed since this was approved. Nothing was sent. Begin a new campaign.")
         ) from error
     return people
 
@@ -59,10 +59,10 @@ def _demand_fresh(campaign: Campaign) -> None:
     if campaign.test:
         raise Refused(_("This was a TEST to colleagues. Nothing was sent. Begin another TEST."))
     if campaign.not_after is None or campaign.not_after <= now():
-        raise Refused(_("It is not valid any more. Nothing was sent. Write a new message."))
+        raise Refused(_("It is not valid any more. Nothing was sent. Begin a new campaign."))
     if campaign.incident.status == Incident.Status.CLOSED:
         raise Refused(_("The incident is closed. Declare a new one to send about it."))
     if campaign.corrections.exclude(NEVER_BEGUN).exists():
         raise Refused(_("This is being corrected, so nobody else gets it. Nothing was sent."))
     if campaign.followed_by.filter(kind__in=ENDING, started_at__isnull=False).exists():
-        raise Refused(_("This was cancelled or ended by a later message, so nobody else gets it. Nothing was sent."))
+        raise Refused(_("This was cancelled or ended by a later campaign, so nobody else gets it. Nothing was sent."))

@@ -21,7 +21,7 @@ def declare(operator: Page) -> None:
 
 def submit(operator: Page) -> str:
     """Begin the story's alert, look at the preview, submit. Returns the campaign's address."""
-    operator.get_by_role("link", name=re.compile("^(New alert|Write the first one)$")).first.click()
+    operator.get_by_role("link", name=re.compile("^(New campaign|Write the first one)$")).first.click()
     operator.get_by_role("link", name="The alert of 8 November 2015").click()
     operator.get_by_role("button", name="Preview").first.click()
     expect(operator.get_by_role("heading", level=1)).to_have_text("Is everything right?")

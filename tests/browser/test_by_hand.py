@@ -44,7 +44,7 @@ def campaign(at_screen: At) -> str:
     expect(supervisor.locator("main table")).to_contain_text("Night porter of the Giftun")
     expect_no_barrier(supervisor)
     declare(operator)
-    operator.get_by_role("link", name=re.compile("^(New alert|Write the first one)$")).first.click()
+    operator.get_by_role("link", name=re.compile("^(New campaign|Write the first one)$")).first.click()
     operator.get_by_role("link", name="The alert of 8 November 2015").click()
     for way in operator.locator("[name=accounts]").all():
         way.set_checked(False)

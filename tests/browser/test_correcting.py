@@ -57,7 +57,7 @@ def test_a_correction_takes_three_clicks_and_reaches_exactly_those_who_got_the_w
 def begin(operator: Page) -> str:
     """The story's alert to everybody last seen in Egypt within 90 days, one by one, in its own pace. Returns its address."""
     declare(operator)
-    operator.get_by_role("link", name=re.compile("^(New alert|Write the first one)$")).first.click()
+    operator.get_by_role("link", name=re.compile("^(New campaign|Write the first one)$")).first.click()
     operator.get_by_role("link", name="The alert of 8 November 2015").click()
     operator.check("[name=audience][value=new]")
     operator.locator("summary", has_text="Say who").click()

@@ -65,7 +65,7 @@ def waive(order_id: UUID, *, by: User | None = None) -> bool:
     Order.objects.filter(pk=order.pk).update(waived_at=at, waived_by=by)
     note(order, OrderWord.Kind.WAIVED, Said(way="", by=by))
     with incidents.our_language():
-        sentence = _("%(account)s has not answered for %(time)s. The plan goes on without it; a late yes still counts.")
+        sentence = _("%(account)s has not answered for %(time)s. Nothing waits for it any more; a late yes still counts.")
         tell(order, sentence, by=by, time=duration(at - order.asked_at))
     record("order.waive", order, by=by)
     finish(order.batch.campaign_id)
