@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,8 +18,9 @@ from crisis.templatetags.console import local_time, number
 from messaging import progress
 from messaging.delivery.resending import hindrance
 from messaging.joint import Bounds
-from messaging.models import FIRST, Author, Batch, Campaign, Order, Status
+from messaging.models import FIRST, Batch, Campaign, Order, Status
 from messaging.models.accounts import label
+from messaging.models.campaigns import CampaignQuerySet
 
 RANKS = [When(incident__severity=value, then=Value(rank)) for rank, value in enumerate(Severity.values)]
 WORST_FIRST = Case(*RANKS, output_field=IntegerField())
@@ -101,15 +102,10 @@ def with_totals(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, list[Tota
     return [(row, found.get(row.pk, [])) for row in rows]
 
 
-def of_status(*statuses: Status, by: User) -> QuerySet[Campaign]:
+def of_status(*statuses: Status, by: User) -> CampaignQuerySet:
     """Campaigns of these statuses that the person sees: live before drills, the worst first, then what waits longest."""
     rows = Campaign.objects.seen_by(by).filter(status__in=statuses).select_related("incident").prefetch_related("texts")
     return rows.annotate(rank=WORST_FIRST).order_by("drill", "rank", "submitted_at", "pk")
-
-
-def written_by(user: User) -> Q:
-    """Campaigns of which this person wrote any part: these they may not approve."""
-    return Q(Exists(Author.objects.filter(campaign=OuterRef("pk"), user=user))) | Q(audience_version__written_by=user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Min, OuterRef, Q, Subquery, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -21,7 +21,7 @@ from crisis.clock import Now
 from crisis.models import Incident, User
 from crisis.permissions import may
 from crisis.power import changing
-from messaging.models import LIVE, Author, Campaign, Order, Part, Reply, Status, Text
+from messaging.models import LIVE, Campaign, Order, Part, Reply, Status, Text
 from messaging.models.accounts import by_hand
 from messaging.public import register
 
@@ -70,10 +70,9 @@ def headline(campaign: str = "pk") -> Subquery:
 def _campaigns(user: User) -> Iterator[Waiting]:
     if not may(user, "campaign.write"):
         return
-    wrote = Q(Exists(Author.objects.filter(campaign=OuterRef("pk"), user=user))) | Q(audience_version__written_by=user)
     open_ones = Q(status=Status.SUBMITTED) | Q(status=Status.DRAFT) & ~Q(status_reason="")
     seen: Any = Campaign.objects.seen_by(user).filter(open_ones)
-    rows = [*seen.annotate(words=headline(), mine=wrote).order_by("submitted_at", "pk")]
+    rows = [*seen.with_mine(user).annotate(words=headline()).order_by("submitted_at", "pk")]
     submitted, decides = [row for row in rows if row.status == Status.SUBMITTED], may(user, "campaign.approve")
     for kind in ((False, False), (False, True), (True, False)):
         yield from _decisions([row for row in submitted if not row.mine and (row.drill, row.test) == kind], decides=decides)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
+from django.urls import reverse
 
 from crisis import incidents
 from crisis.clock import now
@@ -112,8 +113,8 @@ def test_a_second_message_in_the_same_words_rests_on_the_one_in_force(case: Case
     assert ExceptionTerm.objects.count() == 1
 
 
-def test_whoever_wrote_the_exception_approves_no_message_that_rests_on_it(case: Case) -> None:
-    chief = world.person("olga", "supervisor")
+def resting_on_what_she_wrote(case: Case, chief: User) -> Campaign:
+    """A submitted message of a colleague that rests on the exception of this person, and on nothing else of hers."""
     campaign = case.draft()
     content = world.content(
         case.account, version=campaign.audience_version,
@@ -123,11 +124,31 @@ def test_whoever_wrote_the_exception_approves_no_message_that_rests_on_it(case: 
     first = world.approve(workflow.submit(campaign, by=case.author), case.boris)
     other = case.submitted(exception_reason=f"{DANGER} Now.", exception_expires_at=exception_of(first).ends_at)
     assert other.exception_id == first.exception_id
+    return other
+
+
+def test_whoever_wrote_the_exception_approves_no_message_that_rests_on_it(case: Case) -> None:
+    chief = world.person("olga", "supervisor")
+    other = resting_on_what_she_wrote(case, chief)
     with pytest.raises(Refused, match="another person"):
         world.approve(other, chief)
     assert sql(
         "SELECT messaging_may_approve(%s, %s), messaging_may_approve(%s, %s)", chief.pk, other.pk, case.vera.pk, other.pk
     ) == [(False, True)]
+
+
+def test_whoever_wrote_the_exception_is_not_asked_to_approve_what_rests_on_it(case: Case) -> None:
+    chief = world.person("olga", "supervisor")
+    other = resting_on_what_she_wrote(case, chief)
+    assert [item["text"] for item in waiting.found(chief)] == [f"Waits for another person: {other.headline}"]
+    assert [item["text"] for item in waiting.found(case.vera)] == ["1 campaign waits for your approval"]
+
+
+def test_the_situation_offers_its_author_no_decision_on_what_rests_on_the_exception(case: Case) -> None:
+    chief = world.person("olga", "supervisor")
+    decision = reverse("campaign_decision", args=[resting_on_what_she_wrote(case, chief).pk])
+    pages = [visits.page(reader, "situation") for reader in (chief, case.vera)]
+    assert [decision in page for page in pages] == [False, True]
 
 
 @pytest.mark.parametrize("hours", [0, 73])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -83,6 +83,11 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def seen_by(self, person: User) -> Self:
         """Those of incidents that the person sees."""
         return self.filter(incident__in=Incident.objects.seen_by(person)) if person.mission_id else self
+
+    def with_mine(self, person: User) -> Self:
+        """Each with `mine`: whether the person wrote any part of it, so that another has to approve it (`author_ids`)."""
+        wrote = Exists(Author.objects.filter(campaign=OuterRef("pk"), user=person))
+        return self.annotate(mine=wrote | Q(audience_version__written_by=person) | Q(exception__written_by=person))
 
 
 class Reached(models.TextChoices):
@@ -210,7 +215,10 @@ class Campaign(models.Model):
         return found
 
     def author_ids(self) -> set[int]:
-        """Everybody who wrote any part: texts, accounts, the campaign itself, or the audience version it uses."""
+        """Everybody who wrote any part: texts, accounts, the campaign itself, or the audience version or exception it uses.
+
+        `with_mine` asks the same of many campaigns, and messaging_may_approve (migration 0002) refuses them.
+        """
         written = set(self.authors.values_list("user_id", flat=True))
         if self.exception:
             written.add(self.exception.written_by_id)

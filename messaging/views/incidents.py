@@ -48,7 +48,7 @@ def situation(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return render(request, "messaging/_under_way.html", {"under_way": board.with_totals(live)})
     at = now()
-    waiting = [*board.of_status(Status.SUBMITTED, by=user).annotate(mine=board.written_by(user))]
+    waiting = [*board.of_status(Status.SUBMITTED, by=user).with_mine(user)]
     decisions = [row for row in waiting if may(user, "campaign.approve") and not row.mine]
     incidents = [(row, row.update_overdue(at)) for row in board.open_incidents(by=user)]
     posts = board.posts(row for row, _overdue in incidents)
