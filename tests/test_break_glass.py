@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from crisis.clock import now
 from crisis.models import Duty, Incident, User
 from crisis.refusal import Refused
 from messaging import fuses, workflow
+from messaging.channels import CHANNELS, channel_class
 from messaging.models import Approval, Campaign, GlassBreak, Kind, Status
 from messaging.workflow.breaking_glass import break_glass, review
 from messaging.workflow.preparing import approve_playbook, revise
@@ -25,6 +27,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def night() -> Night:
     return Night()
+
+
+def test_the_database_lets_in_the_channels_that_publish_and_no_others() -> None:
+    whole = sql("SELECT pg_get_functiondef('messaging_glass_content(bigint)'::regprocedure)")[0][0]
+    (listed,) = re.findall(r"address_kind IS NULL AND a.slug <> ALL \(ARRAY\[(.*?)\]::text\[\]\)", whole)
+    assert re.findall(r"'(.+?)'", listed) == [slug for slug in CHANNELS if channel_class(slug).kind == "published"]
 
 
 def expect_no_glass(campaign: Campaign, by: User, sentence: str) -> None:
