@@ -40,6 +40,7 @@ from messaging.api_shapes import (
 )
 from messaging.beginning import name_of
 from messaging.models import Account, Campaign, Kind, Status, WhenUncertain
+from messaging.models.campaigns import CampaignQuerySet
 from messaging.reaching import estimates_of
 from messaging.wording import Words
 
@@ -138,7 +139,7 @@ def _incidents(by: User) -> QuerySet[Incident]:
     return Incident.objects.seen_by(by).exclude(status=Incident.Status.CLOSED).order_by("-opened_at", "-id")
 
 
-def _own(by: User) -> QuerySet[Campaign]:
+def _own(by: User) -> CampaignQuerySet:
     rows = Campaign.objects.filter(created_by=by).select_related("incident", "audience_version")
     return rows.prefetch_related("texts", "accounts").order_by("-id")
 
@@ -160,7 +161,7 @@ def _draft(content: DraftIn, incident: Incident, by: User) -> workflow.Draft:
         raise Refused(
             _("One of these accounts is not there for you. See the list of the incident."), field="accounts", status=422
         )
-    earlier = _own(by).filter(pk=content.refers_to or 0, incident=incident).exclude(status=Status.DRAFT).first()
+    earlier = _own(by).followable().filter(pk=content.refers_to or 0, incident=incident).first()
     if content.refers_to and earlier is None:
         sentence = _("You have sent nothing of this number about this incident. Leave it out, or name one of yours.")
         raise Refused(sentence, field="refers_to", status=422)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from messaging import bell
+from messaging import bell, workflow
 from tests import world
 from tests.programs import Scene, sentences
 
@@ -94,6 +94,12 @@ DRAFTS: list[tuple[str, dict[str, Any], int, str, str]] = [
 @pytest.mark.parametrize(("changes", "status", "field", "words"), [pytest.param(*row[1:], id=row[0]) for row in DRAFTS])
 def test_a_bad_draft_is_refused(scene: Scene, changes: dict[str, Any], status: int, field: str, words: str) -> None:
     check_refusal(scene, scene.draft_body(**changes), status, field, words)
+
+
+def test_no_message_follows_one_that_was_rejected(scene: Scene) -> None:
+    rejected = scene.submitted()
+    workflow.reject(rejected, "Wrong country", by=scene.boris)
+    check_refusal(scene, scene.draft_body(refers_to=rejected.pk), 422, "refers_to", "sent nothing of this number")
 
 
 def check_refusal(scene: Scene, body: Any, status: int, field: str, words: str, **headers: str) -> None:

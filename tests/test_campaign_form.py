@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from crisis.models import Incident
+from messaging import workflow
 from messaging.forms.campaigns import CampaignForm
-from tests import world
+from tests import visits, world
+from tests.desk import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -36,3 +39,12 @@ def test_what_is_needed_to_submit_is_not_called_optional(incident: Incident) -> 
     needed = {name for name, field in fields.items() if field.required or getattr(field, "needed", False)}
     assert {"body_ru", "audience", "accounts", "not_after"} <= needed
     assert "link" not in needed
+
+
+def test_nothing_follows_a_message_that_was_rejected() -> None:
+    desk = Desk()
+    earlier = desk.submitted()
+    workflow.reject(earlier, "Wrong country", by=desk.chief)
+    assert [*CampaignForm(incident=desk.incident).fields["refers_to"].queryset] == []  # type: ignore[attr-defined]
+    address = reverse("campaign_new", args=[desk.incident.pk])
+    assert visits.screen_of(desk.author).get(address, {"template": "update", "refers_to": earlier.pk}).status_code == 404

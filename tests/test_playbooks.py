@@ -10,10 +10,12 @@ from django.db import IntegrityError, ProgrammingError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from audiences import staff
+from audiences.models import AddressKind
 from crisis.models import User
 from crisis.refusal import Forbidden, Refused
 from messaging import workflow
-from messaging.models import Campaign, Playbook, PlaybookApproval, Status
+from messaging.models import Campaign, Kind, Playbook, PlaybookApproval, Status
 from messaging.playbooks import usable
 from messaging.wording import Words
 from messaging.workflow.preparing import approve_playbook, prepare, retire, revise
@@ -148,6 +150,14 @@ def test_using_one_asks_for_its_unknown_blanks_and_nothing_else(ready: Playbook,
     answer = desk.get(reverse("playbook_use", args=[incident.pk, ready.pk]))
     assert [str(field.label) for field in answer.context["form"]] == ["место сбора (Russian)", "meeting point (English)"]
     assert "Leaving Egypt" in answer.content.decode()
+
+
+def test_one_that_follows_an_earlier_message_is_offered_no_test(anna: User, boris: User, vera: User, desk: Client) -> None:
+    book, incident = prepared.playbook(anna, boris, vera, kind=Kind.ALL_CLEAR), world.incident(anna)
+    staff.add("Engineer", AddressKind.VK, "2", by=boris)
+    workflow.send_test(incident, [world.account()], by=anna)
+    offered = desk.get(reverse("playbook_use", args=[incident.pk, book.pk])).context["form"].fields["refers_to"].queryset
+    assert [*offered] == []
 
 
 def test_using_one_makes_a_draft_that_says_where_it_comes_from(ready: Playbook, anna: User, desk: Client) -> None:

@@ -19,7 +19,7 @@ from crisis.forms import Moment
 from crisis.models import Country, Incident, User
 from crisis.refusal import Problem, Refused
 from messaging.beginning import LANGUAGES, name_of
-from messaging.models import Account, Campaign, Kind, Part, Reached, Status, WhenUncertain
+from messaging.models import Account, Campaign, Kind, Part, Reached, WhenUncertain
 from messaging.phrases import UNKNOWN
 from messaging.wording import Words
 from messaging.workflow import Draft
@@ -127,7 +127,7 @@ class CampaignForm(forms.Form):
             self.fields[name].needed = True  # type: ignore[attr-defined]
         self._fit()
         self._choose("accounts", Account.objects.filter(drill=incident.drill).order_by("pk"))
-        earlier = Campaign.objects.filter(incident=incident, test=False).exclude(status__in=[Status.DRAFT, Status.REJECTED])
+        earlier = Campaign.objects.followable().filter(incident=incident)
         if "refers_to" in self.fields:
             self._choose("refers_to", earlier.exclude(pk=campaign.pk if campaign else 0).prefetch_related("texts"))
         self.versions = {str(version.pk): version for version in self._versions()}

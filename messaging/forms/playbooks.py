@@ -14,7 +14,7 @@ from crisis.models import Category, Incident
 from messaging.beginning import LANGUAGES, Facts
 from messaging.forms.campaigns import LONGEST_TEXT, NAMES
 from messaging.forms.holding import HEADLINE, MODES, words_field
-from messaging.models import Campaign, Kind, Playbook, PlaybookVersion, Status
+from messaging.models import Campaign, Kind, Playbook, PlaybookVersion
 from messaging.models.accounts import channel_choices
 from messaging.models.playbooks import VALUE
 from messaging.playbooks import blanks_of, known_values
@@ -85,7 +85,7 @@ class BlanksForm(forms.Form):
                     label=label, max_length=VALUE, validators=[no_brackets], widget=forms.TextInput(attrs={"lang": code})
                 )
         if version.kind != Kind.ALERT:
-            earlier = Campaign.objects.filter(incident=incident).exclude(status__in=[Status.DRAFT, Status.REJECTED])
+            earlier = Campaign.objects.followable().filter(incident=incident)
             self.fields["refers_to"] = forms.ModelChoiceField(earlier, label=_("Which earlier campaign it follows"))
 
     def values(self) -> Mapping[str, Mapping[str, str]]:

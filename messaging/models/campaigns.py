@@ -84,6 +84,10 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Those of incidents that the person sees."""
         return self.filter(incident__in=Incident.objects.seen_by(person)) if person.mission_id else self
 
+    def followable(self) -> Self:
+        """Those that a new message about the same incident may follow."""
+        return self.filter(test=False).exclude(status__in=[Status.DRAFT, Status.REJECTED])
+
     def with_mine(self, person: User) -> Self:
         """Each with `mine`: whether the person wrote any part of it, so that another has to approve it (`author_ids`)."""
         wrote = Exists(Author.objects.filter(campaign=OuterRef("pk"), user=person))

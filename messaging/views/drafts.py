@@ -84,7 +84,7 @@ def _earlier(request: HttpRequest, incident: Incident) -> Campaign | None:
         return None
     if not named.isascii() or not named.isdigit():
         raise Http404
-    return get_object_or_404(Campaign.objects.filter(test=False).exclude(status=Status.DRAFT), pk=int(named), incident=incident)
+    return get_object_or_404(Campaign.objects.followable(), pk=int(named), incident=incident)
 
 
 def _choose(request: HttpRequest, incident: Incident, earlier: Campaign | None, *, unknown: bool) -> HttpResponse:
