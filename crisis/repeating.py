@@ -19,8 +19,8 @@ def repeating() -> Iterator[CursorWrapper]:
     """A cursor for such a statement: always the same words, everything that varies a parameter."""
     connection.ensure_connection()
     if connection.connection.prepare_threshold != 0:
-        connection.connection.prepare_threshold = 0  # Django's own cursors never prepare
         connection.connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.connection.prepare_threshold = 0  # Django's own cursors never prepare
     make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with make(ServerBindingCursor(connection.connection)) as cursor:  # type: ignore[call-arg,arg-type]
         yield cursor

@@ -167,6 +167,20 @@ def test_an_order_never_asked_for_is_over_at_once(desk: Desk) -> None:
     assert "—" not in log()
 
 
+def test_an_order_cancelled_before_it_was_asked_for_does_not_keep_the_rest_from_being_stopped(desk: Desk) -> None:
+    order, batch = two_ways(desk)
+    orders.cancel(order.pk)
+    workflow.stop(batch.campaign, by=desk.author)
+    assert (fresh_batch(batch).status, fresh(order).reason) == ("stopped", "never_asked")
+
+
+def test_stopping_twice_is_harmless_to_an_order_never_asked_for(desk: Desk) -> None:
+    order, batch = two_ways(desk)
+    for _ in range(2):
+        workflow.stop(batch.campaign, by=desk.author)
+    assert (fresh(order).status, fresh(order).batch.status) == ("cancelled", "stopped")
+
+
 @pytest.mark.parametrize("status", [Status.PAUSED, Status.SENT])
 def test_an_order_is_cancelled_also_where_its_campaign_is_not_being_sent(desk: Desk, status: Status) -> None:
     order = desk.asked()

@@ -15,12 +15,13 @@ from messaging import delivery, hooks, waiting, workflow
 from messaging.channels import Report
 from messaging.delivery import claiming, orders
 from messaging.delivery.claiming import Claim
-from messaging.models import Batch, Campaign, Order, OrderWord
+from messaging.models import Batch, Campaign, Order, OrderWord, ReachException
 from messaging.workflow import by_hand
+from tests import world
 from tests.byhand import Hotels
 from tests.engine import while_waiting
 from tests.stages import ahead
-from tests.test_orders import Desk, for_everybody, fresh, told
+from tests.test_orders import Desk, for_everybody, fresh, hear, told
 from tests.test_orders import desk as desk
 from tests.test_orders import platform as platform
 
@@ -69,6 +70,41 @@ def test_what_a_platform_held_is_asked_about_further_when_it_says_once_that_it_k
     assert (heard.ended, heard.sent, heard.words.filter(kind=OrderWord.Kind.STRANGE).count()) == (False, None, 1)
     desk.pump(later=10)
     assert_over(order)
+
+
+def test_a_question_whose_answer_was_lost_may_still_come_after_a_stop(desk: Desk) -> None:
+    desk.platform.control(lose_before=1)
+    order = desk.ordered()
+    desk.pump()
+    workflow.stop(order.batch.campaign, by=desk.author)
+    desk.pump(later=5)
+    assert (fresh(order).ended, fresh(order).words.filter(kind=OrderWord.Kind.STRANGE).exists()) == (False, False)
+    desk.pump(later=120)
+    assert_over(order)
+
+
+def test_an_order_that_ended_while_it_was_asked_for_again_keeps_nothing_in_doubt(desk: Desk) -> None:
+    order = desk.asked()
+    Batch.objects.filter(pk=order.batch_id).update(status="sending", in_doubt=True)
+    hear(order, told(order, "done", 0, sent=10))
+    assert fresh(order).batch.in_doubt is False
+
+
+def test_revoking_an_exception_and_a_word_on_an_order_under_it_never_wait_for_each_other(desk: Desk) -> None:
+    until = for_everybody()
+    waived = desk.asked(**until)
+    orders.waive(waived.pk)
+    content = world.content(desk.account, version=world.audience(desk.author), **until)
+    second = workflow.draft(waived.batch.campaign.incident, content, by=desk.author)
+    world.approve(workflow.submit(second, by=desk.author), desk.approver)
+    exception = ReachException.objects.get()
+    while_waiting(
+        partial(workflow.revoke_exception, exception, "The danger is over.", by=desk.author),
+        partial(orders.locked, waived.pk),
+        partial(audit.record, "order.close", by=None, about=waived.batch.campaign),
+    )
+    assert ReachException.objects.get().revoked_at is not None
+    assert fresh(waived).cancel_asked_at is not None
 
 
 def test_what_is_asked_again_is_the_same_to_the_letter_whatever_has_changed_meanwhile(desk: Desk, settings: Any) -> None:

@@ -92,6 +92,7 @@ def test_a_platform_that_never_had_the_wrong_order_is_asked_for_everybody(desk: 
     desk.pump()
     campaign = corrected(desk, wrong.batch.campaign)
     desk.pump(later=5)
+    desk.pump(later=120)
     told, others = Order.objects.filter(batch__campaign=campaign).order_by("batch__number")
     assert (fresh(wrong).reason, told.reason, others.status) == ("unknown_order", "cannot_tell_apart", Order.Status.ACCEPTED)
     assert asked_of(desk, campaign) == [(None, None)]

@@ -279,6 +279,7 @@ def test_a_stopped_order_that_never_arrived_is_over(desk: Desk) -> None:
     desk.pump()
     workflow.stop(order.batch.campaign, by=desk.author)
     desk.pump(later=5)
+    desk.pump(later=120)
     assert (fresh(order).status, fresh(order).batch.status) == (Order.Status.CANCELLED, Batch.Status.STOPPED)
     assert Delivery.objects.get().people == 0
 

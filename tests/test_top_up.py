@@ -103,11 +103,12 @@ def test_what_is_being_corrected_is_sent_to_nobody(cast: Cast) -> None:
         sql("UPDATE messaging_campaign SET status = 'sending' WHERE id = %s", campaign.pk)
 
 
-def test_what_was_ended_by_a_later_message_is_sent_to_nobody(cast: Cast) -> None:
+@pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.CANCEL, Kind.ALL_CLEAR])
+def test_nobody_gets_an_older_message_after_the_one_that_followed_it(cast: Cast, kind: Kind) -> None:
     campaign = sent(cast)
-    sent(cast, kind=Kind.ALL_CLEAR, refers_to=campaign)
+    sent(cast, kind=kind, refers_to=campaign)
     world.contacts([4])
-    with expect_refusal("ended by a later campaign"):
+    with expect_refusal("A later campaign followed this one"):
         workflow.top_up(campaign, by=cast.author)
 
 

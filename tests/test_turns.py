@@ -15,6 +15,7 @@ from messaging.delivery.claiming import claim, has_work, release, take
 from messaging.delivery.turns import LATE, MOST, Turns, keep_turns
 from messaging.models import Batch, Campaign, Lane
 from tests import world
+from tests.engine import while_waiting
 from tests.stages import Cast, set_clock, stand_still
 
 TEN = timedelta(minutes=10)
@@ -115,6 +116,14 @@ def test_what_waits_is_moved_on_after_a_pause(cast: Cast) -> None:
     assert keep_turns() == len(times(campaign))
     assert times(campaign)[0][0] == start + timedelta(hours=1)
     assert most_in_a_window(times(campaign)) == 10
+
+
+def test_two_pumps_at_once_move_it_on_only_once(cast: Cast) -> None:
+    start = stand_still()
+    campaign = paced(cast, 53, 10)
+    set_clock(f"timestamptz '{(start + timedelta(hours=1)).isoformat()}'")
+    while_waiting(keep_turns, keep_turns)
+    assert times(campaign)[0][0] == start + timedelta(hours=1)
 
 
 def test_a_little_late_is_not_moved(cast: Cast) -> None:

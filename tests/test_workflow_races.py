@@ -17,6 +17,7 @@ from messaging.delivery import claiming, recording, starting, sweeping
 from messaging.models import Approval, Batch, Campaign, Status
 from tests import world
 from tests.engine import elsewhere, while_waiting
+from tests.simulated import until
 from tests.stages import Cast, ahead, person_named
 from tests.world import sql
 
@@ -183,6 +184,18 @@ def test_a_campaign_is_finished_once(cast: Cast) -> None:
     sql("UPDATE messaging_batch SET status = 'done'")
     race(delivery.finish, delivery.finish)
     assert deeds("campaign.finish") == 1
+
+
+def test_who_is_queued_again_at_the_last_moment_keeps_a_campaign_open(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is open is looked at, and the campaign locked, only after others have committed meanwhile."""
+    campaign = cast.at("sending")
+    sql("UPDATE messaging_batch SET status = 'done'")
+    slow = starting.FINISHED.replace("SELECT c.id", "WITH slow AS MATERIALIZED (SELECT pg_sleep(1)) SELECT c.id", 1)
+    monkeypatch.setattr(starting, "FINISHED", slow.replace("WHERE c.status", "CROSS JOIN slow WHERE c.status", 1))
+    with elsewhere(delivery.finish):
+        until(lambda: sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(1)%%' AND wait_event = 'PgSleep'"))
+        sql("UPDATE messaging_batch SET status = 'queued'")
+    assert fresh(campaign).status == Status.SENDING
 
 
 def fail_at_its_end(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,10 +82,11 @@ RETURNING b.id
 
 
 def weighed(held: Claim, outcomes: Sequence[Outcome], close: Close, *, keyed: bool) -> tuple[list[Outcome], Close]:
-    """What is really known after a claim. A refusal proves nothing of somebody who may have got an earlier, unanswered request;
-    and who was left out of an answer may have got this one. Where a platform knows no key, only what was not sent is retried.
+    """What is really known after a claim. A refusal proves nothing of somebody who may have got an earlier, unanswered request,
+    of this batch or of the one it repeats; and who was left out of an answer may have got this one. Where a platform knows no
+    key, only what was not sent is retried.
     """
-    if held.in_doubt:
+    if held.in_doubt or held.again:
         outcomes = [replace(o, status="uncertain") if o.status == "failed" else o for o in outcomes]
     doubtful = keyed and not close.done and any(o.status == "retry" for o in outcomes)
     return [*outcomes], replace(close, in_doubt=close.in_doubt or doubtful)

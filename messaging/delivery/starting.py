@@ -232,7 +232,8 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
         cursor.execute(
             """UPDATE messaging_order o SET status = 'cancelled', ended_at = crisis_now()
                  FROM messaging_batch b
-                WHERE b.id = o.batch_id AND b.campaign_id = %s AND b.status = %s AND o.asked_at IS NULL""",
+                WHERE b.id = o.batch_id AND b.campaign_id = %s AND b.status = %s
+                  AND o.asked_at IS NULL AND o.ended_at IS NULL""",
             [campaign.pk, status.value],
         )
         cancel_placed(campaign)
@@ -249,7 +250,7 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
 # An order without whose answer the plan goes on keeps nothing open.
 FINISHED = """
     SELECT c.id FROM messaging_campaign c
-     WHERE c.status = 'sending' AND (%(only)s::bigint IS NULL OR c.id = %(only)s)
+     WHERE c.status = 'sending' AND (%(among)s::bigint[] IS NULL OR c.id = ANY (%(among)s))
        AND NOT EXISTS (SELECT FROM messaging_batch b LEFT JOIN messaging_order o ON o.batch_id = b.id
                         WHERE b.campaign_id = c.id AND b.status IN ('queued', 'sending')
                           AND (o.waived_at IS NULL OR o.decision <> ''))
@@ -259,12 +260,19 @@ FINISHED = """
 
 @transaction.atomic
 def finish(only: int | None = None) -> int:
-    """Close every campaign (or only one) of which nothing is open any more. Returns how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(FINISHED, {"only": only})
-        done = [row[0] for row in cursor.fetchall()]
+    """Close every campaign (or only one) of which nothing is open any more. Returns how many.
+
+    Asked once more under their locks: meanwhile somebody may have queued people of them who are sent it again.
+    """
+    done = _finished(_finished(None if only is None else [only]))
     for campaign in Campaign.objects.filter(pk__in=done).select_related("incident"):
         Campaign.objects.filter(pk=campaign.pk).update(status=Status.SENT, ended_at=now())
         incidents.tell(campaign.incident_id, _("Sent: %(headline)s"), headline=campaign)
         audit.record("campaign.finish", by=None, about=campaign)
     return len(done)
+
+
+def _finished(among: list[int] | None) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(FINISHED, {"among": among})
+        return [row[0] for row in cursor.fetchall()]

@@ -1,7 +1,8 @@
 """A campaign's own pace, so that a hotline survives: people are written to in turns, each with its earliest time.
 
 The turns are laid out when the sending begins. A claim looks back ten minutes as well, so that no more people than agreed are
-written to within ten minutes whatever happened: a pause, a restart, a platform that was slow.
+written to within ten minutes whatever happened: a pause, a restart, a platform that was slow. Only lanes that claim at the very
+same instant do not see each other: each may be a turn ahead.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ IN_PACE = f"""
 """
 KEEP = """
 UPDATE messaging_batch b SET not_before = b.not_before + late.since
-  FROM (SELECT q.campaign_id, q.account_id, crisis_now() - min(q.not_before) AS since
+  FROM (SELECT q.id, q.not_before, crisis_now() - min(q.not_before) OVER (PARTITION BY q.campaign_id, q.account_id) AS since
           FROM messaging_batch q JOIN messaging_campaign c ON c.id = q.campaign_id
-         WHERE c.pace IS NOT NULL AND c.status IN ('sending', 'paused') AND q.status = 'queued' AND q.attempt = 0
-         GROUP BY 1, 2 HAVING crisis_now() - min(q.not_before) > %s * interval '1 second') late
- WHERE b.campaign_id = late.campaign_id AND b.account_id = late.account_id AND b.status = 'queued' AND b.attempt = 0
+         WHERE c.pace IS NOT NULL AND c.status IN ('sending', 'paused') AND q.status = 'queued' AND q.attempt = 0) late
+ WHERE b.id = late.id AND late.since > %s * interval '1 second'
+   AND b.status = 'queued' AND b.attempt = 0 AND b.not_before = late.not_before  -- else another pump has moved it meanwhile
 """
 
 

@@ -100,12 +100,14 @@ def revoke_exception(exception: ReachException, reason: str, *, by: User) -> int
     if not reason.strip():
         raise Refused(_("Say why; the author needs the reason. Nothing was changed."), field="reason")
     with acting(by):
-        using = Campaign.objects.select_for_update(of=("self",)).filter(exception=exception.pk, status__in=LIVE)
-        stopped = [*using.order_by("pk")]
-        for campaign in stopped:
-            stop_locked(campaign, by=by)
-        for campaign in Campaign.objects.filter(exception=exception.pk, status=Status.SENT).order_by("pk"):
-            delivery.cancel_placed(campaign)
+        using = Campaign.objects.select_for_update(of=("self",)).filter(exception=exception.pk)
+        every = [*using.filter(status__in={*LIVE, Status.SENT}).order_by("pk")]  # locked before the first audit row is written
+        stopped = [campaign for campaign in every if campaign.status != Status.SENT]
+        for campaign in every:
+            if campaign.status == Status.SENT:
+                delivery.cancel_placed(campaign)
+            else:
+                stop_locked(campaign, by=by)
         locked = ReachException.objects.select_for_update(of=("self",)).get(pk=exception.pk)
         if locked.revoked_at is None:
             ReachException.objects.filter(pk=locked.pk).update(revoked_at=now(), revoked_by=by)

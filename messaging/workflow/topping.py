@@ -13,10 +13,8 @@ from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging import delivery
 from messaging.choosing import count
-from messaging.models import NEVER_BEGUN, Campaign, Kind, Status
+from messaging.models import NEVER_BEGUN, Campaign, Status
 from messaging.workflow.moving import acting, lock, log
-
-ENDING = {Kind.CANCEL, Kind.ALL_CLEAR}
 
 
 def top_up(campaign: Campaign, *, by: User) -> int:
@@ -64,5 +62,7 @@ def _demand_fresh(campaign: Campaign) -> None:
         raise Refused(_("The incident is closed. Declare a new one to send about it."))
     if campaign.corrections.exclude(NEVER_BEGUN).exists():
         raise Refused(_("This is being corrected, so nobody else gets it. Nothing was sent."))
-    if campaign.followed_by.filter(kind__in=ENDING, started_at__isnull=False).exists():
-        raise Refused(_("This was cancelled or ended by a later campaign, so nobody else gets it. Nothing was sent."))
+    if campaign.followed_by.filter(started_at__isnull=False).exists():
+        raise Refused(
+            _("A later campaign followed this one, so nobody else gets it. Nothing was sent. Send them the later one.")
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from crisis.refusal import Refused
 from messaging import delivery, hooks, jobs, standing, workflow
 from messaging.channels import Report
 from messaging.models import Account, Campaign, Status
+from messaging.wording import Words
 from tests import world
 from tests.correcting import RIGHT, written
 from tests.faults.clockwork import NEVER, Clockwork, Process, current
@@ -156,8 +157,8 @@ class Cast:
         begun = workflow.correct(Campaign.objects.get(pk=pk), by=self.author)
         self._me().committed = lambda: None
         if begun.status == Status.DRAFT:
-            right = {lang: replace(said, body=f"{said.body} No. {pk}.") for lang, said in RIGHT.items()}
-            content = replace(written(begun), texts=right)
+            content = written(begun)
+            content = replace(content, texts=_own(RIGHT, begun), corrected=_own(content.corrected, begun))
             edited = workflow.edit(begun, content, seen_at=begun.updated_at, by=self.author)
             begun = workflow.submit(edited, by=self.author)
         if begun.status == Status.SUBMITTED:
@@ -224,3 +225,8 @@ class Cast:
         process = current()
         assert process is not None
         return process
+
+
+def _own(words: Mapping[str, Words], campaign: Campaign) -> dict[str, Words]:
+    """Words by which the judge knows a campaign from every other one, also from another correction of the same."""
+    return {language: replace(said, body=f"{said.body} No. {campaign.pk}.") for language, said in words.items()}

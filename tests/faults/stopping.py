@@ -33,6 +33,7 @@ TROUBLE: dict[str, Any] = {
     "it does not answer": {"hold": 4},
     "it is well": {},
 }
+SEEDS = 50
 REDIS = ("is there", "is there", "stands still", "dies")
 
 
@@ -46,7 +47,7 @@ def layer(options: Options) -> Result:
         place = Stops(settings.DATA_DIR)
         try:
             place.open()
-            for seed in range(options.seed, options.seed + options.seeds):
+            for seed in range(options.seed, options.seed + (options.seeds or SEEDS)):
                 result.add(_stopped(place, seed))
         finally:
             place.close()

@@ -74,6 +74,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         "write_with_an_exception", "submit", "approve", "send", *ORDERED, "say_what_cannot_be", "sweep", "correct", "edit",
         "submit", "approve", "send", 5.0, *ORDERED, "sweep",
     ),
+    "never ordered, and stopped": ("write_with_an_exception", "submit", "approve", "cancel_the_order", "stop", "stop", "sweep"),
     "never ordered": ("write_with_an_exception", "submit", "approve", "cancel_the_order", "send", "sweep"),
     "by hand": (
         "write_to_a_desk", "expect_people", "submit", "approve", "send", "ask_the_desk", "hear_the_desk", "stop",

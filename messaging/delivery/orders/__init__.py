@@ -40,6 +40,7 @@ __all__ = [
 ]  # fmt: skip
 
 # Seconds between two questions of ours while a platform says nothing by itself, by how long nothing has happened.
+ARRIVES = timedelta(minutes=2)  # in which a question whose answer was lost has come to its platform, or never will
 POLLS = ((timedelta(minutes=1), 2.0), (timedelta(minutes=10), 10.0), (timedelta.max, 60.0))
 
 
@@ -152,12 +153,12 @@ class _Step:
             note(locked(self.order.pk), OrderWord.Kind.REMINDED, BY_MACHINE)
 
     def _is_unknown(self) -> None:
-        """Our question never arrived: over, unless it may still be asked for. What a platform once held it may still send."""
-        self.order.refresh_from_db(fields=["taken_at"])
-        if self.order.taken_at is None and (self.cancels or self.held.campaign_status not in LIVE):
-            never_asked(self.order, "unknown_order")
-        else:
+        """Our question never arrived: over, unless it may still come. What a platform once held it may still send."""
+        self.order.refresh_from_db(fields=["asked_at", "taken_at", "cancel_asked_at"])
+        if self.order.taken_at is not None or not (self.cancels or self.held.campaign_status not in LIVE):
             self._is_strange("unknown_order")
+        elif (self.order.cancel_asked_at or self.order.asked_at or now()) + ARRIVES <= now():  # it was not asked for since
+            never_asked(self.order, "unknown_order")
 
     @transaction.atomic
     def _is_strange(self, reason: str) -> None:

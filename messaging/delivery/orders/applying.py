@@ -73,7 +73,7 @@ def close(order_id: UUID | str) -> bool:
         campaign_id=batch.campaign_id, account_id=batch.account_id, batch=batch, contact=0,
         defaults={"status": Delivery.Status.FAILED if refused else Delivery.Status.ACCEPTED, "reason": order.status},
     )  # fmt: skip
-    Batch.objects.filter(pk=batch.pk).update(status=_closed(order), lease_until=None, not_before=None)
+    Batch.objects.filter(pk=batch.pk).update(status=_closed(order), lease_until=None, not_before=None, in_doubt=False)
     _enter(order)
     return True
 
