@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +17,12 @@ from audiences.models import AddressKind, Audience, AudienceVersion
 from audiences.outages import NOBODY_SAYS_SO
 from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Fields, Question
 from audiences.whereabouts import PLACE, missing
-from crisis.forms import CountriesField, Moment
+from crisis.forms import CountriesField, Moment, add_problems
 from crisis.models import Incident, User
 from crisis.refusal import Refused
 
 # What Criteria calls a field → what the form calls it. A question has names of its own beside these.
 FIELDS = {"hours": "window", "yes": "allows", "kind": "allows"}
-
-
-def add_problems(form: forms.BaseForm, refused: Refused, names: Mapping[str, str] = FIELDS, prefix: str = "") -> None:
-    """Put a refusal's sentences beside the fields they speak of, those without one above the form."""
-    for problem in refused.problems:
-        name = prefix + names.get(problem.field, problem.field)
-        form.add_error(name if name in form.fields else None, str(problem.sentence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +96,7 @@ class CriteriaForm(forms.Form):
             try:
                 criteria = self._criteria()
             except Refused as refused:
-                add_problems(self, refused)
+                add_problems(self, refused, FIELDS)
             else:
                 if criteria:
                     data["criteria"] = criteria

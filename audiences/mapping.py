@@ -19,7 +19,7 @@ from audiences import shapes, traits
 from audiences.criteria import Circle, Criteria, Polygon, Seen
 from audiences.criteria.areas import Area
 from audiences.criteria.seen import ACTIVE
-from audiences.criteria.words import country_name
+from crisis.language import country_name
 from crisis.models import Country
 from crisis.small import told
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection
 from decimal import Decimal
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from audiences import gazetteer
 from audiences.criteria import Circle
+from crisis.language import readers_language
 from crisis.refusal import Refused
 
 NUMBER = r"[-+]?\d{1,3}(?:\.\d{1,20})?"
@@ -46,7 +46,7 @@ def _plain(degrees: float) -> str:
 
 
 def _place(text: str, countries: Collection[str]) -> gazetteer.Place:
-    found = gazetteer.find(text, countries, (get_language() or "ru").split("-")[0])
+    found = gazetteer.find(text, countries, readers_language())
     if not found:
         raise Refused(
             _("No place is called “%(name)s” in the countries chosen. Write another name, or latitude and longitude.")

@@ -15,10 +15,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audiences.criteria.words import country_name
 from audiences.models import AddressKind, Outage
 from crisis import audit, incidents, lines
 from crisis.clock import now
+from crisis.language import country_name
 from crisis.models import Country, Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Problem, Refused

@@ -21,6 +21,7 @@ from crisis.incidents import usual_title
 from crisis.lines import stray
 from crisis.models import AuditEntry, Category, Certainty, Country, Fact, Incident, Severity, Urgency, User
 from crisis.permissions import ROLES
+from crisis.refusal import Forbidden, Refused
 
 COUNTRY_FIELDS = 5
 YEARS = range(2000, 2100)
@@ -53,6 +54,18 @@ NEXT_UPDATES = [
     ("360", _("in 6 hours")),
     ("", _("not promised")),
 ]
+
+
+def add_problems(form: forms.BaseForm, refused: Refused, names: Mapping[str, str] | None = None, prefix: str = "") -> None:
+    """Put a refusal's sentences beside the fields they speak of, those without one above the form.
+
+    `names`: what the verb calls a field → what the form calls it. Raises Forbidden: what a role lacks is no matter of the form.
+    """
+    if isinstance(refused, Forbidden):
+        raise refused
+    for problem in refused.problems:
+        name = prefix + (names or {}).get(problem.field, problem.field)
+        form.add_error(name if name in form.fields else None, str(problem.sentence))
 
 
 class Moment(forms.DateTimeField):

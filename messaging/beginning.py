@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from audiences.criteria import Criteria
-from audiences.criteria.words import country_name, instant
+from audiences.criteria.words import instant
 from audiences.models import AudienceVersion
 from crisis.incidents import usual_title
+from crisis.language import country_name
 from crisis.models import Category, Country, Incident
 from messaging.first_words import ADVICE, REPORTS
 from messaging.models import Account, Campaign, Kind, Reached, WhenUncertain
@@ -145,7 +146,7 @@ def _fill(text: str, known: Mapping[str, str]) -> str:
 def name_of(criteria: Criteria) -> str:
     """A name for an audience defined while drafting: "Egypt, 336 h", or its sentence when it is no simple one."""
     if criteria.place is None:
-        return criteria.sentence((get_language() or "ru").split("-")[0])[:200]
+        return criteria.sentence()[:200]
     place = ", ".join(country_name(code) for code in criteria.countries)
     return (_("%(place)s, %(n)d h") % {"place": place, "n": criteria.place.hours})[:200]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from audiences.criteria import Criteria
@@ -131,7 +130,7 @@ def _fact_changes(since: Round, facts: Mapping[str, Any], reach: Mapping[str, An
 
 def _audience(pk: int | None) -> str:
     row = AudienceVersion.objects.get(pk=pk) if pk else None
-    return Criteria.from_json(row.criteria).sentence(get_language() or "ru") if row else "—"
+    return Criteria.from_json(row.criteria).sentence() if row else "—"
 
 
 def _accounts(pks: Iterable[int]) -> str:

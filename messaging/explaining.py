@@ -11,8 +11,9 @@ from django.conf import settings
 from django.utils.translation import override
 
 from audiences.criteria import Criteria
-from audiences.criteria.words import country_name, instant
+from audiences.criteria.words import instant
 from crisis.clock import now
+from crisis.language import country_name
 from messaging.channels import WORDING
 from messaging.models import Account, Campaign, Text
 

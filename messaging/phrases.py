@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from audiences.criteria import Criteria
-from audiences.criteria.words import country_name, locale
+from crisis.language import country_name, readers_locale
 from crisis.models import Incident
 from crisis.small import hidden, is_exact, told, told_up
 from crisis.templatetags.console import number, things
@@ -211,7 +211,7 @@ def untold(joint: Joint, labels: Mapping[int, str]) -> str:
     """Which ways leave open how many people it is at most; empty where none does."""
     if not joint.untold:
         return ""
-    names = format_list([labels[account] for account in joint.untold], style="standard", locale=locale())
+    names = format_list([labels[account] for account in joint.untold], style="standard", locale=readers_locale())
     if not joint.most_told:
         return _("Nobody can say at most how many: no number from %(names)s.") % {"names": names}
     words = ngettext(
@@ -232,7 +232,7 @@ def places(campaign: Campaign) -> str:
 
 
 def countries(codes: Iterable[str]) -> str:
-    return format_list(sorted(country_name(code) for code in codes), style="standard", locale=locale())
+    return format_list(sorted(country_name(code) for code in codes), style="standard", locale=readers_locale())
 
 
 def pace(campaign: Campaign) -> str:

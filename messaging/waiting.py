@@ -14,10 +14,11 @@ from django.db.models import Case, Count, Min, OuterRef, Q, Subquery, Value, Whe
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from crisis.clock import Now
+from crisis.language import readers_language
 from crisis.models import Incident, User
 from crisis.permissions import may
 from crisis.power import changing
@@ -63,7 +64,7 @@ def headline(campaign: str = "pk") -> Subquery:
     `campaign` is the query's own column that names it.
     """
     texts = Text.objects.filter(campaign=OuterRef(campaign), part=Part.MAIN).exclude(headline="")
-    mine = Case(When(language=get_language() or "ru", then=Value(0)), default=Value(1))
+    mine = Case(When(language=readers_language(), then=Value(0)), default=Value(1))
     return Subquery(texts.order_by(mine, "-language").values("headline")[:1])
 
 

@@ -14,7 +14,6 @@ from itertools import combinations
 from typing import Any, ClassVar, Self
 
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from audiences import traits
 from audiences.criteria.areas import Area, Circle, Polygon
@@ -151,13 +150,12 @@ class Criteria:
         """Conditions no platform is told of: with any of these it would reach more people than the audience means."""
         return tuple(node for node in self.of if not _is_told(node))
 
-    def sentence(self, language: str) -> str:
-        """The audience in one sentence, in "en" or "ru"."""
+    def sentence(self) -> str:
+        """The audience in one sentence, in the reader's language."""
         place = self.place
-        with override(language):
-            nodes = [*([place] if place else []), *(node for node in self.of if node is not place)]
-            words = "; ".join(node.sentence() for node in nodes)
-            return f"{words[:1].upper()}{words[1:]}."
+        nodes = [*([place] if place else []), *(node for node in self.of if node is not place)]
+        words = "; ".join(node.sentence() for node in nodes)
+        return f"{words[:1].upper()}{words[1:]}."
 
     @property
     def meaning(self) -> str:

@@ -24,8 +24,9 @@ from audiences.criteria.checks import (
 )
 from audiences.criteria.clauses import Beginning, Clause, Narrowing, Node
 from audiences.criteria.seen import ACTIVE, SILENT, Seen
-from audiences.criteria.words import country_name, day, language_name, listed
+from audiences.criteria.words import day, language_name, listed
 from audiences.models import AddressKind, ContactList
+from crisis.language import country_name
 from crisis.models import User
 from crisis.refusal import Problem, Refused
 

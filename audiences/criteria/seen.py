@@ -14,8 +14,9 @@ from audiences import traits
 from audiences.criteria.areas import Area, Circle, Polygon, area_from_json
 from audiences.criteria.checks import ids_of, instant_of, keys_of, known_countries, list_of, missing, words_of
 from audiences.criteria.clauses import Beginning, Clause
-from audiences.criteria.words import country_name, instant, listed
+from audiences.criteria.words import instant, listed
 from audiences.models import Source
+from crisis.language import country_name
 from crisis.models import User
 from crisis.refusal import Problem, Refused
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,18 +14,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 from audiences import definitions
 from audiences.criteria import MODES, Criteria
 from audiences.criteria.seen import LONGEST, SHORTEST
-from audiences.forms import AudienceFilter, AudienceForm, CriteriaForm, RevisionForm, add_problems, fields_of
+from audiences.forms import FIELDS, AudienceFilter, AudienceForm, CriteriaForm, RevisionForm, fields_of
 from audiences.mapping import Map, drawn, map_of
 from audiences.models import Audience, AudienceVersion
-from audiences.views.counting import counted, day_bars, sentence
+from audiences.views.counting import counted, day_bars
 from audiences.views.versions import comparing
 from crisis.clock import now
+from crisis.forms import add_problems
 from crisis.models import Incident, User
 from crisis.permissions import requires
 from crisis.refusal import Refused
-from crisis.views import person
+from crisis.views import paged, person
 
-PER_PAGE = 50
 NEWEST = AudienceVersion.objects.order_by("audience_id", "-number").distinct("audience_id").select_related("written_by")
 
 
@@ -36,7 +35,7 @@ def audience_list(request: HttpRequest) -> HttpResponse:
     """Every audience with its newest sentence; filters in the URL."""
     form = AudienceFilter(request.GET, by=person(request))
     rows = form.rows().prefetch_related(Prefetch("versions", NEWEST, to_attr="newest"))
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, rows)
     listed = [(audience, version, *_said(version)) for audience in page for version in audience.newest]
     return render(request, "audiences/audience_list.html", {"form": form, "page": page, "listed": listed})
 
@@ -77,7 +76,7 @@ def audience_new(request: HttpRequest) -> HttpResponse:
         try:
             version = definitions.define(data["name"], form.criteria(), by=person(request), incident=data["incident"])
         except Refused as refused:
-            add_problems(form, refused)
+            add_problems(form, refused, FIELDS)
         else:
             messages.success(request, _("The audience was saved. Nothing has been sent."))
             return redirect("audience_detail", version.audience_id)
@@ -101,7 +100,7 @@ def audience_edit(request: HttpRequest, pk: int) -> HttpResponse:
             form.demand_newest(last)
             version = definitions.revise(audience, form.criteria(), by=by)
         except Refused as refused:
-            add_problems(form, refused)
+            add_problems(form, refused, FIELDS)
             based_on = last.number  # they are told of it now: saving again is meant
         else:
             messages.success(request, _revised(version, last))
@@ -237,4 +236,4 @@ def _said(version: AudienceVersion) -> tuple[str, str]:
 
 
 def _sentence_of(version: AudienceVersion) -> str:
-    return sentence(Criteria.from_json(version.criteria))
+    return Criteria.from_json(version.criteria).sentence()

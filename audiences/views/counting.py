@@ -10,17 +10,18 @@ from urllib.parse import urlencode
 
 from babel.dates import format_date
 from babel.lists import format_list
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from audiences.criteria import Criteria
-from audiences.criteria.words import language_name, locale
+from audiences.criteria.words import language_name
 from audiences.history import by_day
 from audiences.models import AddressKind, Source
 from audiences.outages import described
 from audiences.reach import KindReach, Reach, reach
 from audiences.sources import silenced
 from audiences.traits import Reason
+from crisis.language import readers_locale
 from crisis.small import told
 from crisis.templatetags.console import number
 
@@ -57,7 +58,7 @@ class DayBar:
     @property
     def label(self) -> str:
         """Such as "8 Nov", in the reader's language."""
-        return format_date(self.day, "d MMM", locale=locale())
+        return format_date(self.day, "d MMM", locale=readers_locale())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
     held = {row.label for row in kinds}
     return {
         "at": at,
-        "sentence": sentence(criteria),
+        "sentence": criteria.sentence(),
         "reach": found,
         "place": criteria.place,
         "mode": criteria.place.mode if criteria.place else "",
@@ -100,11 +101,6 @@ def counted(criteria: Criteria, at: datetime) -> dict[str, Any]:
         "silenced": silenced(criteria, at),
         "sources": list(Source.objects.filter(active=True)),
     }
-
-
-def sentence(criteria: Criteria) -> str:
-    """In the reader's language."""
-    return criteria.sentence((get_language() or "ru").split("-")[0])
 
 
 def _held(found: KindReach) -> bool:
@@ -126,7 +122,7 @@ def _added(found: Reach) -> list[Added]:
     rows, before, labels, whole = [], 0, list[str](), told(found.reachable_at_all) or 1
     for kind, people in found.added(order) if len(order) > 1 else []:
         label = str(AddressKind(kind).label)
-        values = {"kind": label, "people": number(people), "others": format_list(labels, style="or", locale=locale())}
+        values = {"kind": label, "people": number(people), "others": format_list(labels, style="or", locale=readers_locale())}
         words = _("%(kind)s adds %(people)s whom %(others)s does not reach") if labels else _("%(kind)s reaches %(people)s")
         x, width = (1000 * told(part) / whole for part in (before, people))
         rows.append(Added(words % values, label, people, before, f"{x:.2f}", f"{width:.2f}"))

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audiences import uploads
-from audiences.forms import add_problems
 from audiences.imports import COLUMNS, FileKind, RowError
 from audiences.imports.forms import ImportForm
 from audiences.models import Upload
+from crisis.forms import add_problems
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.templatetags.console import things

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audiences import sources
-from audiences.forms import add_problems
 from audiences.models import Source
+from crisis.forms import add_problems
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.views import person

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from audiences import staff
 from audiences.models import AddressKind, StaffMember
-from crisis.models import User
+from crisis.forms import add_problems
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.views import person
 
 
 class StaffForm(forms.Form):
@@ -43,12 +44,9 @@ def staff_list(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
-        staff.add(
-            form.cleaned_data["name"], form.cleaned_data["kind"], form.cleaned_data["address"], by=cast(User, request.user)
-        )
+        staff.add(form.cleaned_data["name"], form.cleaned_data["kind"], form.cleaned_data["address"], by=person(request))
     except Refused as refused:
-        for problem in refused.problems:
-            form.add_error("address" if problem.field == "value" else problem.field or None, str(problem.sentence))
+        add_problems(form, refused, {"value": "address"})
         return _page(request, form, status=422)
     messages.success(request, _("Added. Only colleagues on this list get a TEST."))
     return redirect("staff_list")
@@ -58,7 +56,7 @@ def staff_list(request: HttpRequest) -> HttpResponse:
 @requires("staff.write")
 def staff_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a colleague off the list."""
-    staff.remove(get_object_or_404(StaffMember, pk=pk), by=cast(User, request.user))
+    staff.remove(get_object_or_404(StaffMember, pk=pk), by=person(request))
     messages.success(request, _("Removed. This colleague gets no TEST any more."))
     return redirect("staff_list")
 

@@ -7,15 +7,15 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from audiences.criteria import Criteria
 from audiences.models import AddressKind, Audience, AudienceVersion
 from audiences.reach import Reach, reach
-from audiences.views.counting import sentence
 from crisis.clock import now
+from crisis.language import readers_language
 from crisis.permissions import requires
 from crisis.views import person
 from crisis.wording import words
@@ -57,8 +57,8 @@ def audience_compare(request: HttpRequest, pk: int) -> HttpResponse:
         "drill": bool(audience.incident and audience.incident.drill),
         "older": older,
         "newer": newer,
-        "pieces": words(*map(sentence, rules)),
-        "language": get_language(),
+        "pieces": words(*(rule.sentence() for rule in rules)),
+        "language": readers_language(),
         "rows": _rows(*(reach(rule, AddressKind.values, at=at) for rule in rules)),
         "at": at,
     }

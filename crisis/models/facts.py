@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
+from crisis.language import readers_language
 from crisis.models.incidents import Incident
 from crisis.models.people import User
 
@@ -47,9 +47,9 @@ class Fact(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.name_ru if (get_language() or "ru").startswith("ru") else self.name_en
+        return self.name_ru if readers_language() == "ru" else self.name_en
 
     @property
     def value(self) -> str:
         """The value in the reader's language."""
-        return self.value_ru if (get_language() or "ru").startswith("ru") else self.value_en
+        return self.value_ru if readers_language() == "ru" else self.value_en

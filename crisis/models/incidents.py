@@ -7,10 +7,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crisis.clock import Now
+from crisis.language import readers_language
 from crisis.lines import ONE_LINE
 from crisis.models.people import Country, Mission, User
 
@@ -105,7 +105,7 @@ class Incident(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title_in(get_language() or "ru")
+        return self.title_in(readers_language())
 
     def title_in(self, language: str) -> str:
         return self.title_ru if language.startswith("ru") else self.title_en or self.title_ru

@@ -10,8 +10,9 @@ from babel import Locale
 from babel.core import get_global
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from crisis.language import readers_language
 
 
 class Country(models.Model):
@@ -23,7 +24,7 @@ class Country(models.Model):
         verbose_name, verbose_name_plural = _("country"), _("countries")
 
     def __str__(self) -> str:
-        return self.name_in(get_language() or "ru")
+        return self.name_in(readers_language())
 
     def name_in(self, language: str) -> str:
         return str(Locale.parse(language.split("-")[0]).territories.get(self.code, self.code))
@@ -57,14 +58,14 @@ class Mission(models.Model):
         constraints = [models.UniqueConstraint(fields=["country", "kind", "city_en"], name="one_mission_of_a_kind_in_a_city")]
 
     def __str__(self) -> str:
-        return self.name_in(get_language() or "ru")
+        return self.name_in(readers_language())
 
     def name_in(self, language: str) -> str:
         return self.name_ru if language.startswith("ru") else self.name_en
 
     @property
     def city(self) -> str:
-        return self.city_ru if (get_language() or "ru").startswith("ru") else self.city_en
+        return self.city_ru if readers_language() == "ru" else self.city_en
 
 
 class User(AbstractUser):

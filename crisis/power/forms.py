@@ -34,6 +34,10 @@ class WhyForm(forms.Form):
         error_messages={"required": _("Say why: whoever confirms it decides by that.")},
     )
 
+    def change(self) -> dict[str, Any]:
+        """What the kind of change is told besides the reason."""
+        return {}
+
 
 class RolesForm(WhyForm):
     """Which roles somebody is to have, and where they work."""

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale
 from babel.dates import format_skeleton, get_timezone_location
 from babel.numbers import format_decimal
 from django import template
@@ -19,12 +18,13 @@ from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crisis import demonstration as demo
 from crisis import permissions, small
 from crisis.browsers import browser_name
+from crisis.language import country_name, readers_language
 from crisis.login import CONFIRMED, is_fresh
 from crisis.models import User
 from crisis.refusal import Problem
@@ -32,6 +32,7 @@ from crisis.second_factor import demanded, has_one
 from crisis.sessions import ending
 
 register = template.Library()
+register.filter("country", country_name)
 
 # status → (tone, icon). A tone is a meaning: ok, wait, bad, unsure; "go" is under way, "" is neutral.
 STATUSES: dict[str, tuple[str, str]] = {
@@ -72,10 +73,6 @@ ROLE_NAMES = {
 }
 
 
-def _language() -> str:
-    return (get_language() or "ru").split("-")[0]
-
-
 @register.filter
 def number(value: Any) -> str:
     """A number of people as whoever reads the page may know it. Nothing for nothing."""
@@ -95,14 +92,14 @@ roughly = lazy(_roughly, str)  # a number of people in a sentence that is kept, 
 @register.filter
 def things(value: Any) -> str:
     """A number that counts no people: 12 400 in Russian (narrow no-break space), 12,400 in English. Nothing for nothing."""
-    return "" if value in (None, "") else format_decimal(value, locale=_language()).replace("\u00a0", "\u202f")
+    return "" if value in (None, "") else format_decimal(value, locale=readers_language()).replace("\u00a0", "\u202f")
 
 
 @register.filter
 def zone_name(zone: ZoneInfo | str) -> str:
     """The city a zone is named after, in the reader's language: Cairo, Каир."""
     key = zone if isinstance(zone, str) else zone.key
-    return "UTC" if key == "UTC" else get_timezone_location(ZoneInfo(key), locale=_language(), return_city=True)
+    return "UTC" if key == "UTC" else get_timezone_location(ZoneInfo(key), locale=readers_language(), return_city=True)
 
 
 @register.filter
@@ -123,7 +120,7 @@ def clock_time(at: datetime, zone: ZoneInfo | str | None = None) -> str:
     info = ZoneInfo(zone) if isinstance(zone, str) else zone or timezone.get_default_timezone()
     there, today = at.astimezone(info), timezone.now().astimezone(info)
     skeleton = "" if there.date() == today.date() else "MMMd" if there.year == today.year else "yMMMd"
-    day = f"{format_skeleton(skeleton, there, tzinfo=info, locale=_language())} " if skeleton else ""
+    day = f"{format_skeleton(skeleton, there, tzinfo=info, locale=readers_language())} " if skeleton else ""
     return f"{day}{there:%H:%M}"
 
 
@@ -198,12 +195,6 @@ def role_name(role: str) -> str:
 def tel(phone: str) -> str:
     """A phone as a link dials it: digits, and the plus in front."""
     return ("+" if phone.strip().startswith("+") else "") + "".join(filter(str.isdigit, phone))
-
-
-@register.filter
-def country(code: str) -> str:
-    """The name of an ISO 3166 country in the reader's language."""
-    return str(Locale.parse(_language()).territories.get(code, code))
 
 
 @register.filter

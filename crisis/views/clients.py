@@ -18,7 +18,7 @@ from crisis.power import changing
 from crisis.power.forms import ClientForm, KeyForm
 from crisis.power.proposing import proposed
 from crisis.views import person
-from crisis.views.power import shown
+from crisis.views.power import shown, to_proposal
 
 
 @require_GET
@@ -57,8 +57,7 @@ def key_new(request: HttpRequest, pk: int) -> HttpResponse:
 def _propose(request: HttpRequest, kind: str, form: ClientForm | KeyForm, client: ApiClient | None = None) -> HttpResponse:
     about = {"client": client.pk} if client else {}
     if change := proposed(kind, form, by=person(request), about=about):
-        messages.success(request, _("Proposed. Nothing has changed yet: another person has 24 hours to confirm it."))
-        return redirect("adminaction_detail", change.pk)
+        return to_proposal(request, change)
     page = "crisis/key_new.html" if client else "crisis/client_new.html"
     context: dict[str, Any] = {"form": form, "client": client}
     return render(request, page, context, status=422 if form.errors else 200)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crisis import duty
 from crisis.clock import now
-from crisis.forms import ShiftForm
+from crisis.forms import ShiftForm, add_problems
 from crisis.models import Duty
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
@@ -40,8 +40,7 @@ def duty_plan(request: HttpRequest) -> HttpResponse:
         try:
             made = duty.plan(**form.cleaned_data, by=person(request))
         except Refused as refused:
-            for problem in refused.problems:
-                form.add_error(problem.field or None, problem.sentence)
+            add_problems(form, refused)
         else:
             messages.success(request, _("%(person)s is on the roster.") % {"person": made.person})
             return redirect("roster")

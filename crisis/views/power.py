@@ -20,6 +20,7 @@ from crisis.power import changing
 from crisis.power.forms import PersonForm, RolesForm, WhyForm
 from crisis.power.kinds import KINDS, kind_of
 from crisis.power.people import roles_in_words
+from crisis.power.proposing import proposed
 from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import role_name
@@ -111,14 +112,15 @@ def user_propose(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     form = RolesForm(request.POST) if kind == "person.roles" else WhyForm(request.POST)
     given = form if isinstance(form, RolesForm) else None
     try:
-        data = form.change() if form.is_valid() and given and isinstance(form, RolesForm) else {}
+        data = form.change() if form.is_valid() else {}
         change = changing.propose(kind, person=user, data=data, why=request.POST.get("why", ""), by=person(request))
     except Refused as refused:
         return _user_page(request, user, given, refused.problems, refused.status)
-    return _proposed(request, change)
+    return to_proposal(request, change)
 
 
-def _proposed(request: HttpRequest, change: AdminAction) -> HttpResponse:
+def to_proposal(request: HttpRequest, change: AdminAction) -> HttpResponse:
+    """To the page of a change that was just proposed."""
     messages.success(request, _("Proposed. Nothing has changed yet: another person has 24 hours to confirm it."))
     return redirect("adminaction_detail", change.pk)
 
@@ -127,16 +129,10 @@ def _proposed(request: HttpRequest, change: AdminAction) -> HttpResponse:
 @requires("power.change")
 def user_new(request: HttpRequest) -> HttpResponse:
     """Propose a person who is to work here."""
-    form, problems = PersonForm(request.POST or None), []
-    if form.is_valid():
-        try:
-            change = changing.propose("person.create", data=form.change(), why=form.cleaned_data["why"], by=person(request))
-        except Refused as refused:
-            problems = refused.problems
-        else:
-            return _proposed(request, change)
-    status = 422 if form.errors or problems else 200
-    return render(request, "crisis/user_new.html", {"form": form, "problems": problems}, status=status)
+    form = PersonForm(request.POST or None)
+    if change := proposed("person.create", form, by=person(request)):
+        return to_proposal(request, change)
+    return render(request, "crisis/user_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @require_GET

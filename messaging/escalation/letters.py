@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audiences.criteria.words import country_name
+from crisis.language import country_name
 from crisis.templatetags.console import local_time
 from messaging.models import Campaign, GlassBreak, Notice, Rendering
 from messaging.phrases import places, size_of

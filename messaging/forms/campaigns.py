@@ -9,8 +9,8 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audiences import definitions
 from audiences.criteria import Criteria, Permitted, Seen, Subscribed
@@ -242,9 +242,8 @@ class CampaignForm(forms.Form):
 
     def audience_choices(self) -> list[dict[str, Any]]:
         """The radio buttons of saved audiences, each with its sentence."""
-        language = (get_language() or "ru").split("-")[0]
         return [
-            {"widget": choice, "sentence": Criteria.from_json(version.criteria).sentence(language) if version else ""}
+            {"widget": choice, "sentence": Criteria.from_json(version.criteria).sentence() if version else ""}
             for choice in self["audience"].subwidgets
             for version in [self.versions.get(str(choice.data["value"]))]
         ]

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from audiences.criteria.words import locale
 from crisis import facts as incident_facts
 from crisis import incidents
 from crisis.forms import SHORT_NAMES
+from crisis.language import readers_locale
 from crisis.models import Mission
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import things
@@ -225,7 +225,7 @@ def senders_of(campaign: Campaign, language: str) -> list[str]:
 
 
 def _and(names: list[str]) -> str:
-    return format_list(names, style="standard", locale=locale())
+    return format_list(names, style="standard", locale=readers_locale())
 
 
 def _relative_time(case: Case) -> Blown | None:

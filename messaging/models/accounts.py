@@ -11,10 +11,11 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import AddressKind
+from crisis.language import readers_language
 from crisis.lines import ONE_LINE
 from crisis.models import Mission
 from messaging.channels import CHANNELS, Channel, DelegatedChannel, Setup, channel_class
@@ -52,7 +53,7 @@ def address_kind_of(slug: str) -> int | None:
 
 def label(in_russian: str, in_english: str) -> str:
     """An account's name in the reader's language."""
-    return in_russian if (get_language() or "ru").startswith("ru") else in_english or in_russian
+    return in_russian if readers_language() == "ru" else in_english or in_russian
 
 
 @lru_cache(maxsize=1)

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import AudienceVersion
 from crisis.clock import Now
+from crisis.language import readers_language
 from crisis.models import Incident, Severity, User
 from messaging.models.accounts import Account
 from messaging.models.exceptions import ReachException
@@ -189,7 +189,7 @@ class Campaign(models.Model):
     @property
     def headline(self) -> str:
         """The headline in the reader's language, or in any."""
-        reader = (get_language() or "ru")[:2]
+        reader = readers_language()
         texts = sorted(self.texts.all(), key=lambda t: (t.part != Part.MAIN, t.language != reader, t.language != "ru"))
         return next((t.headline for t in texts if t.headline), "")
 

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,11 +17,11 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from crisis.templatetags.console import things
+from crisis.views import paged
 from messaging.joint import Part, join
 from messaging.models import Order, ReachException
 from messaging.progress import sent_by
 
-PER_PAGE = 50
 STEP = 100  # people: what is published is rounded to this, and fewer is only called fewer
 LANGUAGES = ("ru", "en")
 
@@ -87,7 +86,7 @@ def register(request: HttpRequest) -> HttpResponse:
     """Open to everybody, in Russian, or in English with ?lang=en."""
     asked = request.GET.get("lang", "")
     language = asked if asked in LANGUAGES else LANGUAGES[0]
-    page = Paginator(used(), PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, used())
     with translation.override(language):
         context = {"page": page, "entries": entries(page.object_list), "language": language, "zone": settings.TIME_ZONE}
         return render(request, "public/register.html", context)

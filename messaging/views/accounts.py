@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, F, Max, Prefetch, Sum
@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 from rq import Worker
 
 from crisis.clock import now
-from crisis.models import User
 from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
+from crisis.views import person
 from messaging import bell, board, standing
 from messaging.channels import CHANNELS, channel_class
 from messaging.models import Account, Batch, Campaign, Card, Delivery, Lane
@@ -120,7 +120,7 @@ def _detail(request: HttpRequest, account: Account, problems: Sequence[Problem] 
         "waiting_people": open_ones.aggregate(people=Sum(NOT_TRIED))["people"] or 0,
         "failures": [(*failure(reason), people, latest) for reason, people, latest in _failures(account, recent)],
         "refusals": [(standing.in_words(reason), at) for reason, at in _refusals(account, recent)],
-        "testable": [row for row in board.open_incidents(by=cast(User, request.user)) if not row.drill][:MOST_TESTABLE],
+        "testable": [row for row in board.open_incidents(by=person(request)) if not row.drill][:MOST_TESTABLE],
         "problems": problems,
         "typed": request.POST.get("reason", ""),
     }
@@ -147,7 +147,7 @@ def account_pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Pause it for `reason`."""
     account = get_object_or_404(_accounts(), pk=pk)
     try:
-        standing.pause_account(account, request.POST.get("reason", ""), by=cast(User, request.user))
+        standing.pause_account(account, request.POST.get("reason", ""), by=person(request))
     except Refused as refused:
         return _detail(request, account, refused.problems, refused.status)
     messages.success(request, _("The account is paused. No new request is made by it; what waits stays waiting."))
@@ -160,7 +160,7 @@ def account_resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Let it send again."""
     account = get_object_or_404(_accounts(), pk=pk)
     try:
-        standing.resume_account(account, by=cast(User, request.user))
+        standing.resume_account(account, by=person(request))
     except Refused as refused:
         return _detail(request, account, refused.problems, refused.status)
     messages.success(request, _("The account sends again."))
@@ -171,7 +171,7 @@ def account_resume(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("account.test")
 def account_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the platform whether it accepts the account; nobody is written to."""
-    found = standing.probe(get_object_or_404(Account, pk=pk), by=cast(User, request.user))
+    found = standing.probe(get_object_or_404(Account, pk=pk), by=person(request))
     level = messages.SUCCESS if found.ok else messages.ERROR
     messages.add_message(request, level, _("Test: %(result)s") % {"result": found.sentence})
     return redirect("account_detail", pk)

@@ -13,17 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from audiences.forms import add_problems
 from crisis.clock import now
+from crisis.forms import add_problems
 from crisis.models import User
 from crisis.permissions import requires
-from crisis.refusal import Forbidden, Refused
+from crisis.refusal import Refused
+from crisis.views import person
 from messaging import desks
 from messaging.delivery.orders.asking import words_of
 from messaging.forms.by_hand import AnswerForm, AskForm, ExpectForm, HeardForm, StopForm, TotalsForm
 from messaging.models import Account, Campaign, Order
 from messaging.models.accounts import by_hand as slugs_by_hand
-from messaging.views.campaigns import find, person, sentence, shared
+from messaging.views.campaigns import find, sentence, shared
 from messaging.views.orders import about, find_order
 from messaging.workflow import by_hand
 
@@ -80,7 +81,7 @@ def order_work(request: HttpRequest, pk: int, order: UUID) -> HttpResponse:
         try:
             verb(found, form, person(request))
         except Refused as refused:
-            _to_form(form, refused)
+            add_problems(form, refused)
         else:
             messages.success(request, str(done))
             return redirect("order_work", pk, order)
@@ -121,12 +122,6 @@ def _callees(order: Order) -> list[dict[str, Any]]:
         {"card": leaf.card, "depth": leaf.depth, "word": last.get(leaf.card.pk)}
         for leaf in desks.tree(desks.in_use(order.batch.account))
     ]
-
-
-def _to_form(form: Any, refused: Refused) -> None:
-    if isinstance(refused, Forbidden):
-        raise refused
-    add_problems(form, refused, names={})
 
 
 @require_GET
@@ -186,7 +181,7 @@ def desk_expects(request: HttpRequest, pk: int, desk: int) -> HttpResponse:
                 campaign, account, data["lower"], data["upper"], data["source"], by=person(request), at=data["at"]
             )
         except Refused as refused:
-            _to_form(form, refused)
+            add_problems(form, refused)
         else:
             messages.success(request, _("Noted: what they expect."))
             return redirect("campaign_preview", pk)

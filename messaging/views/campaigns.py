@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from audiences.criteria import Criteria
-from audiences.criteria.words import country_name
 from crisis import duty
 from crisis.clock import now
+from crisis.language import country_name
 from crisis.models import User
 from crisis.permissions import may, requires
+from crisis.views import paged, person
 from messaging import changes, checking, cut_off, delivery, drilling, escalation, filling
 from messaging.correction import TO_WHOM
 from messaging.forms.filters import CampaignFilter
@@ -28,15 +27,9 @@ from messaging.models import Account, Campaign, Rendering, Status, Text
 from messaging.phrases import EXCLUDED, expected, in_bounds, no_estimate, of_nationals, places, size_of, untold, withheld
 from messaging.training import trained
 
-PER_PAGE = 50
 HERE_NOW = timedelta(minutes=5)
 OPENED = {Status.APPROVED, Status.SENDING, Status.PAUSED}
 OVER = {Status.SENT, Status.STOPPED, Status.EXPIRED}
-
-
-def person(request: HttpRequest) -> User:
-    """Who asks: the middleware lets nobody without a name in."""
-    return cast("User", request.user)
 
 
 def find(pk: int, by: User) -> Campaign:
@@ -72,11 +65,7 @@ def shared(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
 def sentence(campaign: Campaign) -> str:
     """The audience in the reader's language; empty while nobody is chosen."""
     version = campaign.audience_version
-    return Criteria.from_json(version.criteria).sentence(language()) if version else ""
-
-
-def language() -> str:
-    return (get_language() or "ru").split("-")[0]
+    return Criteria.from_json(version.criteria).sentence() if version else ""
 
 
 def letters(campaign: Campaign) -> list[dict[str, Any]]:
@@ -192,7 +181,7 @@ def approvers(campaign: Campaign) -> list[dict[str, Any]]:
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """All campaigns, newest first; filters in the URL."""
     form = CampaignFilter(request.GET, by=person(request))
-    page = Paginator(form.rows(), PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, form.rows())
     context = {"form": form, "page": page, "filtered": any(request.GET.get(name) for name in form.fields)}
     return render(request, "messaging/campaign_list.html", context)
 

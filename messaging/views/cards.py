@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from audiences.forms import add_problems
+from crisis.forms import add_problems
 from crisis.permissions import requires
-from crisis.refusal import Forbidden, Refused
+from crisis.refusal import Refused
+from crisis.views import person
 from messaging import desks
 from messaging.models import Account, Card
 from messaging.models.accounts import by_hand
-from messaging.views.campaigns import person
 
 FIELDS = [*desks.LINES, "step", "parent", "note"]
 
@@ -64,7 +64,7 @@ def card_list(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             card = desks.add(desk, form.values(), by=person(request))
         except Refused as refused:
-            _to_form(form, refused)
+            add_problems(form, refused)
         else:
             messages.success(request, _("Added: %(card)s.") % {"card": card})
             return redirect("card_list", pk)
@@ -82,7 +82,7 @@ def card_edit(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             desks.change(card, form.values(), by=person(request))
         except Refused as refused:
-            _to_form(form, refused)
+            add_problems(form, refused)
         else:
             messages.success(request, _("Changed: %(card)s.") % {"card": Card.objects.get(pk=pk)})
             return redirect("card_list", card.account_id)
@@ -111,9 +111,3 @@ def card_retire(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _find(pk: int) -> Card:
     return get_object_or_404(Card.objects.select_related("account", "parent"), pk=pk, retired_at=None)
-
-
-def _to_form(form: CardForm, refused: Refused) -> None:
-    if isinstance(refused, Forbidden):
-        raise refused
-    add_problems(form, refused, names={})

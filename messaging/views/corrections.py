@@ -14,10 +14,11 @@ from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.small import told
 from crisis.templatetags.console import number
+from crisis.views import person
 from messaging import delivery, progress, workflow
 from messaging.models import STOPPABLE, Account, Campaign, Status
 from messaging.phrases import places
-from messaging.views.campaigns import find, person, shared
+from messaging.views.campaigns import find, shared
 from messaging.views.order_rows import cancelling
 
 TO_NEWCOMERS = gettext_lazy("The text is sent as it was approved, word for word, to people of this audience who came since.")

@@ -12,7 +12,6 @@ from audiences.reach import reach
 from crisis.clock import now
 from messaging.forms.campaigns import CampaignForm
 from messaging.phrases import EXCLUDED
-from messaging.views.campaigns import language
 
 
 def count_of(criteria: Criteria, kinds: Sequence[int]) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def count_of(criteria: Criteria, kinds: Sequence[int]) -> dict[str, Any]:
     mode = criteria.place.mode if criteria.place else ""
     return {
         "count": found,
-        "count_sentence": criteria.sentence(language()),
+        "count_sentence": criteria.sentence(),
         "count_by_kind": by_kind,
         "count_at": at,
         "narrower": sorted(found.narrower.items(), reverse=True),

@@ -22,6 +22,7 @@ from crisis.permissions import may, requires
 from crisis.power.resting import rests_until
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
+from crisis.views import person
 from messaging import amplifying, cut_off, live_tests, workflow
 from messaging.channels import Estimate
 from messaging.delivery.following import supersedes
@@ -30,7 +31,7 @@ from messaging.models import Campaign, Status
 from messaging.phrases import Size, places, size_of
 from messaging.reaching import Estimates, reach_of
 from messaging.training import trained, writers
-from messaging.views.campaigns import approvers, find, letters, person, reach_rows, reach_times, shared
+from messaging.views.campaigns import approvers, find, letters, reach_rows, reach_times, shared
 from messaging.views.doubts import doubted, overrides_of
 from messaging.workflow import breaking_glass
 

@@ -16,13 +16,13 @@ from crisis.forms import DeclareForm
 from crisis.models import Certainty, Incident, Severity, Urgency
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.views import person
 from messaging import workflow
 from messaging.beginning import Facts
 from messaging.forms.holding import HoldingForm
 from messaging.models import Campaign
 from messaging.playbooks import usable
 from messaging.reaching import estimates_of
-from messaging.views.campaigns import person
 from messaging.views.counting import count_of
 
 CAP_CODES = {"severity": Severity.choices, "urgency": Urgency.choices, "certainty": Certainty.choices}

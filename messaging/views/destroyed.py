@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import F, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -19,11 +17,11 @@ from crisis.power import changing
 from crisis.power.forms import WhyForm
 from crisis.refusal import Refused
 from crisis.templatetags.console import number
+from crisis.views import paged, person
+from crisis.views.power import to_proposal
 from messaging.models import Batch
 from messaging.purging import hindrances
-from messaging.views.campaigns import person
 
-PER_PAGE = 50
 WORDS = {
     "deliveries": _("results for single people: %(n)s"),
     "refs": _("platforms' numbers of messages: %(n)s"),
@@ -43,7 +41,7 @@ WORDS = {
 def destruction_list(request: HttpRequest) -> HttpResponse:
     """What was destroyed, when, and who wanted it?"""
     rows = Destruction.objects.select_related("incident", "by", "change__proposed_by", "change__confirmed_by")
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, rows)
     held = Incident.objects.filter(status=Incident.Status.CLOSED, destructions=None)
     context = {"page": page, "rows": [(row, in_words(row.counts)) for row in page], "held": held}
     return render(request, "messaging/destruction_list.html", context)
@@ -67,8 +65,7 @@ def incident_purge(request: HttpRequest, pk: int) -> HttpResponse:
         change = changing.propose("incident.purge", data={"incident": incident.pk}, why=why, by=person(request))
     except Refused as refused:
         return _purge_page(request, incident, form, refused.problems, status=refused.status)
-    messages.success(request, _("Proposed. Nothing has changed yet: another person has 24 hours to confirm it."))
-    return redirect("adminaction_detail", change.pk)
+    return to_proposal(request, change)
 
 
 def _purge_page(

@@ -21,6 +21,7 @@ from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time
+from crisis.views import person
 from messaging import amplifying, checking, cut_off, workflow
 from messaging.beginning import initial, templates_for
 from messaging.forms.campaigns import CampaignForm, initial_of, seen_at_of
@@ -31,16 +32,7 @@ from messaging.playbooks import usable
 from messaging.reaching import estimates_of, reach_of
 from messaging.standing import in_words
 from messaging.stories import offering
-from messaging.views.campaigns import (
-    approvers,
-    find,
-    letters,
-    person,
-    reach_rows,
-    reach_times,
-    sentence,
-    shared,
-)
+from messaging.views.campaigns import approvers, find, letters, reach_rows, reach_times, sentence, shared
 from messaging.views.counting import count_in
 from messaging.views.doubts import doubted
 

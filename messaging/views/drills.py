@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.views import person
 from messaging import workflow
 from messaging.forms.drills import CopyForm
 from messaging.training import everybody, nobody_lately
-from messaging.views.campaigns import find, person, shared
+from messaging.views.campaigns import find, shared
 
 
 @require_GET

@@ -16,11 +16,11 @@ from crisis.clock import now
 from crisis.models import Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
+from crisis.views import person
 from messaging import workflow
 from messaging.forms.reasons import ReasonForm, RenewForm
 from messaging.models import LIVE, Order, ReachException
 from messaging.public.register import rounded
-from messaging.views.campaigns import person
 
 
 def find(pk: int, by: User) -> ReachException:

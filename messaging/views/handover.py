@@ -12,8 +12,8 @@ from crisis import duty
 from crisis.clock import now
 from crisis.models import Duty
 from crisis.permissions import may, requires
+from crisis.views import person
 from messaging import handover, workflow
-from messaging.views.campaigns import person
 
 
 @require_GET

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,11 +19,12 @@ from audiences.models import Outage
 from audiences.outages import described, is_theirs
 from crisis import facts
 from crisis.clock import now
-from crisis.forms import FactForm, NextUpdateForm, NoteForm
+from crisis.forms import FactForm, NextUpdateForm, NoteForm, add_problems
 from crisis.incidents import MOVES
 from crisis.models import Fact, Incident, User
 from crisis.permissions import may, requires
 from crisis.refusal import Refused
+from crisis.views import PER_PAGE, paged, person
 from messaging import board, down, standing, training
 from messaging.forms.filters import IncidentFilter
 from messaging.joint import Part, join
@@ -32,7 +32,6 @@ from messaging.models import Campaign, ReachException, Status
 from messaging.phrases import as_told, in_bounds, size_of
 from messaging.stories import offering
 
-PER_PAGE = 50
 FACT_ID, OUTAGE_ID = "id_fact_%s", "id_outage_%s"
 END_ID = "id_end_%d_%%s"
 COUNTERS = ("accepted", "failed", "uncertain")
@@ -43,7 +42,7 @@ LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
 @requires("see")
 def situation(request: HttpRequest) -> HttpResponse:
     """What is going on now? Asked by a poll, it answers with the campaigns under way alone."""
-    user = cast(User, request.user)
+    user = person(request)
     live = [*board.of_status(*LIVE, by=user)]
     if request.headers.get("HX-Request"):
         return render(request, "messaging/_under_way.html", {"under_way": board.with_totals(live)})
@@ -73,11 +72,11 @@ def situation(request: HttpRequest) -> HttpResponse:
 @requires("see")
 def incident_list(request: HttpRequest) -> HttpResponse:
     """All incidents, newest first."""
-    form, user = IncidentFilter(request.GET), cast(User, request.user)
+    form, user = IncidentFilter(request.GET), person(request)
     rows = form.rows(user).annotate(
         alerts=Count("campaigns", filter=~Q(campaigns__status=Status.REJECTED) & Q(campaigns__test=False))
     )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, rows)
     context = {"form": form, "page": page, "any": Incident.objects.seen_by(user).exists()}
     return render(request, "messaging/incident_list.html", context)
 
@@ -86,7 +85,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 @requires("see")
 def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What do we know, and what did we do?"""
-    seen = Incident.objects.seen_by(cast(User, request.user))
+    seen = Incident.objects.seen_by(person(request))
     incident = get_object_or_404(seen.prefetch_related("countries").select_related("opened_by"), pk=pk)
     return incident_page(request, incident)
 
@@ -95,7 +94,7 @@ def incident_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("incident.write")
 def incident_fact(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a fact on the sheet, or change it; without a value it is taken off."""
-    user = cast(User, request.user)
+    user = person(request)
     incident = get_object_or_404(Incident.objects.seen_by(user).prefetch_related("countries"), pk=pk)
     form = FactForm(request.POST, auto_id=FACT_ID)
     if not form.is_valid():
@@ -103,8 +102,7 @@ def incident_fact(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         facts.state_fact(Fact(incident=incident, **form.cleaned_data), by=user)
     except Refused as refused:
-        for problem in refused.problems:
-            form.add_error(problem.field or None, str(problem.sentence))
+        add_problems(form, refused)
         return incident_page(request, incident, 422, fact=form)
     return redirect(f"{reverse('incident_detail', args=[pk])}#facts")
 
@@ -113,7 +111,7 @@ def incident_page(request: HttpRequest, incident: Incident, status: int = 200, *
     """The page of an incident. `forms` are those that came back with errors, by their names in the context."""
     at = now()
     campaigns = board.with_totals(Campaign.objects.filter(incident=incident).prefetch_related("texts"))
-    page = Paginator(incident.log.select_related("by"), PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, incident.log.select_related("by"))
     context = {
         "incident": incident,
         "drill": incident.drill,
@@ -131,7 +129,7 @@ def incident_page(request: HttpRequest, incident: Incident, status: int = 200, *
         "note": NoteForm(),
         "next_update": NextUpdateForm(initial={"minutes": "60"}),
         "moves": _moves(incident),
-        **_outages(incident, at, cast(User, request.user), forms.pop("endings", {})),
+        **_outages(incident, at, person(request), forms.pop("endings", {})),
         **forms,
     }
     return render(request, "messaging/incident_detail.html", context, status=status)
@@ -184,7 +182,7 @@ def _moves(incident: Incident) -> list[tuple[str, Any]]:
 @requires("see")
 def coverage(request: HttpRequest) -> HttpResponse:
     """Which missions have told their followers, over all incidents that are not closed."""
-    incidents = board.open_incidents(by=cast(User, request.user))
+    incidents = board.open_incidents(by=person(request))
     found = board.posts(incidents)
     rows = [(row, found[row.pk], sum(not post.posted for post in found[row.pk])) for row in incidents]
     return render(request, "messaging/coverage.html", {"rows": rows})

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,6 +20,7 @@ from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.small import told
 from crisis.templatetags.console import number
+from crisis.views import paged, person
 from messaging import cut_off, progress, workflow
 from messaging.correction import clock
 from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, Reply, Status
@@ -28,7 +28,7 @@ from messaging.phrases import UNSURE, failure, pace, places, size_of
 from messaging.progress import Failure, Way
 from messaging.replying import mark_read
 from messaging.standing import trouble
-from messaging.views.campaigns import PER_PAGE, find, joint_words, person, reach_rows, shared
+from messaging.views.campaigns import find, joint_words, reach_rows, shared
 from messaging.views.order_rows import cancelling, going_on, order_row
 from messaging.views.resending import uncertain_of
 
@@ -236,7 +236,7 @@ def campaign_replies(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("account", "read_by")
         .order_by(F("read_at").asc(nulls_first=True), "-id")
     )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, rows)
     unread = Reply.objects.filter(campaign=campaign, read_at=None).count()
     return render(request, "messaging/campaign_replies.html", {**shared(campaign, request), "page": page, "unread": unread})
 

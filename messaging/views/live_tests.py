@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from audiences.models import StaffMember
+from crisis.forms import add_problems
+from crisis.language import readers_language
 from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.views import person
 from messaging import workflow
 from messaging.forms.live_tests import WaysForm
 from messaging.live_tests import WORDS
-from messaging.views.campaigns import language, person
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,12 +35,11 @@ def campaign_test(request: HttpRequest, incident: int) -> HttpResponse:
         try:
             campaign = workflow.send_test(about, [*form.cleaned_data["accounts"]], by=person(request))
         except Refused as refused:
-            for problem in refused.problems:
-                form.add_error(None, str(problem.sentence))
+            add_problems(form, refused)
         else:
             messages.success(request, _("The TEST was submitted. Another person approves it."))
             return redirect("campaign_preview", campaign.pk)
-    words = WORDS.get(language(), WORDS["en"])
+    words = WORDS.get(readers_language(), WORDS["en"])
     context: dict[str, Any] = {
         "incident": about,
         "test": True,

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET, require_POST
 from crisis.models import User
 from crisis.permissions import requires
 from crisis.refusal import Refused
+from crisis.views import person
 from messaging import escalation, workflow
 from messaging.escalation import letters
 from messaging.models import Campaign, Notice, Status
-from messaging.views.campaigns import approvers, find, person, shared
+from messaging.views.campaigns import approvers, find, shared
 
 
 @require_GET

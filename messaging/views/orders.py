@@ -17,9 +17,10 @@ from crisis.clock import now
 from crisis.permissions import requires
 from crisis.refusal import Refused
 from crisis.templatetags.console import number
+from crisis.views import person
 from messaging import workflow
 from messaging.models import NARROWED, Campaign, Order, OrderWord
-from messaging.views.campaigns import find, person, shared
+from messaging.views.campaigns import find, shared
 from messaging.views.order_rows import NUMBERS, order_row, said
 
 NAMES: dict[str, Any] = {**NUMBERS, "lower": gettext_lazy("at least"), "upper": gettext_lazy("at most")}

@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from audiences import outages
-from audiences.forms import OutageEndForm, OutageForm, add_problems
+from audiences.forms import OutageEndForm, OutageForm
 from audiences.models import Outage
+from crisis.forms import add_problems
 from crisis.models import Incident
 from crisis.permissions import requires
 from crisis.refusal import Refused
-from messaging.views.campaigns import person
+from crisis.views import person
 from messaging.views.incidents import END_ID, OUTAGE_ID, incident_page
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +14,7 @@ from audiences.models import Address, AddressKind
 from crisis import audit
 from crisis.models import User
 from crisis.permissions import requires
+from crisis.views import person
 from messaging.tracing import trace
 
 PREFIX = 12  # hex digits of the keyed hash that the audit keeps: enough to recognise a repeated search
@@ -31,8 +32,8 @@ def people(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         found = bool(address and address.contact_id)
         data = {"kind": AddressKind(kind).slug, "hmac": hmac.hex()[:PREFIX], "found": found}
-        audit.record("people.search", by=cast(User, request.user), data=data)
-    context = {"form": form, "asked": True, "address": address, "traces": _traces(address, cast(User, request.user))}
+        audit.record("people.search", by=person(request), data=data)
+    context = {"form": form, "asked": True, "address": address, "traces": _traces(address, person(request))}
     return render(request, "messaging/people.html", context)
 
 

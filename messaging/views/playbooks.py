@@ -18,6 +18,7 @@ from crisis.clock import now
 from crisis.models import Category, Incident
 from crisis.permissions import may, requires
 from crisis.refusal import Problem, Refused
+from crisis.views import person
 from messaging import workflow
 from messaging.beginning import VALID_HOURS, Facts, name_of
 from messaging.forms.playbooks import BlanksForm, PlaybookForm, initial_of
@@ -25,7 +26,6 @@ from messaging.models import Account, Campaign, Kind, Playbook, PlaybookVersion
 from messaging.models.accounts import channel_label
 from messaging.models.playbooks import APPROVALS
 from messaging.playbooks import filled_words, usable
-from messaging.views.campaigns import person
 from messaging.workflow import preparing
 
 WRITES = ["GET", "HEAD", "POST"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,7 +9,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crisis import audit, deeds, sealing
 from crisis.permissions import may, requires
-from messaging.views.campaigns import PER_PAGE, find, person, shared
+from crisis.views import paged, person
+from messaging.views.campaigns import find, shared
 from messaging.views.dossier import deeds_about, record_of
 
 
@@ -19,7 +19,7 @@ from messaging.views.dossier import deeds_about, record_of
 def campaign_record(request: HttpRequest, pk: int) -> HttpResponse:
     """Who did what, newest first."""
     campaign = find(pk, person(request))
-    page = Paginator(deeds_about(campaign), PER_PAGE).get_page(request.GET.get("page"))
+    page = paged(request, deeds_about(campaign))
     entries = [*deeds.told(page.object_list, with_data=may(person(request), "queues.see"))]
     return render(request, "messaging/campaign_record.html", {**shared(campaign, request), "page": page, "entries": entries})
 

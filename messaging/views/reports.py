@@ -18,6 +18,7 @@ from crisis.clock import now
 from crisis.deeds import deed
 from crisis.models import AuditEntry
 from crisis.permissions import requires
+from crisis.views import person
 from messaging import live_tests, progress
 from messaging.correction import clock
 from messaging.joint import Joint
@@ -26,7 +27,7 @@ from messaging.models.campaigns import STOPPABLE
 from messaging.phrases import in_bounds, of_nationals, untold
 from messaging.progress import Way
 from messaging.views.adding import added_rows, joint_json
-from messaging.views.campaigns import find, letters, person, reach_rows, reach_times, shared
+from messaging.views.campaigns import find, letters, reach_rows, reach_times, shared
 from messaging.views.live import numbers, standing_of
 from messaging.views.resending import uncertain_of
 from messaging.views.sheet import SHORT, TIMES, sheet_rows

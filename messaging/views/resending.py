@@ -18,11 +18,12 @@ from crisis.models import AuditEntry, User
 from crisis.permissions import may, requires
 from crisis.small import told
 from crisis.templatetags.console import number
+from crisis.views import person
 from messaging import delivery, progress, workflow
 from messaging.models import Batch, Campaign
 from messaging.models.ledger import BatchQuerySet
 from messaging.phrases import places
-from messaging.views.campaigns import find, person, shared
+from messaging.views.campaigns import find, shared
 
 SAID = {"campaign.resend": gettext_lazy("sent again"), "campaign.leave": gettext_lazy("left as it is")}
 

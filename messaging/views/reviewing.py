@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods
 from crisis.clock import now
 from crisis.permissions import demand, may, requires
 from crisis.refusal import Problem, Refused
+from crisis.views import person
 from messaging import escalation
 from messaging.models import Campaign, GlassBreak
-from messaging.views.campaigns import approvers, find, letters, person, shared
+from messaging.views.campaigns import approvers, find, letters, shared
 from messaging.workflow import breaking_glass
 
 

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_GET
 
 from crisis import small
 from crisis.permissions import requires
+from crisis.views import person
 from messaging import touched
 from messaging.models import Status
-from messaging.views.campaigns import find, person, shared
+from messaging.views.campaigns import find, shared
 
 UNSENT = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED, Status.REJECTED)
 
