@@ -55,7 +55,7 @@ PARTS: list[Any] = [
         {
             "fields": [roles, "mission", "is_active"],
             "description": _(
-                "Two persons change these: one proposes it on the person's page under People, another confirms it. "
+                "Two persons change these: one proposes it on the person's page under Colleagues, another confirms it. "
                 "New people, lost passwords and lost second steps as well."
             ),
         },

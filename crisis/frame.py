@@ -26,7 +26,7 @@ PLACES: tuple[tuple[str, Any, str, str], ...] = (
     ("coverage", _("Coverage"), "coverage", "see"),
     ("roster", _("Duty"), "clock", "see"),
     ("people", _("People"), "people", "people.search"),
-    ("user_list", _("People"), "people", "power.see"),
+    ("user_list", _("Colleagues"), "people", "power.see"),
     ("audit_list", _("Audit"), "audit", "audit.see"),
 )
 THEMES = ("light", "dark")

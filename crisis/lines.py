@@ -28,7 +28,7 @@ def stray(field: Any, text: str) -> str:
     found = _STRAY.search(text or "")
     if found is None:
         return ""
-    sentence = _("%(field)s, sign %(at)s: %(quote)s does not belong into one line. Delete it.")
+    sentence = _("%(field)s, character %(at)s: %(quote)s does not belong into one line. Delete it.")
     return sentence % {"field": field.verbose_name, "at": found.start() + 1, "quote": f"U+{ord(found[0]):04X}"}
 
 

@@ -80,7 +80,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("desk.see", _("look up whom to ask at a duty desk"), "Y Y Y - - -"),
     Rule("desk.write", _("keep the contact cards of duty desks"), "- Y Y - - -"),
     Rule("exception.renew", _("renew an exception that another person granted"), "- 2P - - - -"),
-    Rule("exception.revoke", _("end an exception at once"), "Y Y Y - - -"),
+    Rule("exception.revoke", _("revoke an exception at once"), "Y Y Y - - -"),
     Rule("exception.note", _("take note of an exception"), "- - - Y - -"),
     Rule("replies.read", _("read what people wrote back"), "Y Y - - - -"),
     Rule("report.export", _("take a report away as a file of totals"), "Y Y - Y - -"),

@@ -46,7 +46,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         self._secret(data, drill)
         self._rate(data, slug)
         if data.get("mission") and self.instance.address_kind is not None:
-            self.add_error("mission", _("Missions only publish. Messages to people are sent in the Ministry's own name."))
+            self.add_error("mission", _("Missions only publish. Messages to people are sent in the ministry's own name."))
         return data
 
     def _one_sender(self, drill: bool) -> None:

@@ -119,11 +119,11 @@ def _faults(card: Card) -> Iterator[Problem]:
     if not 1 <= card.step <= STEPS:
         yield Problem("step", _("Who is called first has 1, who is called last at most 99."))
     if len(card.note) > NOTE:
-        yield Problem("note", _("A note is at most 2,000 signs long. Shorten it."))
+        yield Problem("note", _("A note is at most 2,000 characters long. Shorten it."))
     if card.account.drill:
         for name in REACHED:
             if getattr(card, name):
-                yield Problem(name, _("A drill asks nobody real: leave telephones and e-mail empty."))
+                yield Problem(name, _("A drill asks nobody real: leave phones and e-mail empty."))
     if card.parent and card.parent.account_id != card.account_id:
         yield Problem("parent", _("Whoever asks them has to be of the same duty desk."))
     elif card.parent and card.parent.retired_at:

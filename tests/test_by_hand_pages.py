@@ -81,7 +81,7 @@ def test_the_live_page_shows_a_desk_as_it_shows_a_platform(hotels: Hotels) -> No
         ({"sent": "many", "source": "x"}, "Write a number of people in figures"),
         ({"sent": "9" * 30, "source": "x"}, "more people than there can be"),
         ({"sent": "350"}, "Say who told this"),
-        ({"sent": "350", "source": "x" * 201}, "at most 200 signs"),
+        ({"sent": "350", "source": "x" * 201}, "at most 200 characters"),
         ({"sent": "350", "source": "x", "at": "2099-01-01T00:00"}, "This time has not come yet"),
         ({"sent": "350", "source": "x", "at": "yesterday"}, "This is no date and time"),
         ({"sent": "350", "source": "x", "card": "999999"}, "Select a valid choice"),

@@ -65,7 +65,7 @@ def test_an_auditor_reads_no_telephone(office: Office) -> None:
         ({"role": "Duty\u202emanager"}, "does not belong into one line"),
         ({"step": "0"}, "Who is called first has 1"),
         ({"step": "99999999"}, "Who is called first has 1"),
-        ({"note": "x" * 2001}, "at most 2,000 signs"),
+        ({"note": "x" * 2001}, "at most 2,000 characters"),
         ({"email": "nowhere"}, "Enter a valid email address"),
         ({"parent": "999"}, "Select a valid choice"),
     ],

@@ -346,7 +346,7 @@ def test_its_page_offers_each_person_what_they_may_do(case: Case) -> None:
     exception = exception_of(case.sending())
     pages = {user: visits.page(user, "exception_detail", exception.pk) for user in (case.author, case.boris, case.vera)}
     assert ["Renew the exception" in page for page in pages.values()] == [False, False, True]
-    assert ["End the exception" in page for page in pages.values()] == [True, True, True]
+    assert ["Revoke the exception" in page for page in pages.values()] == [True, True, True]
 
 
 def test_it_is_renewed_and_revoked_on_its_pages(case: Case) -> None:

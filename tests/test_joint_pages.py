@@ -229,7 +229,7 @@ def test_whoever_has_stopped_reads_who_is_asked_to_cancel(desk: Several) -> None
 def test_a_desk_is_stopped_by_a_person(desk: Several) -> None:
     hotels = Account(slug="manual", label_ru="Отели", label_en="Hotels")
     order = Order(status=Order.Status.SENDING, cancel_asked_at=LATELY)
-    assert [*cancelling([Way(hotels, [order])])] == ["Ask Hotels to stop, by telephone or letter: nothing does it for you."]
+    assert [*cancelling([Way(hotels, [order])])] == ["Ask Hotels to stop, by phone or letter: nothing does it for you."]
     shown = render_to_string("messaging/_order_clock.html", {"row": order_row(order, hotels, LATELY)})
     assert ("To be asked to stop since " in shown, "being carried out" in shown) == (True, True)
 

@@ -39,14 +39,14 @@ def test_an_incident_with_a_name_of_several_lines_is_not_declared(client_of: Cal
     browser, before = client_of(world.person("anna", "operator")), world.counts()
     for field, label in LABELS.items():
         answer = browser.post("/incidents/declare/", {**DECLARED, field: f"x{hostile}"})
-        said = f"{label}, sign {int(at) + 1}: {quote} does not belong into one line. Delete it."
+        said = f"{label}, character {int(at) + 1}: {quote} does not belong into one line. Delete it."
         assert (answer.status_code, said.lower() in unescape(answer.text).lower()) == (422, True)
     assert world.counts() == before
 
 
 def test_the_verb_refuses_such_a_title_too() -> None:
     anna = world.person("anna", "operator")
-    with pytest.raises(Refused, match=r"title in Russian, sign 2: U.000A"):
+    with pytest.raises(Refused, match=r"title in Russian, character 2: U.000A"):
         world.incident(anna, title_ru="a\nb")
 
 
@@ -86,7 +86,7 @@ def test_an_account_is_named_in_one_line(client_of: Callable[[User], Client]) ->
         **lanes,
     }
     answer = client_of(gleb).post(f"/admin/messaging/account/{account.pk}/change/", typed)
-    assert "name in Russian, sign 2: U+202E does not belong into one line" in unescape(answer.text)
+    assert "name in Russian, character 2: U+202E does not belong into one line" in unescape(answer.text)
     assert Account.objects.get().label_ru == "vk-direct"
 
 

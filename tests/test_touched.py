@@ -78,7 +78,7 @@ def test_of_an_order_it_shows_word_for_word_what_was_asked_and_says_that_nobody_
     assert asked.body
     assert hashlib.sha256(saying.canonical(asked.body)).hexdigest() == order.body_sha256
     page = unescape(visits.page(desk.author, "campaign_data", campaign.pk))
-    assert "None. Nobody's address, telephone or whereabouts were used" in page
+    assert "None. Nobody's address, phone or whereabouts were used" in page
     assert json.dumps(asked.body, ensure_ascii=False, indent=2) in page
 
 

@@ -93,7 +93,7 @@ def _refuse_strange(value: Any) -> None:
             raise _too_deep()
         for text in (one for part in level for one in _texts(part)):
             if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
-                raise Refused(_("A text holds a sign that is no letter: NUL or half of a pair. Take it out."), status=422)
+                raise Refused(_("A text holds a character that is no letter: NUL or half of a pair. Take it out."), status=422)
         level, depth = [inner for part in level for inner in _parts(part)], depth + 1
 
 

@@ -9,6 +9,6 @@ class ManualDesk(Channel):
     """Somebody else writes to people or calls them, on our word: hotels, tour operators, a tree of wardens."""
 
     slug = "manual"
-    label = "By hand: a duty desk, by telephone or letter"
+    label = "By hand: a duty desk, by phone or letter"
     kind = "manual"
     networked = False

@@ -24,7 +24,7 @@ def faults(text: Text) -> Iterator[Problem]:
     """What the author has to put right in a text: signs that deceive the eye and links that can only deceive."""
     for part in PARTS:
         for at, sentence in _faults(getattr(text, part), lines=part in ("body", "instruction")):
-            where = _("%(part)s, %(language)s, sign %(at)s:")
+            where = _("%(part)s, %(language)s, character %(at)s:")
             shown = where % {"part": _part(part), "language": language_of(text.language), "at": things(at)}
             yield Problem(f"text-{text.language}", f"{shown} {sentence}")
 

@@ -24,7 +24,7 @@ LABELS = (  # for the catalogue
     gettext_noop("VK: messages"),
     gettext_noop("VK: sends by itself by country"),
     gettext_noop("Mobile operator: writes to its subscribers abroad"),
-    gettext_noop("By hand: a duty desk, by telephone or letter"),
+    gettext_noop("By hand: a duty desk, by phone or letter"),
 )
 
 NOWHERE = "http://localhost"  # where nobody is spoken to by a machine

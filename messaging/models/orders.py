@@ -137,8 +137,8 @@ class Card(models.Model):
     role = models.CharField(_("role"), max_length=120)
     person = models.CharField(_("name"), max_length=120, blank=True)
     organisation = models.CharField(_("organisation"), max_length=120, blank=True)
-    phone = models.CharField(_("telephone"), max_length=60, blank=True)
-    other_phone = models.CharField(_("other telephone"), max_length=60, blank=True)
+    phone = models.CharField(_("phone"), max_length=60, blank=True)
+    other_phone = models.CharField(_("other phone"), max_length=60, blank=True)
     email = models.EmailField(_("e-mail"), max_length=120, blank=True)
     hours = models.CharField(_("hours"), max_length=120, blank=True)
     languages = models.CharField(_("languages spoken"), max_length=120, blank=True)
@@ -176,7 +176,7 @@ class OrderWord(models.Model):
 
     class Way(models.TextChoices):
         API = "api", _("by machine")
-        PHONE = "phone", _("by telephone")
+        PHONE = "phone", _("by phone")
         LETTER = "letter", _("by letter")
         EMAIL = "e-mail", _("by e-mail")
         IN_PERSON = "in_person", _("in person")

@@ -247,7 +247,7 @@ DESK = {"slug": "manual", "rate": 1, "lanes": 0, "secret_name": "BY_HAND"}
 GROUP = {"label_ru": "ВКонтакте: группа министерства", "label_en": "VK: the ministry's group"}
 LOCATION = {"label_ru": "ВКонтакте: заявка по стране", "label_en": "VK: order by location"}
 OPERATOR = {"label_ru": "МТС: абоненты в роуминге", "label_en": "MTS: subscribers roaming"}
-HOTELS = {"label_ru": "Ассоциация отелей: по телефону", "label_en": "Hotel association: by telephone"}
+HOTELS = {"label_ru": "Ассоциация отелей: по телефону", "label_en": "Hotel association: by phone"}
 
 
 def _drill(label: Mapping[str, str]) -> dict[str, str]:

@@ -97,7 +97,7 @@ def card_retire(request: HttpRequest, pk: int) -> HttpResponse:
     card = _find(pk)
     if request.method == "POST":
         desks.retire(card, by=person(request))
-        messages.success(request, _("Retired. Name, telephones and notes are destroyed."))
+        messages.success(request, _("Retired. Name, phones and notes are destroyed."))
         return redirect("card_list", card.account_id)
     context = {
         "account": card.account,

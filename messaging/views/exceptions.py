@@ -94,7 +94,7 @@ def exception_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "sentence": said % {"n": running},
         "action": reverse("exception_revoke", args=[pk]),
-        "button": _("End the exception of the drill") if exception.incident.drill else _("End the exception"),
+        "button": _("Revoke the exception of the drill") if exception.incident.drill else _("Revoke the exception"),
         "cancel_url": reverse("exception_detail", args=[pk]),
         "danger": True,
     }

@@ -72,7 +72,7 @@ def cancelling(found: Iterable[Way]) -> Iterator[str]:
 def _cancelling(order: Order, account: Account) -> str:
     values = {"account": account.label, "sent": number(order.sent), "time": local_time(order.totals_at)}
     if not account.channel.networked:
-        return _("Ask %(account)s to stop, by telephone or letter: nothing does it for you.") % values
+        return _("Ask %(account)s to stop, by phone or letter: nothing does it for you.") % values
     if order.sent and order.totals_at:
         return _("%(account)s is asked to cancel; what it has sent cannot be called back: %(sent)s people, %(time)s.") % values
     return _("%(account)s is asked to cancel; what it has sent cannot be called back.") % values

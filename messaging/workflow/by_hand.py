@@ -160,9 +160,9 @@ def _said(heard: Heard, by: User, *, since: datetime | None) -> orders.Said:
     """What was said, as the order's log keeps it. Nothing is heard before it could be said, or before it is."""
     text, source, at = heard.text.strip(), heard.source.strip(), heard.at
     if len(text) > TEXT:
-        raise Refused(_("A note is at most 500 signs long. Shorten it."), field="text", status=422)
+        raise Refused(_("A note is at most 500 characters long. Shorten it."), field="text", status=422)
     if len(source) > SOURCE:
-        raise Refused(_("Who told it is at most 200 signs long. Shorten it."), field="source", status=422)
+        raise Refused(_("Who told it is at most 200 characters long. Shorten it."), field="source", status=422)
     if at and at > now():
         raise Refused(_("This time has not come yet. Nothing was changed. Put in when it was said."), field="at", status=422)
     if at and since and at < since - MINUTE:

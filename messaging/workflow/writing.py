@@ -112,7 +112,7 @@ def _lock_as_seen(campaign: Campaign, seen_at: datetime, sentence: str, *, field
 def _demand_storable(language: str, *written: str) -> None:
     """Raises Refused for signs that no database holds. Everything else that is odd may be saved, but not submitted."""
     if at := next(filter(None, map(unstorable, written)), 0):
-        sentence = _("Sign %(at)s of the text is broken and cannot be stored. Delete it, or type the words anew.")
+        sentence = _("Character %(at)s of the text is broken and cannot be stored. Delete it, or type the words anew.")
         raise Refused(sentence % {"at": at}, field=f"text-{language}")
 
 

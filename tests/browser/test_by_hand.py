@@ -14,7 +14,7 @@ from tests.browser.story import approve, declare
 from tests.browser.test_console import OVERFLOW
 
 At = Callable[..., Page]
-DESK = "Hotel association: by telephone"
+DESK = "Hotel association: by phone"
 
 
 def expect_no_barrier(page: Page) -> None:
