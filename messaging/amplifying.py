@@ -87,8 +87,8 @@ async def _compare(url: str, account: Account, hashes: dict[str, str]) -> PostCh
     try:
         async with asyncio.timeout(PATIENCE), account.connect_delegated() as channel:
             return await channel.check_post(url, hashes)
-    except (ChannelError, KeyError, ValueError) as error:
-        return error.reason if isinstance(error, ChannelError) else type(error).__name__
+    except ChannelError as error:
+        return error.reason
     except TimeoutError:
         return "timeout"
 

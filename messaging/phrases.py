@@ -17,7 +17,7 @@ from crisis.small import hidden, is_exact, told, told_up
 from crisis.templatetags.console import number, things
 from messaging.joint import Bounds, Joint, Overlap, Part, join, percent_at_least, percent_at_most
 from messaging.models import Campaign, Reached
-from messaging.standing import in_words
+from messaging.standing import UNASKED, in_words
 
 EXCLUDED = {
     "no_address": gettext_lazy("no address there is known to us"),
@@ -59,8 +59,6 @@ UNSURE = gettext_lazy(
 
 NO_ESTIMATE = {
     "": gettext_lazy("the platform has not been asked"),
-    "KeyError": gettext_lazy("not asked: the account has no secret yet; an administrator adds it"),
-    "ValueError": gettext_lazy("not asked: the account's address is not set up; an administrator puts it right"),
     "timeout": gettext_lazy("the platform did not answer in time"),
     "http_429": gettext_lazy("the platform was asked too often; it answers again in a minute"),
     "too_soon": gettext_lazy("the platform was asked too often; it answers again in a minute"),
@@ -73,6 +71,8 @@ def no_estimate(why: str) -> Any:
     """Why a platform gave no number. A sentence is quoted as it is, a word of the platform with its place."""
     if " " in why:
         return why
+    if why in UNASKED:
+        return _("not asked: %(reason)s") % {"reason": in_words(why)}
     return NO_ESTIMATE.get(why, _("the platform gave none: %(reason)s") % {"reason": in_words(why)})
 
 

@@ -186,7 +186,7 @@ async def _estimate(account: Account, audience: Mapping[str, Any], everybody: bo
     try:
         async with asyncio.timeout(PATIENCE), account.connect_delegated() as channel:
             return await channel.estimate(audience, include_non_subscribers=everybody)
-    except (ChannelError, KeyError, ValueError) as error:
-        return error.reason if isinstance(error, ChannelError) else type(error).__name__
+    except ChannelError as error:
+        return error.reason
     except TimeoutError:
         return "timeout"

@@ -20,60 +20,103 @@ from crisis.refusal import Refused
 from messaging import bell
 from messaging.channels import ChannelError
 from messaging.models import Account, Lane
-from messaging.models.accounts import secret
 
+# Why an account of ours does not even ask (`Account.connect`).
+UNASKED: Mapping[str, Any] = {
+    "no_secret": gettext_lazy("Its secret is not in place. An administrator has to add it."),
+    "bad_address": gettext_lazy("The platform's address is set up wrongly. An administrator has to put it right."),
+    "drill_not_local": gettext_lazy(
+        "It is a drill account whose platform is not on this machine. An administrator has to name one that is."
+    ),
+}
 # What keeps an account from speaking → a sentence with what to do. Codes are VK's; words are ours.
 TROUBLE: Mapping[str, Any] = {
+    **UNASKED,
     "5": gettext_lazy("The platform does not accept our token. An administrator has to put a new one in place."),
     "7": gettext_lazy("The token may not send messages. An administrator has to give it that right at the platform."),
     "9": gettext_lazy("The platform says we send too many of the same. Wait, or agree a higher limit with it."),
-    "14": gettext_lazy("The platform wants a person to solve a captcha in the group's own account."),
+    "14": gettext_lazy("The platform wants a person to solve a captcha. Log in to the group's own account there."),
     "15": gettext_lazy("The platform refuses access. Look into the group's own account there."),
     "17": gettext_lazy("The platform wants the group's account to be confirmed again. Log in there."),
     "27": gettext_lazy("The group's token is not valid any more. An administrator has to put a new one in place."),
     "29": gettext_lazy("The platform's limit is used up for now. Wait, or agree a higher limit with it."),
-    "another_community": gettext_lazy("The token belongs to another group than this account names. Nothing may be sent by it."),
-    "timeout": gettext_lazy("The platform did not answer in time."),
-    "redirected": gettext_lazy("The platform's address sends us elsewhere; that is not followed."),
+    "another_community": gettext_lazy(
+        "The token belongs to another group than this account names. An administrator has to put the right one in place."
+    ),
+    "timeout": gettext_lazy("The platform did not answer in time. If that goes on, ask it what is wrong."),
+    "redirected": gettext_lazy(
+        "The platform's address sends us elsewhere; that is not followed. An administrator has to put the address right."
+    ),
     "broken": gettext_lazy("A fault of this console broke the request. An administrator finds it in the log."),
-    "unreadable": gettext_lazy("The platform's answer could not be understood."),
-    "bad_address": gettext_lazy("The platform's address is set up wrongly. An administrator has to put it right."),
-    "unreachable": gettext_lazy("The platform could not be reached. Nothing was sent to it."),
-    "connection_lost": gettext_lazy("The connection to the platform broke before its answer came."),
-    "too_large": gettext_lazy("The platform's answer was too large to be read."),
-    "not_answered": gettext_lazy("The platform said nothing of some people; they are asked for again."),
-    "not_addressed": gettext_lazy("This way does not write to people one by one."),
-    "text_not_approved": gettext_lazy("The text is not the one that was approved, so the platform was not asked."),
-    "audience_not_supported": gettext_lazy("The platform cannot find people by this audience."),
-    "no_legal_basis": gettext_lazy("Nobody may be written to who does not follow us, unless a legal basis is named."),
-    "exception_over": gettext_lazy("The exception was over before the platform was asked, so it was not asked."),
-    "never_asked": gettext_lazy("It ended before the platform was asked."),
-    "cannot_tell_apart": gettext_lazy("The platform cannot tell who got the earlier message, so it was not asked."),
-    "untold": gettext_lazy("They were asked to stop. For a day nobody has told how many had gone."),
-    "unknown_order": gettext_lazy("The platform does not know our order."),
-    "another_order": gettext_lazy("The platform answered about another order than ours."),
+    "unreadable": gettext_lazy("The platform's answer could not be understood. If that goes on, ask it what it changed."),
+    "unreachable": gettext_lazy(
+        "The platform could not be reached; nothing was sent to it. If that goes on, an administrator checks the network."
+    ),
+    "connection_lost": gettext_lazy(
+        "The connection to the platform broke before its answer came. If that goes on, an administrator checks the network."
+    ),
+    "too_large": gettext_lazy("The platform's answer was too large to be read. If that goes on, ask it what it changed."),
+    "not_answered": gettext_lazy("The platform said nothing of some people. Do nothing: they are asked for again."),
+    "not_addressed": gettext_lazy("This way does not write to people one by one. Choose another one."),
+    "text_not_approved": gettext_lazy(
+        "The text is not the one that was approved, so the platform was not asked. Begin a new campaign."
+    ),
+    "audience_not_supported": gettext_lazy(
+        "The platform cannot find people by this audience. Choose people of a country and a time, or another way."
+    ),
+    "no_legal_basis": gettext_lazy(
+        "Nobody may be written to who does not follow us, unless a legal basis is named. An administrator has to name it."
+    ),
+    "exception_over": gettext_lazy(
+        "The exception was over before the platform was asked, so it was not asked. "
+        "If the danger goes on, begin a new campaign with a new exception."
+    ),
+    "never_asked": gettext_lazy("It ended before the platform was asked. If it is still needed, begin a new campaign."),
+    "cannot_tell_apart": gettext_lazy(
+        "The platform cannot tell who got the earlier message, so it was not asked. Reach these people in another way."
+    ),
+    "untold": gettext_lazy(
+        "They were asked to stop. For a day nobody has told how many had gone. Call them, and note it once they tell."
+    ),
+    "unknown_order": gettext_lazy("The platform does not know our order. Call its duty officer."),
+    "another_order": gettext_lazy("The platform answered about another order than ours. Call its duty officer."),
     "exercise_mismatch": gettext_lazy(
-        "The platform is one of exercises and the account is not, or the reverse. Nothing is sent."
+        "The platform is one of exercises and the account is not, or the reverse. Nothing is sent. "
+        "An administrator has to put the address right."
     ),
     "wrong_issuer": gettext_lazy(
         "The platform knows our key under another name than the account's. Compare the handle with it."
     ),
-    "not_approved": gettext_lazy("The platform misses the approval of a supervisor."),
-    "wording_missing": gettext_lazy("The text lacks a sentence that says why people get it or how to verify it."),
-    "basis_over": gettext_lazy("The exception ends before the campaign does."),
-    "window_over": gettext_lazy("The time in which it may be sent is over."),
-    "below_threshold": gettext_lazy("So few people match that the platform does not write to them as a group."),
-    "too_long": gettext_lazy("The text is longer than the platform can send. It cuts nothing, and sent nothing."),
-    "earlier_order_unknown": gettext_lazy("The platform does not know any more who got the earlier message."),
-    "recipients_not_supported": gettext_lazy("The platform does not remember who got a message."),
-    "post_not_found": gettext_lazy("There is no such post at the platform."),
-    "post_differs": gettext_lazy("The post at the platform does not say word for word what was approved."),
-    "posts_not_supported": gettext_lazy("The platform does not spread posts."),
+    "not_approved": gettext_lazy("The platform misses the approval of a supervisor. Call its duty officer."),
+    "wording_missing": gettext_lazy(
+        "The text lacks a sentence that says why people get it or how to verify it. Begin a new campaign with that sentence."
+    ),
+    "basis_over": gettext_lazy("The exception ends before the campaign does. Begin a new one that ends before it."),
+    "window_over": gettext_lazy("The time in which it may be sent is over. If it is still needed, begin a new campaign."),
+    "below_threshold": gettext_lazy(
+        "So few people match that the platform does not write to them as a group. Reach them in another way."
+    ),
+    "too_long": gettext_lazy(
+        "The text is longer than the platform can send. It cuts nothing, and sent nothing. Write a shorter one."
+    ),
+    "earlier_order_unknown": gettext_lazy(
+        "The platform does not know any more who got the earlier message. Reach these people in another way."
+    ),
+    "recipients_not_supported": gettext_lazy(
+        "The platform does not remember who got a message. Reach these people in another way."
+    ),
+    "post_not_found": gettext_lazy("There is no such post at the platform. Publish it there, then begin a new campaign."),
+    "post_differs": gettext_lazy(
+        "The post at the platform does not say word for word what was approved. Make it the same, then begin a new campaign."
+    ),
+    "posts_not_supported": gettext_lazy("The platform does not spread posts. Send the words themselves by it."),
     **dict.fromkeys(
         ("unknown_field", "missing_field", "invalid", "wrong_idempotency_key"),
         gettext_lazy("The platform says that our order breaks the contract. Compare the versions of the contract."),
     ),
-    "another_platform": gettext_lazy("At this address there is a platform of another kind than this account names."),
+    "another_platform": gettext_lazy(
+        "At this address there is a platform of another kind than this account names. An administrator has to put it right."
+    ),
     "http_401": gettext_lazy("The platform does not accept our signature. An administrator has to compare the secret."),
     "http_403": gettext_lazy("The platform refuses us access. An administrator has to ask it why."),
     "idempotency_conflict": gettext_lazy("The platform holds another order under the same number. Call its duty officer."),
@@ -90,14 +133,12 @@ class Probe:
 
 def in_words(reason: str) -> str:
     """Why an account is in trouble: a machine's word as a sentence, a person's own words as they are."""
-    if reason.startswith("KeyError"):
-        return _("Its secret is not in place. An administrator has to add it.")
-    if reason.startswith("ValueError"):
-        return _("It is a drill account whose platform is not on this machine, so it may not speak.")
     if reason in TROUBLE:
         return str(TROUBLE[reason])
     if reason.startswith("http_"):
-        return _("The platform answered with the error %(code)s.") % {"code": reason.removeprefix("http_")}
+        return _("The platform answered with the error %(code)s. If that goes on, ask it what is wrong.") % {
+            "code": reason.removeprefix("http_")
+        }
     if " " in reason or not reason.isascii():
         return reason
     return _("The platform's reason: %(reason)s.") % {"reason": reason or "—"}
@@ -116,14 +157,6 @@ def trouble(account: Account) -> str:
 def in_trouble() -> list[tuple[Account, str]]:
     """Every account by which nothing is sent now, and why."""
     return [(account, trouble(account)) for account in Account.objects.in_trouble()]
-
-
-def has_secret(account: Account) -> bool:
-    """Whether the secret that the account names is in place. Its value is never shown."""
-    try:
-        return bool(secret(account.secret_name))
-    except KeyError:
-        return False
 
 
 @transaction.atomic
@@ -170,10 +203,6 @@ def _ask(account: Account) -> Probe:
         asyncio.run(_probe(account))
     except ChannelError as error:
         return Probe(False, in_words(error.reason))
-    except KeyError:
-        return Probe(False, in_words("KeyError"))
-    except ValueError:
-        return Probe(False, in_words("ValueError"))
     return Probe(True, _("The platform answered and accepts this account."))
 
 

@@ -10,8 +10,9 @@ from redis.exceptions import ConnectionError as RedisDown
 from crisis.models import AuditEntry, User
 from crisis.refusal import Forbidden, Refused
 from messaging import bell, standing
-from messaging.channels import CHANNELS, channel_class
+from messaging.channels import CHANNELS, ChannelError, channel_class
 from messaging.models import Account, Batch, Campaign, Delivery
+from messaging.phrases import no_estimate
 from messaging.views.accounts import KINDS
 from tests import world
 from tests.visits import expect_status, page, post
@@ -143,13 +144,41 @@ def test_it_refuses_a_test_by_somebody_who_may_not(account: Account, operator: U
     [
         ("5", "The platform does not accept our token"),
         ("http_502", "the error 502"),
-        ("KeyError: 'VK_MINISTRY'", "Its secret is not in place"),
+        ("no_secret", "Its secret is not in place"),
         ("hacked since noon", "hacked since noon"),
         ("4711", "The platform's reason: 4711."),
     ],
 )
 def test_it_says_a_reason_in_words(reason: str, words: str) -> None:
     assert words in standing.in_words(reason)
+
+
+@pytest.mark.parametrize("reason", [*standing.TROUBLE, "http_502"])
+def test_it_says_what_to_do_after_what_happened(reason: str) -> None:
+    happened, _, remedy = standing.in_words(reason).partition(". ")
+    assert happened
+    assert remedy
+
+
+SPOKEN_TO = {"vk-direct": "http://127.0.0.1:9"}
+# Why an account does not even ask: what is set up otherwise, the word, and the sentence beside a reach that nobody told.
+SILENT: list[tuple[str, dict[str, str], str, str]] = [
+    ("ABSENT", SPOKEN_TO, "no_secret", "not asked: Its secret is not in place. An administrator has to add it."),
+    ("DRILL_VK_MINISTRY", {}, "bad_address", "not asked: The platform's address is set up wrongly."),
+    ("DRILL_VK_MINISTRY", {"vk-direct": "https://api.vk.ru"}, "drill_not_local", "not asked: It is a drill account whose"),
+]
+
+
+@pytest.mark.parametrize(("secret", "urls", "word", "sentence"), SILENT, ids=[row[2] for row in SILENT])
+def test_an_account_that_may_not_speak_says_why_by_one_word(
+    secret: str, urls: dict[str, str], word: str, sentence: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILL_VK_MINISTRY", "token")
+    settings.DRILL_CHANNEL_URLS = settings.CHANNEL_URLS = urls
+    with pytest.raises(ChannelError) as refused:
+        Account(slug="vk-direct", handle="1", secret_name=secret, drill=secret.startswith("DRILL_")).connect()
+    assert (refused.value.scope, refused.value.reason) == ("pause", word)
+    assert str(no_estimate(word)).startswith(sentence)
 
 
 # Queues, and the reference data

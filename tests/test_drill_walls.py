@@ -199,7 +199,7 @@ def test_a_drill_whose_platform_is_the_real_one_sends_nothing(drill: Drill, sett
     settings.DRILL_CHANNEL_URLS = {"vk-direct": "https://api.vk.ru"}
     drill.play()
     assert drill.calls() == (0, 0)
-    assert Account.objects.get(pk=drill.account.pk).paused_at
+    assert Account.objects.get(pk=drill.account.pk).paused_reason == "drill_not_local"
 
 
 def test_the_database_queues_nobody_of_a_drill_at_a_live_account(drill: Drill) -> None:

@@ -56,8 +56,8 @@ class _Pump:
     def run(self, until: float) -> int:
         try:
             channel = self.account.connect()
-        except (KeyError, ValueError) as error:
-            pause_account(self.account.pk, f"{type(error).__name__}: {error}")
+        except ChannelError as error:
+            pause_account(self.account.pk, error.reason)
             return 0
         self.runner.run(channel.__aenter__())
         try:

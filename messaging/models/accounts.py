@@ -18,7 +18,7 @@ from audiences.models import AddressKind
 from crisis.language import readers_language
 from crisis.lines import ONE_LINE
 from crisis.models import Mission
-from messaging.channels import CHANNELS, Channel, DelegatedChannel, Setup, channel_class
+from messaging.channels import CHANNELS, Channel, ChannelError, DelegatedChannel, Setup, channel_class
 
 LABELS = (  # for the catalogue
     gettext_noop("VK: messages"),
@@ -148,27 +148,40 @@ class Account(models.Model):
         return self.address_kind is not None
 
     def connect(self) -> Channel:
-        """The channel, ready to enter. Raises KeyError when its secret is missing, ValueError for a drill that would go out."""
+        """The channel, ready to enter. Raises ChannelError where it may not speak: no_secret, bad_address, drill_not_local."""
         if not self.networked:
             return self.channel(Setup(base_url=NOWHERE, sender=self.handle, drill=self.drill))
+        setup = self._setup()
+        try:
+            return self.channel(setup)
+        except ValueError:
+            raise ChannelError("pause", "drill_not_local") from None
+
+    def _setup(self) -> Setup:
         urls = settings.DRILL_CHANNEL_URLS if self.drill else settings.CHANNEL_URLS
-        named = {suffix: self._secret(suffix) for suffix in ("_WEBHOOK", "_CONFIRMATION")}
-        return self.channel(
-            Setup(
-                base_url=urls[self.slug],
-                sender=self.handle,
-                secret=secret(self.secret_name),
-                webhook_secret=named["_WEBHOOK"],
-                confirmation=named["_CONFIRMATION"],
-                drill=self.drill,
-                total_timeout=settings.REQUEST_SECONDS,
-            )
+        if not (spoken := self._secret()):
+            raise ChannelError("pause", "no_secret")
+        if not (url := urls.get(self.slug)):
+            raise ChannelError("pause", "bad_address")
+        return Setup(
+            base_url=url,
+            sender=self.handle,
+            secret=spoken,
+            webhook_secret=self._secret("_WEBHOOK"),
+            confirmation=self._secret("_CONFIRMATION"),
+            drill=self.drill,
+            total_timeout=settings.REQUEST_SECONDS,
         )
 
     def connect_delegated(self) -> DelegatedChannel:
         return cast("DelegatedChannel", self.connect())
 
-    def _secret(self, suffix: str) -> str:
+    @property
+    def has_secret(self) -> bool:
+        """Whether the secret that it names is in place. Its value is never shown."""
+        return bool(self._secret())
+
+    def _secret(self, suffix: str = "") -> str:
         try:
             return secret(self.secret_name + suffix)
         except KeyError:

@@ -50,7 +50,7 @@ class Health:
 
 def health(account: Account) -> Health:
     """The health of an account whose `lanes` and `cards` are prefetched, without asking the platform."""
-    lanes, secret = len(account.lanes.all()), standing.has_secret(account)
+    lanes, secret = len(account.lanes.all()), account.has_secret
     if account.paused_at:
         return Health("paused", _("paused"), standing.in_words(account.paused_reason), secret, lanes)
     if not account.networked:
@@ -58,7 +58,7 @@ def health(account: Account) -> Health:
     if account.rests_until:
         return Health("trouble", _("does not answer"), standing.trouble(account), secret, lanes)
     if not secret:
-        return Health("trouble", _("cannot speak"), standing.in_words("KeyError"), secret, lanes)
+        return Health("trouble", _("cannot speak"), standing.in_words("no_secret"), secret, lanes)
     if not lanes:
         sentence = _("It has no line to its platform, so nothing would be sent. An administrator has to add one.")
         return Health("trouble", _("cannot speak"), sentence, secret, lanes)

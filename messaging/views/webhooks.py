@@ -29,9 +29,7 @@ def hook(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         reports = account.connect().reports(body, request.headers)
     except ChannelError as error:
-        return _plain(error.reason, REFUSALS.get(error.scope, 400))
-    except (KeyError, ValueError):
-        return _plain("not set up yet", 503)
+        return _plain("not set up yet", 503) if error.scope == "pause" else _plain(error.reason, REFUSALS.get(error.scope, 400))
     confirmation = next((report.text for report in reports if report.kind == "confirmation"), None)
     return _plain(confirmation) if confirmation is not None else _stored(account, reports)
 
