@@ -127,6 +127,14 @@ def test_jobs_only_call_one_function() -> None:
     assert all(length(node) <= MAX_JOB for node in functions(ROOT / "messaging" / "jobs.py"))
 
 
+@pytest.mark.parametrize("package", ["workflow", "delivery"])
+def test_the_table_of_the_verbs_names_every_module(package: str) -> None:
+    folder = ROOT / "messaging" / package
+    table = ast.get_docstring(parsed(folder / "__init__.py")) or ""
+    modules = [path.stem if path.suffix else path.name for path in folder.iterdir() if not path.name.startswith("__")]
+    assert [name for name in modules if not re.search(rf"\.{name}\b", table)] == []
+
+
 def test_nothing_lies_in_a_drawer_for_anything() -> None:
     assert [where(path) for path in sources() if path.stem in DRAWERS or path.parent.name in DRAWERS] == []
 

@@ -11,10 +11,12 @@ from messaging.channels import CHANNELS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "crisis" / "settings.py").read_text()
 COMMANDS = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
 PATHS = re.findall(r"(?:crisis|audiences|messaging|tests|docs)/[\w./]*", README)
 MANAGE = sorted(set(re.findall(r"manage\.py (\w+)", README)))
 VARIABLES = sorted(set(re.findall(r"`([A-Z][A-Z_]+(?:_[A-Z]+)+)`", README)))
+READ = sorted(set(re.findall(r'(?:env\.\w+\(|database\("\w+", )"([A-Z_]+)"', SETTINGS)))
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
@@ -40,7 +42,12 @@ def test_a_command_it_names_is_there(command: str) -> None:
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_a_variable_it_names_is_read_by_the_settings(variable: str) -> None:
-    assert f'"{variable}"' in (ROOT / "crisis" / "settings.py").read_text()
+    assert f'"{variable}"' in SETTINGS
+
+
+@pytest.mark.parametrize("variable", READ)
+def test_a_variable_the_settings_read_stands_in_its_table(variable: str) -> None:
+    assert re.search(rf"^\| [^|]*`{variable}`[^|]* \|", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("slug", sorted(CHANNELS))

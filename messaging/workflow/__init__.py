@@ -1,9 +1,27 @@
-"""Every verb of a person on a campaign: draft, edit, submit, withdraw, approve, send_back, reject, pause,
-resume, stop, correct, top_up, resend, leave. On one order of it: remind, go_on_without, cancel_order.
-And the answers to a notice: take, called; and of a shift: take_over.
+"""Every verb of a person on a campaign, on what belongs to one, and on a playbook.
 
-Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last. The
-triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
+writing         draft, edit, reword                                        messaging.workflow.writing
+deciding        submit, withdraw, approve, send_back, reject               messaging.workflow.deciding
+running         pause, resume, stop                                        messaging.workflow.running
+correcting      correct                                                    messaging.workflow.correcting
+topping up      top_up                                                     messaging.workflow.topping
+the uncertain   resend, leave                                              messaging.workflow.resending
+a drill's end   copy_as_live                                               messaging.workflow.copying
+a TEST          send_test                                                  messaging.workflow.testing
+an exception    note_exception, renew_exception, revoke_exception          messaging.workflow.excepting
+one order       remind, go_on_without, cancel_order                        messaging.workflow.ordering
+one by hand     ask, no_reply, answer, tell_totals, tell_stop              messaging.workflow.by_hand
+                expect_people, before there is an order                    messaging.workflow.by_hand
+a notice        take, called                                               messaging.workflow.answering
+a shift         take_over                                                  messaging.workflow.handing
+break-glass     break_glass, review                                        messaging.workflow.breaking_glass
+a playbook      prepare, revise, approve_playbook, retire                  messaging.workflow.preparing
+
+Verbs on rows of their own stand beside what they are about: those of an account in `messaging.standing`, of a contact card in
+`messaging.desks`, of a reply in `messaging.replying`.
+
+Each is atomic, takes the row's lock first, speaks to the database in the person's name (`messaging.workflow.moving`), and writes
+its audit row last. The triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
 """
 
 from __future__ import annotations
