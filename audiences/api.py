@@ -119,5 +119,4 @@ def feed_trips(request: HttpRequest, source: SourceNumber) -> HttpResponse:
 
 def _fed(request: HttpRequest, kind: FileKind, number: int) -> HttpResponse:
     rows = rows_of(request, MOST_ROWS)
-
     return once(request, lambda: feed(kind, rows, number, by=caller(request)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +11,9 @@ class AudiencesConfig(AppConfig):
     verbose_name = _("audiences")
 
     def ready(self) -> None:
-        for registers in ("audiences.retention", "audiences.recount"):  # once a day
-            import_module(registers)
-        import_module("audiences.rotating")  # says which keys a backup needs
-        import_module("audiences.sources")  # says what the keys of programs may feed
+        from audiences import recount, retention, rotating, sources
+
+        retention.register()
+        recount.register()
+        rotating.register()
+        sources.register()

@@ -67,4 +67,6 @@ def _mend_nightly(day: date) -> bool:
     return True
 
 
-daily.register("presence.recount", _mend_nightly)
+def register() -> None:
+    """Have presence mended every night."""
+    daily.register("presence.recount", _mend_nightly)

@@ -95,4 +95,6 @@ def _close(pk: int) -> None:
     audit.record("retention", by=None, about=act, data=act.counts)
 
 
-daily.register("retention", _destroy_daily)
+def register() -> None:
+    """Have what is too old destroyed once a day."""
+    daily.register("retention", _destroy_daily)

@@ -141,4 +141,6 @@ def _held() -> set[str]:
     return {*keys.ring().ciphers}
 
 
-backups.register_keys(used, _held)
+def register() -> None:
+    """Say which keys a backup needs, and which are at hand."""
+    backups.register_keys(used, _held)

@@ -117,4 +117,6 @@ def _feeds() -> list[feeds.Feed]:
     return [feeds.Feed(source.pk, source.name, source.active and source.has_basis) for source in Source.objects.all()]
 
 
-feeds.register(_feeds)
+def register() -> None:
+    """Say what the keys of programs may feed."""
+    feeds.register(_feeds)

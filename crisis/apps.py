@@ -13,11 +13,14 @@ class CrisisConfig(AppConfig):
     verbose_name = _("People and incidents")
 
     def ready(self) -> None:
-        for registers in ("crisis.power.people", "crisis.power.programs"):  # the changes that take two persons
-            import_module(registers)
+        from crisis import exporting
+        from crisis.power import people, programs
+
+        people.register()
+        programs.register()
+        exporting.register()
         # The admin app reads this when its site is first touched, which is after every app's ready().
         apps.get_app_config("admin").default_site = "crisis.admin_site.ConsoleAdminSite"  # type: ignore[attr-defined]
         import_module("crisis.checks")
-        import_module("crisis.exporting")  # once a day
         for listens in ("crisis.sessions", "crisis.lockout"):  # to what ends a session, and to what was typed wrongly
             import_module(listens)

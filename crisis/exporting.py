@@ -52,4 +52,6 @@ def _export_daily(day: date) -> bool:
     return True
 
 
-daily.register("audit.export", _export_daily)
+def register() -> None:
+    """Have each day exported once it has ended."""
+    daily.register("audit.export", _export_daily)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -13,12 +11,14 @@ class MessagingConfig(AppConfig):
     verbose_name = _("messaging")
 
     def ready(self) -> None:
-        import_module("messaging.credentials")  # a change that takes two persons registers itself
-        from messaging import earlier_messages, remembering
+        from crisis import backups
+        from messaging import credentials, earlier_messages, purging, remembering
+        from messaging.delivery import restoring
         from messaging.forms import earlier_messages as questions
 
+        credentials.register()
         earlier_messages.register()
         questions.register()
+        purging.register()
         remembering.register()
-        import_module("messaging.purging")  # a change that takes two persons registers itself
-        import_module("messaging.delivery.restoring")  # what a restored database means for campaigns
+        backups.afterwards("messaging", restoring.hold)

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from crisis import audit
 from crisis.models import AdminAction, User
+from crisis.power import kinds
 from crisis.power.changing import stamp
-from crisis.power.kinds import Kind, Shown, register
+from crisis.power.kinds import Kind, Shown
 from crisis.refusal import Refused
 from messaging.models import Account, Status
 
@@ -65,6 +66,7 @@ def _in_words(change: AdminAction) -> str:
     return sentence % {**change.data, "account": _account(change) or change.data["account"]}
 
 
-CREDENTIAL = register(Kind(
-    "account.credential", gettext_lazy("How an account logs in"), _in_words, _check, _apply, "account.credential",
-))  # fmt: skip
+def register() -> None:
+    """Let two persons change how an account logs in."""
+    label = gettext_lazy("How an account logs in")
+    kinds.register(Kind("account.credential", label, _in_words, _check, _apply, "account.credential"))

@@ -24,7 +24,6 @@ LINES = ("role", "person", "organisation", "phone", "other_phone", "email", "hou
 REACHED = ("phone", "other_phone", "email")
 PERSONAL = {name: "" for name in (*LINES, "note") if name not in ("role", "organisation")}
 MOST, STEPS, NOTE = 500, 99, 2000  # cards of one desk; the last that is called; signs of a note
-
 DEEPEST = 4  # as far as a tree is indented
 
 

@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from crisis.clock import now
 from crisis.models import AdminAction, Destruction, Incident, User
+from crisis.power import kinds
 from crisis.power.changing import stamp
-from crisis.power.kinds import Kind, Shown, register
+from crisis.power.kinds import Kind, Shown
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time, number
 from messaging.delivery.destroying import keep_reasons
@@ -94,4 +95,7 @@ def _sentence(change: AdminAction) -> str:
     return str(words % {"incident": _incident(change)})
 
 
-register(Kind("incident.purge", gettext_lazy("Destroying data about people of a closed incident"), _sentence, _check, _begin))
+def register() -> None:
+    """Let two persons destroy what is held of a closed incident."""
+    label = gettext_lazy("Destroying data about people of a closed incident")
+    kinds.register(Kind("incident.purge", label, _sentence, _check, _begin))

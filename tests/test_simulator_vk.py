@@ -271,7 +271,6 @@ def test_it_admits_twenty_calls_in_any_second(monkeypatch: pytest.MonkeyPatch) -
 
 def test_it_refuses_more_calls_with_error_6_and_status_200(vk: Simulator) -> None:
     vk.control(limit=True)
-
     time.sleep(1)  # calls of the tests before count in the same second
 
     def ask(_: int) -> tuple[int, int]:

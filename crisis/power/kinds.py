@@ -37,9 +37,9 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def register(kind: Kind) -> Kind:
-    KINDS[kind.name] = kind
-    return kind
+def register(*kinds: Kind) -> None:
+    """Let changes of these kinds be proposed."""
+    KINDS.update({kind.name: kind for kind in kinds})
 
 
 def kind_of(change: AdminAction) -> Kind:

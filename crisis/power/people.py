@@ -14,8 +14,9 @@ from crisis.clock import now
 from crisis.invitations import link_for
 from crisis.models import AdminAction, Mission, User
 from crisis.permissions import ADMIN, ROLES, SUPERVISOR
+from crisis.power import kinds
 from crisis.power.changing import stamp
-from crisis.power.kinds import Kind, Shown, register
+from crisis.power.kinds import Kind, Shown
 from crisis.power.resting import rests_until
 from crisis.refusal import Refused
 from crisis.sessions import end_all
@@ -148,38 +149,49 @@ def _about(sentence: Any) -> Any:
     )
 
 
-register(Kind(
-    "person.create", gettext_lazy("A new person"),
-    _about(gettext_lazy("%(name)s will work here as %(roles)s. Where: %(place)s. You are shown a link for their password.")),
-    _check_create, _create,
-))  # fmt: skip
-register(Kind(
-    "person.roles", gettext_lazy("Roles and mission"),
-    _about(gettext_lazy("%(person)s will be %(roles)s, and nothing else. Where: %(place)s.")),
-    _check_roles_of_person, _change_roles,
-))  # fmt: skip
-register(Kind(
-    "person.deactivate", gettext_lazy("Shutting somebody out"),
-    _about(gettext_lazy("%(person)s can do nothing here from the next click on, and cannot log in.")),
-    lambda change: _check_active(change, active=False), lambda change, by: _set_active(change, by, active=False),
-))  # fmt: skip
-register(Kind(
-    "person.activate", gettext_lazy("Letting somebody in again"),
-    _about(gettext_lazy("%(person)s can log in again, with the roles they had.")),
-    lambda change: _check_active(change, active=True), lambda change, by: _set_active(change, by, active=True),
-))  # fmt: skip
-register(Kind(
-    "person.reset_mfa", gettext_lazy("A lost second step"),
-    _about(gettext_lazy("Second steps and recovery codes of %(person)s are removed. They set up new ones at the next log-in.")),
-    _check_person, _reset_mfa,
-))  # fmt: skip
-register(Kind(
-    "person.reset_password", gettext_lazy("A lost password"),
-    _about(gettext_lazy("The password of %(person)s ends, and so does every session. You are shown a link for a new one.")),
-    _check_person, _reset_password,
-))  # fmt: skip
-register(Kind(
-    "approver.lift_rest", gettext_lazy("A new approver who may approve at once"),
-    _about(gettext_lazy("%(person)s may approve from now on, without having waited for 24 hours.")),
-    _check_lift, _lift, "approver.lift",
-))  # fmt: skip
+CHANGES = (
+    Kind(
+        "person.create", gettext_lazy("A new person"),
+        _about(gettext_lazy(
+            "%(name)s will work here as %(roles)s. Where: %(place)s. You are shown a link for their password."
+        )),
+        _check_create, _create,
+    ),
+    Kind(
+        "person.roles", gettext_lazy("Roles and mission"),
+        _about(gettext_lazy("%(person)s will be %(roles)s, and nothing else. Where: %(place)s.")),
+        _check_roles_of_person, _change_roles,
+    ),
+    Kind(
+        "person.deactivate", gettext_lazy("Shutting somebody out"),
+        _about(gettext_lazy("%(person)s can do nothing here from the next click on, and cannot log in.")),
+        lambda change: _check_active(change, active=False), lambda change, by: _set_active(change, by, active=False),
+    ),
+    Kind(
+        "person.activate", gettext_lazy("Letting somebody in again"),
+        _about(gettext_lazy("%(person)s can log in again, with the roles they had.")),
+        lambda change: _check_active(change, active=True), lambda change, by: _set_active(change, by, active=True),
+    ),
+    Kind(
+        "person.reset_mfa", gettext_lazy("A lost second step"),
+        _about(gettext_lazy(
+            "Second steps and recovery codes of %(person)s are removed. They set up new ones at the next log-in."
+        )),
+        _check_person, _reset_mfa,
+    ),
+    Kind(
+        "person.reset_password", gettext_lazy("A lost password"),
+        _about(gettext_lazy("The password of %(person)s ends, and so does every session. You are shown a link for a new one.")),
+        _check_person, _reset_password,
+    ),
+    Kind(
+        "approver.lift_rest", gettext_lazy("A new approver who may approve at once"),
+        _about(gettext_lazy("%(person)s may approve from now on, without having waited for 24 hours.")),
+        _check_lift, _lift, "approver.lift",
+    ),
+)  # fmt: skip
+
+
+def register() -> None:
+    """Let two persons change what a person may do."""
+    kinds.register(*CHANGES)

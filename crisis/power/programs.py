@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from crisis import clients, feeds
 from crisis.models import AdminAction, ApiClient, Mission, Scope, User
+from crisis.power import kinds
 from crisis.power.changing import stamp
-from crisis.power.kinds import Kind, Shown, register
+from crisis.power.kinds import Kind, Shown
 from crisis.refusal import Refused
 from crisis.templatetags.console import local_time
 
@@ -79,9 +80,12 @@ def _key_in_words(change: AdminAction) -> str:
     return " ".join([*words, _("You are shown the key once.")])
 
 
-CLIENT = register(Kind(
-    "api.client", gettext_lazy("A new API client"), _client_in_words, _check_client, _create_client, "clients.change",
-))  # fmt: skip
-KEY = register(Kind(
-    "api.key", gettext_lazy("A new key of an API client"), _key_in_words, _check_key, _create_key, "clients.change",
-))  # fmt: skip
+CHANGES = (
+    Kind("api.client", gettext_lazy("A new API client"), _client_in_words, _check_client, _create_client, "clients.change"),
+    Kind("api.key", gettext_lazy("A new key of an API client"), _key_in_words, _check_key, _create_key, "clients.change"),
+)
+
+
+def register() -> None:
+    """Let two persons give programs their keys."""
+    kinds.register(*CHANGES)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crisis import audit, backups, incidents
+from crisis import audit, incidents
 from crisis.backups.restoring import day_and_time
 from crisis.clock import now
 from crisis.models import Incident
@@ -104,6 +104,3 @@ def _ask_again(words: Mapping[str, str]) -> int:
 def _of(statuses: set[Status] | frozenset[Status]) -> list[Campaign]:
     rows = Campaign.objects.select_for_update(of=("self",)).select_related("incident")
     return [*rows.filter(status__in=statuses).order_by("pk")]
-
-
-backups.afterwards("messaging", hold)

@@ -20,8 +20,9 @@ a playbook      prepare, revise, approve_playbook, retire                  messa
 Verbs on rows of their own stand beside what they are about: those of an account in `messaging.standing`, of a contact card in
 `messaging.desks`, of a reply in `messaging.replying`.
 
-Each is atomic, takes the row's lock first, speaks to the database in the person's name (`messaging.workflow.moving`), and writes
-its audit row last. The triggers of migration `0002_rules` hold the same rules at every other door; here they have sentences.
+Each is atomic, takes the row's lock first, speaks to the database in the person's name, and writes its audit row last: they
+rest on `messaging.workflow.moving`. The triggers of migration `0002_rules` hold the same rules at every other door; here they
+have sentences.
 """
 
 from __future__ import annotations

@@ -44,7 +44,6 @@ class Command(BaseCommand):
         hears = parts.add_parser("worker", help="sends by one channel; start as many as its account has lanes")
         hears.add_argument("channel", choices=sorted(slug for slug in CHANNELS if channel_class(slug).networked))
         parts.add_parser("sweeper", help="does what is due and nobody does; a second one waits for the first to die")
-
         parts.add_parser("teller", help="wakes the people who may decide, by e-mail and SMS; several do no harm")
         parts.add_parser("importer", help="looks at and imports large files; a second one waits for the first to die")
 
