@@ -156,6 +156,7 @@ def shown(change: AdminAction, asks: User) -> dict[str, Any]:
         "label": kind_of(change).label,
         "sentence": kind_of(change).sentence(change),
         "ends_at": changing.ends_at(change),
+        "open": not decided and not over,
         "over": over,
         "confirms": not decided and not over and changing.may_confirm(change, asks),
         "refuses": not decided and not over and change.person != asks and may(asks, kind_of(change).action),
