@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from audiences.feeding import ACTIONS, MOST_ROWS, fed_by, feed
 from audiences.imports.columns import FileKind
-from crisis.api import Key, api, caller, once
+from crisis.api import REFUSALS, Key, api, caller, once
 from crisis.api.reading import LINES, rows_of
 from crisis.models import FEEDING, Scope
 from crisis.permissions import may
@@ -49,18 +49,6 @@ class FedOut(BaseModel):
     errors: list[RowErrorOut]
 
 
-class ProblemOut(BaseModel):
-    field: str
-    sentence: str
-
-
-class ProblemsOut(BaseModel):
-    """Nothing was stored. A field of a row is named "3.country": the row's index, then its name."""
-
-    problems: list[ProblemOut]
-
-
-REFUSALS: dict[Any, Any] = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 429}): ProblemsOut}
 ANSWERS: dict[Any, Any] = {200: FedOut, **REFUSALS}
 CONTACT = {
     "contact": "c-000001",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from audiences import nearby
 from audiences.criteria import Area, Circle, Node, Polygon, Seen
 from audiences.criteria.areas import WIDEST_KM, from_text
+from audiences.criteria.seen import LONGEST, SHORTEST
 from audiences.models import Source
 from audiences.questions import NOTHING, Fields, Question, Shown, countries_of, ticked
 from crisis.forms import CountriesField
@@ -34,6 +35,27 @@ MISSING = {  # what a place cannot do without
     "mode": gettext_lazy("Choose whether people were there or were last seen there."),
     "window": gettext_lazy("Say how many hours or days back people may have been seen."),
 }
+
+
+def mode_field(**asked: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=gettext_lazy("Were there, or still there?"),
+        choices=MODE_CHOICES,
+        initial="last_seen_there",
+        widget=forms.RadioSelect,
+        **asked,
+    )
+
+
+def hours_field(**asked: Any) -> forms.IntegerField:
+    """How far back, in hours, where there is no choice of days."""
+    return forms.IntegerField(
+        label=gettext_lazy("Seen there within how many hours"),
+        min_value=SHORTEST,
+        max_value=LONGEST,
+        help_text=gettext_lazy("72 is three days, 336 is two weeks; at most 2160."),
+        **asked,
+    )
 
 
 def _until_hint() -> str:
@@ -116,13 +138,7 @@ def _fields(_by: User) -> Fields:
     countries = CountriesField(
         label=gettext_lazy("Where were they seen?"), help_text=gettext_lazy("Start typing the country."), required=False
     )
-    mode = forms.ChoiceField(
-        label=gettext_lazy("How?"),
-        choices=MODE_CHOICES,
-        initial="last_seen_there",
-        required=False,
-        widget=forms.RadioSelect,
-    )
+    mode = mode_field(required=False)
     vars(countries)["needed"] = vars(mode)["needed"] = True
     unit = _when()
     vars(unit["unit"])["needed"] = True

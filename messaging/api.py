@@ -18,18 +18,16 @@ import audiences.api  # noqa: F401  # its routes stand behind the same door
 from audiences import definitions
 from audiences.criteria import Criteria
 from audiences.models import Audience, AudienceVersion
-from crisis.api import Key, api, caller, once, patterns
+from crisis.api import REFUSALS, Key, api, caller, once, patterns
 from crisis.clock import now
 from crisis.models import Incident, Scope, User
 from crisis.refusal import Problem, Refused
 from messaging import amplifying, workflow
 from messaging.api_shapes import (
-    PER_PAGE,
     CampaignOut,
     CampaignsOut,
     DraftIn,
     IncidentsOut,
-    ProblemsOut,
     ReportOut,
     StoppedOut,
     TextsIn,
@@ -44,7 +42,7 @@ from messaging.models.campaigns import CampaignQuerySet
 from messaging.reaching import estimates_of
 from messaging.wording import Words
 
-REFUSALS: dict[Any, Any] = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 429}): ProblemsOut}
+PER_PAGE = 50
 UNSENT = frozenset({Status.DRAFT, Status.SUBMITTED, Status.REJECTED})
 Page = Annotated[int, Query(ge=1, le=10_000)]
 PerPage = Annotated[int, Query(ge=1, le=100)]

@@ -14,12 +14,11 @@ from crisis import small
 from crisis.api.reading import Moment, Number, Strict
 from crisis.models import Incident
 from messaging import progress
+from messaging.limits import LONGEST_HEADLINE, LONGEST_TEXT
 from messaging.models import TOTALS, Account, Campaign, Order, Part
 from messaging.progress import Way
 from messaging.wording import Words
 
-LONGEST_TEXT = 20_000
-PER_PAGE = 50
 NUMBERS = ("total", "accepted", "failed", "uncertain", "waiting", "left", "resent", "read")
 TIMES = ("created_at", "updated_at", "starts_at", "not_after", "submitted_at", "approved_at", "started_at", "ended_at")
 
@@ -40,7 +39,7 @@ Languages = Literal["ru", "en"]
 class WordsIn(Strict):
     """The public words in one language."""
 
-    headline: Annotated[str, Field(max_length=160)] = ""
+    headline: Annotated[str, Field(max_length=LONGEST_HEADLINE)] = ""
     body: Long = ""
     instruction: Long = ""
 
@@ -171,15 +170,6 @@ class CampaignsOut(BaseModel):
     total: int
 
 
-class ProblemOut(BaseModel):
-    field: str
-    sentence: str
-
-
-class ProblemsOut(BaseModel):
-    problems: list[ProblemOut]
-
-
 def iso(at: Any) -> str | None:
     return at.isoformat() if at else None
 
@@ -211,7 +201,7 @@ def campaign_out(campaign: Campaign) -> dict[str, Any]:
         **{name: getattr(campaign, name) for name in ("kind", "status", "status_reason", "drill")},
         "refers_to": campaign.refers_to_id,
         "when_uncertain": campaign.when_uncertain,
-        "texts": {t.language: {name: getattr(t, name) for name in ("headline", "body", "instruction")} for t in texts},
+        "texts": {t.language: Words.of(t)._asdict() for t in texts},
         "link": next((text.link for text in texts if text.link), ""),
         "audience_version": version and version.pk,
         "audience_rule": version and version.criteria,

@@ -18,12 +18,12 @@ from crisis.incidents import usual_title
 from crisis.language import country_name
 from crisis.models import Category, Country, Incident
 from messaging.first_words import ADVICE, REPORTS
+from messaging.forms.words import typed
 from messaging.models import Account, Campaign, Kind, Reached, WhenUncertain
 from messaging.phrases import countries
 from messaging.stories import offering
 from messaging.wording import TEMPLATES, Template, Words
 
-LANGUAGES = ("ru", "en")
 VALID_HOURS = 12
 WINDOW_HOURS = 14 * 24
 
@@ -114,27 +114,13 @@ def initial(incident: Incident, template: Template | None, refers_to: Campaign |
         "mode": "last_seen_there",
         "not_after": until,
         "exception_expires_at": at + timedelta(hours=24),
-        **_texts(template, facts),
+        **typed({code: filled(words, facts.known(code)) for code, words in (template.words if template else {}).items()}),
     }
-
-
-def _texts(template: Template | None, facts: Facts) -> dict[str, str]:
-    words = template.words if template else {}
-    return {
-        f"{name}_{language}": value
-        for language in LANGUAGES
-        if language in words
-        for name, value in parts(filled(words[language], facts.known(language))).items()
-    }
-
-
-def parts(words: Words) -> dict[str, str]:
-    return {"headline": words.headline, "body": words.body, "instruction": words.instruction}
 
 
 def filled(words: Words, known: Mapping[str, str]) -> Words:
     """The words with every blank filled that is known; a sentence left out leaves no gap."""
-    return Words(*(_fill(text, known) for text in parts(words).values()))
+    return Words(*(_fill(text, known) for text in words))
 
 
 def _fill(text: str, known: Mapping[str, str]) -> str:

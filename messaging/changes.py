@@ -16,8 +16,9 @@ from crisis.templatetags.console import local_time
 from crisis.wording import Piece, words
 from messaging.models import Account, Campaign, Kind, Part, Round, Status, WhenUncertain
 from messaging.phrases import UNKNOWN, size_of
+from messaging.wording import Words
 
-FIELDS = ("headline", "body", "instruction", "link")
+FIELDS = (*Words._fields, "link")
 
 
 @dataclass(frozen=True, slots=True)

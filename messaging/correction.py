@@ -49,7 +49,7 @@ def begun(language: str, said_at: datetime) -> Words:
     """The correction of a message that was said at an instant, with blanks where the right text comes; else in English."""
     words = SAID.get(language, SAID["en"])
     with override(language):
-        return Words(words.headline, words.body.format(at=instant(said_at)), words.instruction)
+        return words._replace(body=words.body.format(at=instant(said_at)))
 
 
 def fill(words: Words, right: Words) -> Words:
@@ -58,7 +58,7 @@ def fill(words: Words, right: Words) -> Words:
     for text, what_to_do in BLANKS.values():
         body = body.replace(text, right.body.strip() or text)
         instruction = instruction.replace(what_to_do, right.instruction.strip())
-    return Words(words.headline, body, instruction)
+    return words._replace(body=body, instruction=instruction)
 
 
 def problems(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
@@ -81,7 +81,7 @@ def problems(campaign: Campaign, accounts: list[Account]) -> Iterator[Problem]:
 def _said(campaign: Campaign, part: Part) -> dict[str, tuple[str, ...]]:
     """The words by language; how a browser ends its lines makes no other words of them."""
     texts = [text for text in campaign.texts.all() if text.part == part and text.whole]
-    return {t.language: tuple(" ".join(s.split()) for s in (t.headline, t.body, t.instruction, t.link)) for t in texts}
+    return {t.language: tuple(" ".join(s.split()) for s in (*Words.of(t), t.link)) for t in texts}
 
 
 def _heard(wrong: Campaign) -> list[Account]:

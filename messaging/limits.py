@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 LONGEST = timedelta(days=7)  # a message is valid
 EXCEPTION_HOURS = 72
+LONGEST_HEADLINE, LONGEST_TEXT = 160, 20_000  # characters
 
 OVERRIDABLE = 2  # warnings one message may be sent in spite of; with more it goes back to its author
 REPEAT_HOURS = 6

@@ -27,7 +27,7 @@ def usable(category: str = "") -> list[PlaybookVersion]:
 def blanks_of(version: PlaybookVersion, language: str) -> list[str]:
     """The names of its blanks in this language, in order, each once."""
     text = version.texts.get(language, {})
-    found = (blank[1:-1] for part in ("headline", "body", "instruction") for blank in blanks(text.get(part, "")))
+    found = (blank[1:-1] for part in Words._fields for blank in blanks(text.get(part, "")))
     return list(dict.fromkeys(found))
 
 
@@ -39,10 +39,7 @@ def known_values(version: PlaybookVersion, facts: Facts) -> dict[str, dict[str, 
 
 def filled_words(version: PlaybookVersion, values: Values) -> dict[str, Words]:
     """What it says with these values, by the database's own function: that is what a message from it is compared with."""
-    return {
-        code: Words(*_fill([text["headline"], text["body"], text["instruction"]], values.get(code, {})))
-        for code, text in version.said.items()
-    }
+    return {code: Words(*_fill(Words(**text), values.get(code, {}))) for code, text in version.said.items()}
 
 
 def _fill(texts: Iterable[str], values: Mapping[str, str]) -> list[str]:

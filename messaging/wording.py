@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from messaging.models import Kind
+from messaging.models import Kind, Text
 
+LANGUAGES = ("ru", "en")
 BLANK = re.compile(r"\[[^\]\n]{2,80}\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The public words in one language."""
+class Words(NamedTuple):
+    """The public words in one language, by the names that a text has for them."""
 
     headline: str
     body: str
     instruction: str = ""
+
+    @classmethod
+    def of(cls, text: Text) -> Self:
+        return cls(*(getattr(text, name) for name in cls._fields))
+
+    def stripped(self) -> Self:
+        return type(self)(*map(str.strip, self))
 
 
 @dataclass(frozen=True, slots=True)

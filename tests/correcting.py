@@ -27,7 +27,7 @@ def written(campaign: Campaign, **changes: Any) -> workflow.Draft:
 
 
 def words_of(text: Any) -> Words:
-    return Words(text.headline, text.body, text.instruction)
+    return Words.of(text)
 
 
 def put_right(cast: Cast, campaign: Campaign, **changes: Any) -> Campaign:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
@@ -87,7 +86,7 @@ def found(campaign: Campaign, reader: User) -> changes.Changes:
     return got
 
 
-CHANGED = {**WORDS, "ru": replace(WORDS["ru"], instruction="Звоните: 8-800.")}
+CHANGED = {**WORDS, "ru": WORDS["ru"]._replace(instruction="Звоните: 8-800.")}
 
 
 def test_the_first_round_has_nothing_to_be_compared_with(desk: Desk) -> None:
@@ -112,7 +111,7 @@ def test_an_approver_who_read_the_first_round_sees_everything_since_then(desk: D
     for number in (1, 2):
         workflow.send_back(campaign, "again", by=desk.chief)
         draft = Campaign.objects.get(pk=campaign.pk)
-        texts = {**WORDS, "en": replace(WORDS["en"], headline=f"Headline {number}")}
+        texts = {**WORDS, "en": WORDS["en"]._replace(headline=f"Headline {number}")}
         content = world.content(desk.account, version=draft.audience_version, texts=texts, not_after=draft.not_after)
         draft = workflow.edit(draft, content, seen_at=draft.updated_at, by=desk.author)
         workflow.submit(draft, by=desk.author)
@@ -149,7 +148,7 @@ def test_the_author_sees_on_the_preview_what_was_asked_and_what_they_changed_so_
 
 
 def test_a_changed_word_cannot_bring_markup_along(desk: Desk) -> None:
-    texts = {**WORDS, "ru": replace(WORDS["ru"], body="<script>alert(1)</script>")}
+    texts = {**WORDS, "ru": WORDS["ru"]._replace(body="<script>alert(1)</script>")}
     shown = visits.page(desk.chief, "campaign_decision", returned(desk, texts=texts).pk)
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,8 +35,8 @@ def state(desk: Desk, value: str) -> None:
 
 def draft(desk: Desk) -> Campaign:
     words: dict[str, Any] = {
-        "ru": replace(world.WORDS["ru"], instruction="Звоните: [Телефон штаба]."),
-        "en": replace(world.WORDS["en"], instruction="Call [Desk phone]."),
+        "ru": world.WORDS["ru"]._replace(instruction="Звоните: [Телефон штаба]."),
+        "en": world.WORDS["en"]._replace(instruction="Call [Desk phone]."),
     }
     return desk.draft(texts=words)
 
@@ -87,7 +86,7 @@ def test_a_fact_that_the_message_does_not_use_is_not_told(desk: Desk) -> None:
 
 def test_a_fact_whose_old_value_was_typed_into_the_message_is_told(desk: Desk) -> None:
     state(desk, "+7 495 000-00-01")
-    typed = replace(world.WORDS["en"], instruction="Call +7 495 000-00-01.")
+    typed = world.WORDS["en"]._replace(instruction="Call +7 495 000-00-01.")
     campaign = desk.submitted(texts={"en": typed})
     state(desk, "+7 495 000-00-02")
     ((fact, old),) = filling.changed_since(campaign)

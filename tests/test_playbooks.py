@@ -186,7 +186,7 @@ def test_a_blank_that_is_filled_badly_makes_no_draft(ready: Playbook, anna: User
 
 def test_a_text_edited_later_no_longer_comes_from_the_playbook(ready: Playbook, anna: User) -> None:
     campaign = prepared.draft(ready.versions.get(), world.incident(anna), world.account(), by=anna)
-    same = {text.language: Words(text.headline, text.body, text.instruction) for text in campaign.texts.all()}
+    same = {text.language: Words.of(text) for text in campaign.texts.all()}
     changed = {**same, "en": Words("Leaving Egypt", "Gather elsewhere.", "Wait.")}
     edited = workflow.edit(campaign, world.content(version=None, texts=changed), seen_at=campaign.updated_at, by=anna)
     assert {text.language: text.playbook_version for text in edited.texts.all()} == {"ru": ready.versions.get(), "en": None}

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from crisis.api.door import Key, api, caller, patterns
 from crisis.api.once import once
-from crisis.api.problems import said
+from crisis.api.problems import REFUSALS, said
 
-__all__ = ["Key", "api", "caller", "once", "patterns", "said"]
+__all__ = ["REFUSALS", "Key", "api", "caller", "once", "patterns", "said"]

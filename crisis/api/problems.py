@@ -7,10 +7,25 @@ from typing import Any
 
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
+from pydantic import BaseModel
 
 from crisis.refusal import Problem
 
 LONGEST_NAME = 80
+
+
+class ProblemOut(BaseModel):
+    field: str
+    sentence: str
+
+
+class ProblemsOut(BaseModel):
+    """Nothing was done. A field of a row is named "3.country": the row's index, then its name."""
+
+    problems: list[ProblemOut]
+
+
+REFUSALS: dict[Any, Any] = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 429}): ProblemsOut}
 
 
 def said(problems: Iterable[Problem], status: int, **headers: str) -> JsonResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
@@ -15,32 +16,29 @@ from django.utils.translation import gettext_lazy
 from audiences import definitions
 from audiences.criteria import Criteria, Permitted, Seen, Subscribed
 from audiences.models import AddressKind, AudienceVersion
+from audiences.whereabouts import hours_field, mode_field
 from crisis.forms import Moment
 from crisis.models import Country, Incident, User
 from crisis.refusal import Problem, Refused
-from messaging.beginning import LANGUAGES, name_of
+from messaging.beginning import name_of
+from messaging.forms.words import WordsForm, typed
 from messaging.models import Account, Campaign, Kind, Part, Reached, WhenUncertain
 from messaging.phrases import UNKNOWN
 from messaging.wording import Words
 from messaging.workflow import Draft
 
 NEW = "new"
-LONGEST_TEXT = 20_000
-NAMES = {"ru": gettext_lazy("Russian"), "en": gettext_lazy("English")}
 CRITERIA_FIELDS = {"countries": "countries", "hours": "hours", "until": "until", "mode": "mode"}
 WRITTEN_HERE = (*CRITERIA_FIELDS, "until_now", "subscribed", "permitted")  # an audience typed in the draft
 # A draft is saved without these; it is not submitted without them, so they are not called optional.
 NEEDED = ("body_ru", "body_en", "audience", "countries", "hours", "until_now", "mode", "accounts", "not_after")
+CORRECTED = "corrected_"  # before the names of the fields for those who got the wrong message
 
 
-def _words(label: Any, limit: int, *, rows: int = 0, language: str = "") -> forms.CharField:
-    attrs = {"lang": language} if language else {}
-    widget: forms.Widget = forms.Textarea(attrs={"rows": rows, **attrs}) if rows else forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, max_length=limit, required=False, widget=widget)
+class CampaignForm(WordsForm):
+    """Everything of a draft in one form; `audience` is a version or "new"."""
 
-
-class CampaignForm(forms.Form):
-    """Everything of a draft in one form. There is a `headline_ru` and a `headline_en`; `audience` is a version or "new"."""
+    field_order = ("kind", "refers_to")
 
     kind = forms.ChoiceField(label=gettext_lazy("Kind of campaign"), choices=Kind.choices)
     refers_to = forms.ModelChoiceField(
@@ -49,40 +47,19 @@ class CampaignForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("none: it stands alone"),
     )
-    headline_ru, headline_en = (_words(gettext_lazy("Headline"), 160, language=code) for code in LANGUAGES)
-    body_ru, body_en = (_words(gettext_lazy("Text"), LONGEST_TEXT, rows=8, language=code) for code in LANGUAGES)
-    instruction_ru, instruction_en = (
-        _words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4, language=code) for code in LANGUAGES
-    )
-    corrected_headline_ru, corrected_headline_en = (_words(gettext_lazy("Headline"), 160, language=code) for code in LANGUAGES)
-    corrected_body_ru, corrected_body_en = (
-        _words(gettext_lazy("Text"), LONGEST_TEXT, rows=8, language=code) for code in LANGUAGES
-    )
-    corrected_instruction_ru, corrected_instruction_en = (
-        _words(gettext_lazy("What to do"), LONGEST_TEXT, rows=4, language=code) for code in LANGUAGES
-    )
     link = forms.URLField(
         label=gettext_lazy("Link, the same in every language"), max_length=200, required=False, assume_scheme="https"
     )
 
     audience = forms.ChoiceField(label=gettext_lazy("Who gets it"), required=False, widget=forms.RadioSelect)
     countries = forms.MultipleChoiceField(label=gettext_lazy("Seen in"), required=False, widget=forms.CheckboxSelectMultiple)
-    hours = forms.IntegerField(
-        label=gettext_lazy("Within how many hours"), required=False, min_value=1, max_value=90 * 24,
-        help_text=gettext_lazy("72 is three days, 336 is two weeks; at most 2160."),
-    )  # fmt: skip
+    hours = hours_field(required=False)
     until_now = forms.ChoiceField(
         label=gettext_lazy("Up to"), required=False, widget=forms.RadioSelect,
         choices=[("now", gettext_lazy("the moment of sending")), ("instant", gettext_lazy("a fixed time"))],
     )  # fmt: skip
     until = Moment(label=gettext_lazy("The fixed time"), required=False)
-    mode = forms.ChoiceField(
-        label=gettext_lazy("Were there, or still there?"), required=False, widget=forms.RadioSelect,
-        choices=[
-            ("last_seen_there", gettext_lazy("last seen there: those seen elsewhere since are left out")),
-            ("was_there", gettext_lazy("was there: also those who have probably left")),
-        ],
-    )  # fmt: skip
+    mode = mode_field(required=False)
     subscribed = forms.ChoiceField(
         label=gettext_lazy("Follows our group in VK"), required=False,
         choices=[("", gettext_lazy("any")), ("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))],
@@ -113,7 +90,10 @@ class CampaignForm(forms.Form):
         label=gettext_lazy("Address of the post"), max_length=500, required=False, assume_scheme="https",
         help_text=gettext_lazy("Published already, and word for word the same as this message in one of its languages."),
     )  # fmt: skip
-    exception_reason = _words(gettext_lazy("What danger justifies writing to people who did not subscribe?"), 2000, rows=3)
+    exception_reason = forms.CharField(
+        label=gettext_lazy("What danger justifies writing to people who did not subscribe?"), max_length=2000, required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
     exception_expires_at = Moment(label=gettext_lazy("The exception ends"), required=False)
     starts_at = Moment(
         label=gettext_lazy("Start at"), required=False, help_text=gettext_lazy("Empty: as soon as it is approved.")
@@ -125,6 +105,7 @@ class CampaignForm(forms.Form):
         self.incident, self.campaign = incident, campaign
         for name in NEEDED:
             self.fields[name].needed = True  # type: ignore[attr-defined]
+        self.corrects = bool(campaign and campaign.corrects_id)
         self._fit()
         self._choose("accounts", Account.objects.filter(drill=incident.drill).order_by("pk"))
         earlier = Campaign.objects.followable().filter(incident=incident)
@@ -139,12 +120,14 @@ class CampaignForm(forms.Form):
 
     def _fit(self) -> None:
         """A correction has a text for those who got the wrong one, and corrects what it corrects; nothing else has either."""
-        corrects = bool(self.campaign and self.campaign.corrects_id)
-        for name in (
-            ("refers_to", "to_reached") if corrects else [name for name in self.fields if name.startswith("corrected_")]
-        ):
+        if not self.corrects:
+            return
+        for name in ("refers_to", "to_reached"):
             del self.fields[name]
-        if corrects and not self.is_bound:
+        words = WordsForm.base_fields
+        self.fields |= {CORRECTED + name: deepcopy(field) for name, field in words.items()}
+        self.order_fields(["kind", *words, *(CORRECTED + name for name in words)])
+        if not self.is_bound:
             self.fields["body_ru"].widget.attrs["autofocus"] = True
 
     def _choose(self, name: str, rows: Any) -> None:
@@ -224,8 +207,8 @@ class CampaignForm(forms.Form):
         same = ("link", "starts_at", "not_after", "exception_reason", "exception_expires_at", "pace", "post_url")
         return Draft(
             kind=Kind(data["kind"]),
-            texts=self._words(""),
-            corrected=self._words("corrected_") if "corrected_body_ru" in self.fields else {},
+            texts=self.written(),
+            corrected=self.written(CORRECTED) if self.corrects else {},
             accounts=[*data["accounts"]],
             audience_version=version,
             refers_to=data.get("refers_to"),
@@ -233,12 +216,6 @@ class CampaignForm(forms.Form):
             when_uncertain=WhenUncertain(data["when_uncertain"]) if data["when_uncertain"] else None,
             **{name: data[name] for name in same},
         )
-
-    def _words(self, part: str) -> dict[str, Words]:
-        return {
-            code: Words(*(self.cleaned_data[f"{part}{name}_{code}"] for name in ("headline", "body", "instruction")))
-            for code in LANGUAGES
-        }
 
     def audience_choices(self) -> list[dict[str, Any]]:
         """The radio buttons of saved audiences, each with its sentence."""
@@ -248,28 +225,16 @@ class CampaignForm(forms.Form):
             for version in [self.versions.get(str(choice.data["value"]))]
         ]
 
-    def languages(self, part: str = "") -> list[dict[str, Any]]:
-        """The fields of each language side by side."""
-        names = ("headline", "body", "instruction")
-        return [
-            {"code": code, "name": NAMES[code], "fields": {name: self[f"{part}{name}_{code}"] for name in names}}
-            for code in LANGUAGES
-        ]
-
     def corrected(self) -> list[dict[str, Any]]:
-        """The same for those who got the wrong message; none where nothing is corrected."""
-        return self.languages("corrected_") if "corrected_body_ru" in self.fields else []
+        """The fields of what those are told who got the wrong message; none where nothing is corrected."""
+        return self.languages(CORRECTED) if self.corrects else []
 
 
 def initial_of(campaign: Campaign) -> dict[str, Any]:
     """Initial values of the form of an existing draft."""
     version = campaign.audience_version
     texts = [*campaign.texts.all()]
-    written = {
-        f"{'' if text.part == Part.MAIN else 'corrected_'}{name}_{text.language}": getattr(text, name)
-        for text in texts
-        for name in ("headline", "body", "instruction")
-    }
+    said = {part: {text.language: Words.of(text) for text in texts if text.part == part} for part in Part}
     return {
         "kind": campaign.kind,
         "refers_to": campaign.refers_to_id,
@@ -285,7 +250,8 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
         "exception_expires_at": campaign.exception_expires_at,
         "starts_at": campaign.starts_at,
         "not_after": campaign.not_after,
-        **written,
+        **typed(said[Part.MAIN]),
+        **typed(said[Part.CORRECTED], CORRECTED),
     }
 
 

@@ -10,10 +10,10 @@ from django.core.validators import RegexValidator
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from audiences.whereabouts import hours_field, mode_field
 from crisis.models import Category, Incident
-from messaging.beginning import LANGUAGES, Facts
-from messaging.forms.campaigns import LONGEST_TEXT, NAMES
-from messaging.forms.holding import HEADLINE, MODES, words_field
+from messaging.beginning import WINDOW_HOURS, Facts
+from messaging.forms.words import NAMES, WordsForm, typed
 from messaging.models import Campaign, Kind, Playbook, PlaybookVersion
 from messaging.models.accounts import channel_choices
 from messaging.models.playbooks import VALUE
@@ -24,8 +24,10 @@ from messaging.workflow.preparing import Prepared
 no_brackets = RegexValidator(r"[\[\]\n]", _("Write it in one line, without square brackets."), inverse_match=True)
 
 
-class PlaybookForm(forms.Form):
+class PlaybookForm(WordsForm):
     """What a version of a playbook says, to whom and by what."""
+
+    field_order = ("name", "categories", "kind")
 
     name = forms.CharField(label=_("Name"), max_length=120)
     categories = forms.MultipleChoiceField(
@@ -34,16 +36,8 @@ class PlaybookForm(forms.Form):
         help_text=_("None chosen: it fits every kind."),
     )  # fmt: skip
     kind = forms.ChoiceField(label=_("Kind of campaign"), choices=Kind.choices, initial=Kind.ALERT)
-    headline_ru, headline_en = (words_field(_("Headline"), HEADLINE, code) for code in LANGUAGES)
-    body_ru, body_en = (words_field(_("Text"), LONGEST_TEXT, code, 7) for code in LANGUAGES)
-    instruction_ru, instruction_en = (words_field(_("What to do"), LONGEST_TEXT, code, 3) for code in LANGUAGES)
-    hours = forms.IntegerField(
-        label=_("Seen there within how many hours"), min_value=1, max_value=90 * 24, initial=336,
-        help_text=_("72 is three days, 336 is two weeks; at most 2160."),
-    )  # fmt: skip
-    mode = forms.ChoiceField(
-        label=_("Were there, or still there?"), widget=forms.RadioSelect, choices=MODES, initial="last_seen_there"
-    )
+    hours = hours_field(initial=WINDOW_HOURS)
+    mode = mode_field()
     ways = forms.MultipleChoiceField(
         label=_("By what is it sent?"), choices=channel_choices, widget=forms.CheckboxSelectMultiple, required=False
     )
@@ -51,23 +45,14 @@ class PlaybookForm(forms.Form):
     def content(self) -> Prepared:
         """What the verbs take."""
         data = self.cleaned_data
-        parts = ("headline", "body", "instruction")
-        texts = {code: Words(*(data[f"{part}_{code}"] for part in parts)) for code in LANGUAGES}
-        return Prepared(texts, data["ways"], Kind(data["kind"]), data["hours"], data["mode"])
-
-    def languages(self) -> list[dict[str, Any]]:
-        """The fields of each language side by side."""
-        return [
-            {"name": NAMES[code], "fields": [self[f"{part}_{code}"] for part in ("headline", "body", "instruction")]}
-            for code in LANGUAGES
-        ]
+        return Prepared(self.written(), data["ways"], Kind(data["kind"]), data["hours"], data["mode"])
 
 
 def initial_of(playbook: Playbook, version: PlaybookVersion) -> dict[str, Any]:
     """Initial values of the form of the next version."""
-    written = {f"{part}_{code}": said for code, text in version.texts.items() for part, said in text.items()}
+    words = {code: Words(**text) for code, text in version.texts.items()}
     same = {name: getattr(version, name) for name in ("kind", "hours", "mode", "ways")}
-    return {"name": playbook.name, "categories": playbook.categories, **same, **written}
+    return {"name": playbook.name, "categories": playbook.categories, **same, **typed(words)}
 
 
 class BlanksForm(forms.Form):

@@ -12,8 +12,9 @@ from crisis.templatetags.console import things
 from messaging.fuses.links import fault, links
 from messaging.fuses.spelling import mixed_words, odd_signs
 from messaging.models import Text
+from messaging.wording import Words
 
-PARTS = ("headline", "body", "instruction", "link")
+PARTS = (*Words._fields, "link")
 
 
 def language_of(code: str) -> str:

@@ -13,6 +13,7 @@ from audiences.models import AudienceVersion
 from crisis.clock import Now
 from crisis.language import readers_language
 from crisis.models import Incident, Severity, User
+from messaging.limits import LONGEST_HEADLINE
 from messaging.models.accounts import Account
 from messaging.models.exceptions import ReachException
 
@@ -235,7 +236,7 @@ class Text(models.Model):
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="texts")
     part = models.CharField(max_length=10, choices=Part, default=Part.MAIN)
     language = models.CharField(_("language"), max_length=2)
-    headline = models.CharField(_("headline"), max_length=160, blank=True)
+    headline = models.CharField(_("headline"), max_length=LONGEST_HEADLINE, blank=True)
     body = models.TextField(_("text"), blank=True)
     instruction = models.TextField(_("what to do"), blank=True)
     link = models.URLField(_("link"), blank=True)

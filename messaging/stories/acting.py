@@ -98,7 +98,7 @@ def _content(told: dict[str, Any], ways: tuple[str, ...]) -> workflow.Draft:
     exception = "vk-geo" in ways
     return workflow.Draft(
         kind=told["kind"],
-        texts={text["language"]: Words(text["headline"], text["body"], text["instruction"]) for text in told["texts"]},
+        texts={text["language"]: Words(*(text[name] for name in Words._fields)) for text in told["texts"]},
         link=told["texts"][0]["link"],
         accounts=[*Account.objects.filter(slug__in=ways, drill=False)],
         audience_version=telling.told(),

@@ -44,7 +44,7 @@ def templates() -> dict[str, Template]:
     told = _document("texts.json")
     if not told:
         return {}
-    words = {text["language"]: Words(text["headline"], text["body"], text["instruction"]) for text in told["texts"]}
+    words = {text["language"]: Words(*(text[name] for name in Words._fields)) for text in told["texts"]}
     return {SLUG: Template(SLUG, _("The alert of 8 November 2015"), Kind.ALERT, "correction", words)}
 
 

@@ -12,6 +12,7 @@ from crisis.models import AuditEntry
 from messaging import touched
 from messaging.models import Campaign, Text
 from messaging.views.reports import report_of
+from messaging.wording import Words
 
 
 def deeds_about(campaign: Campaign) -> QuerySet[AuditEntry]:
@@ -39,7 +40,7 @@ def record_of(campaign: Campaign) -> dict[str, Any]:
 
 
 def _text(text: Text) -> dict[str, Any]:
-    names = ("pk", "part", "language", "headline", "body", "instruction", "link")
+    names = ("pk", "part", "language", *Words._fields, "link")
     return {name: getattr(text, name) for name in names}
 
 

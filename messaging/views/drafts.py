@@ -35,6 +35,7 @@ from messaging.stories import offering
 from messaging.views.campaigns import approvers, find, letters, reach_rows, reach_times, sentence, shared
 from messaging.views.counting import count_in
 from messaging.views.doubts import doubted
+from messaging.wording import Words
 
 BLANK = "blank"
 SECTIONS = (
@@ -210,7 +211,7 @@ def _languages(form: CampaignForm) -> list[dict[str, Any]]:
 
 
 def _counters(form: CampaignForm, code: str) -> Iterator[dict[str, Any]]:
-    values = {part: form[f"{part}_{code}"].value() or "" for part in ("headline", "body", "instruction")}
+    values = {part: form[f"{part}_{code}"].value() or "" for part in Words._fields}
     text = Text(language=code, **{**values, "body": "·"}, link=form["link"].value() or "")
     for account in form.fields["accounts"].queryset:  # type: ignore[attr-defined]
         rest = len(checking.render(text, account, drill=form.incident.drill)) - 1

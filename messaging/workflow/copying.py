@@ -28,7 +28,7 @@ def copy_as_live(drill: Campaign, incident: Incident, *, by: User) -> Campaign:
             _("Choose an incident that is real: a copy for a drill is begun on the drill's own page."), field="incident"
         )
     texts = [text for text in drill.texts.all() if text.part == Part.MAIN]
-    words = {t.language: Words(*(undrilled(part) for part in (t.headline, t.body, t.instruction))) for t in texts}
+    words = {t.language: Words(*map(undrilled, Words.of(t))) for t in texts}
     link = next((text.link for text in texts if text.link), "")
     with transaction.atomic():
         campaign = draft(incident, Draft(kind=Kind(drill.kind), texts=words, link=link), by=by)

@@ -78,7 +78,7 @@ def _begin(wrong: Campaign, at: datetime, by: User) -> Campaign:
     )  # fmt: skip
     begun.accounts.set(wrong.accounts.all())
     for text in wrong.texts.filter(part=Part.MAIN):
-        write_text(begun, Part.MAIN, text.language, Words(text.headline, text.body, text.instruction), text.link)
+        write_text(begun, Part.MAIN, text.language, Words.of(text), text.link)
         said = correction.begun(text.language, wrong.started_at or at)
         write_text(begun, Part.CORRECTED, text.language, said, text.link)
     return begun

@@ -52,11 +52,7 @@ def revise(playbook: Playbook, name: str, categories: Sequence[str], content: Pr
 def _write(playbook: Playbook, number: int, content: Prepared, by: User) -> PlaybookVersion:
     if found := [*_problems(content)]:
         raise Refused(problems=found, status=422)
-    texts = {
-        code: {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip()}
-        for code, words in content.texts.items()
-        if words.body.strip()
-    }
+    texts = {code: words.stripped()._asdict() for code, words in content.texts.items() if words.body.strip()}
     values = {"kind": content.kind, "hours": content.hours, "mode": content.mode, "ways": [*content.ways]}
     version = PlaybookVersion.objects.create(playbook=playbook, number=number, texts=texts, written_by=by, **values)
     audit.record("playbook.write", by=by, about=playbook, data={"version": number, "texts": texts, **values})
@@ -67,7 +63,7 @@ def _problems(content: Prepared) -> Iterator[Problem]:
     if not any(words.body.strip() for words in content.texts.values()):
         yield Problem("body_ru", _("There is no text yet. Write it in at least one language."))
     for code, words in content.texts.items():
-        for part, text in (("headline", words.headline), ("body", words.body), ("instruction", words.instruction)):
+        for part, text in words._asdict().items():
             if {"[", "]"} & {*BLANK.sub("", text)} or any("[" in blank[1:] for blank in BLANK.findall(text)):
                 sentence = _("A blank is written [like this], in one line and without brackets inside. Put the brackets right.")
                 yield Problem(f"{part}_{code}", sentence)

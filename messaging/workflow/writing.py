@@ -143,8 +143,8 @@ def write_text(campaign: Campaign, part: Part, language: str, words: Words, link
 
     `made` names the playbook that they were made from. Words that stay as they were still come from where they came from.
     """
-    _demand_storable(language, words.headline, words.body, words.instruction, link)
-    said = {"headline": words.headline.strip(), "body": words.body.strip(), "instruction": words.instruction.strip()}
+    _demand_storable(language, *words, link)
+    said = words.stripped()._asdict()
     texts = Text.objects.filter(campaign=campaign, part=part, language=language)
     if not any(said.values()):
         texts.delete()

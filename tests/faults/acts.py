@@ -130,9 +130,9 @@ def write_a_drill(slug: str) -> None:
 
 def edit(slug: str) -> None:
     campaign = newest()
-    right = {lang: replace(words, body=f"{words.body} No. {campaign.pk}.") for lang, words in world.WORDS.items()}
+    right = {lang: words._replace(body=f"{words.body} No. {campaign.pk}.") for lang, words in world.WORDS.items()}
     if campaign.corrects_id:
-        right = {lang: replace(words, body=f"{words.body} No. {campaign.pk}.") for lang, words in RIGHT.items()}
+        right = {lang: words._replace(body=f"{words.body} No. {campaign.pk}.") for lang, words in RIGHT.items()}
     content = replace(written(campaign), texts=right, pace=None, when_uncertain=WhenUncertain(campaign.when_uncertain))
     workflow.edit(campaign, content, seen_at=campaign.updated_at, by=who("anna"))
 

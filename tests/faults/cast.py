@@ -229,4 +229,4 @@ class Cast:
 
 def _own(words: Mapping[str, Words], campaign: Campaign) -> dict[str, Words]:
     """Words by which the judge knows a campaign from every other one, also from another correction of the same."""
-    return {language: replace(said, body=f"{said.body} No. {campaign.pk}.") for language, said in words.items()}
+    return {language: said._replace(body=f"{said.body} No. {campaign.pk}.") for language, said in words.items()}

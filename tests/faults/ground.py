@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -171,7 +171,7 @@ def _campaigns(author: User, accounts: list[Account]) -> list[Prepared]:
     plans += [(("TR",), accounts, True), (("EG",), accounts, True)]
     found = []
     for number, (countries, ways, expires) in enumerate(plans, 1):
-        words = {lang: replace(said, body=f"{said.body} No. {number}.") for lang, said in world.WORDS.items()}
+        words = {lang: said._replace(body=f"{said.body} No. {number}.") for lang, said in world.WORDS.items()}
         until = EPOCH + (timedelta(seconds=25 * number - 70) if expires else timedelta(hours=12))
         policy = WhenUncertain.RESEND if number % 2 else WhenUncertain.HOLD
         audience = world.audience(author, countries=countries)
