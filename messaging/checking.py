@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from audiences.criteria import Criteria
 from audiences.criteria.leaves import Subscribed
+from audiences.criteria.words import language_name
 from audiences.models import AddressKind
 from audiences.sources import silenced
 from crisis.models import Incident, Severity
@@ -23,7 +24,7 @@ from messaging import correction, drilling, live_tests
 from messaging.earlier_messages import forgotten
 from messaging.explaining import explained
 from messaging.filling import filled
-from messaging.fuses import faults, language_of
+from messaging.fuses import faults
 from messaging.limits import EXCEPTION_HOURS, LONGEST
 from messaging.models import Account, Campaign, Kind, Part, Text
 from messaging.standing import in_words
@@ -88,7 +89,7 @@ def _to(part: str, sentence: str) -> str:
 
 def _text(text: Text, accounts: list[Account], campaign: Campaign) -> Iterator[Problem]:
     where = f"text-{text.language}" if text.part == Part.MAIN else f"corrected-{text.language}"
-    language = language_of(text.language)
+    language = language_name(text.language)
     if not readable(text.body):
         yield Problem(
             where,

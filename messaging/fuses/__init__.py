@@ -7,6 +7,6 @@ overridden on one message, each with a reason; with more it has to go back to it
 from __future__ import annotations
 
 from messaging.fuses.doubts import Blown, blown, overridden, too_many
-from messaging.fuses.faults import faults, language_of
+from messaging.fuses.faults import faults
 
-__all__ = ["Blown", "blown", "faults", "language_of", "overridden", "too_many"]
+__all__ = ["Blown", "blown", "faults", "overridden", "too_many"]

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from audiences.criteria.words import language_name
 from crisis import facts as incident_facts
 from crisis import incidents
 from crisis.forms import SHORT_NAMES
@@ -22,7 +23,6 @@ from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import things
 from messaging.filling import filled
 from messaging.fuses import traffic
-from messaging.fuses.faults import language_of
 from messaging.fuses.figures import Figure, figures, phone_digits
 from messaging.fuses.links import links, shortened, unlisted
 from messaging.fuses.wording import begins_any, relative_words, states_a_time, stems
@@ -121,7 +121,7 @@ def _languages_differ(case: Case) -> Blown | None:
     apart = {language: [f for key, f in found.items() if key not in common] for language, found in read.items()}
     if not any(apart.values()):
         return None
-    said = "; ".join(f"{language_of(language)}: {_typed(found)}" for language, found in apart.items())
+    said = "; ".join(f"{language_name(language)}: {_typed(found)}" for language, found in apart.items())
     sentence = _("The languages do not say the same: %(said)s. Compare them.")
     return Blown("languages_differ", sentence % {"said": said}, str({code: _values(f) for code, f in apart.items()}))
 
@@ -196,7 +196,7 @@ def _incomplete(case: Case) -> Blown | None:
     named = {language: _and([str(MISSING[name]) for name in names]) for language, names in lacking.items() if names}
     if not named:
         return None
-    said = "; ".join(f"{language_of(language)}: {names}" for language, names in named.items())
+    said = "; ".join(f"{language_name(language)}: {names}" for language, names in named.items())
     sentence = _("A text does not name what every alert names. Missing: %(said)s.")
     return Blown("incomplete", sentence % {"said": said}, str(lacking))
 

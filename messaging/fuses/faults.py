@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
+from audiences.criteria.words import language_name
 from crisis.refusal import Problem
 from crisis.templatetags.console import things
 from messaging.fuses.links import fault, links
@@ -17,16 +17,12 @@ from messaging.wording import Words
 PARTS = (*Words._fields, "link")
 
 
-def language_of(code: str) -> str:
-    return str(get_language_info(code)["name_local"])
-
-
 def faults(text: Text) -> Iterator[Problem]:
     """What the author has to put right in a text: signs that deceive the eye and links that can only deceive."""
     for part in PARTS:
         for at, sentence in _faults(getattr(text, part), lines=part in ("body", "instruction")):
             where = _("%(part)s, %(language)s, character %(at)s:")
-            shown = where % {"part": _part(part), "language": language_of(text.language), "at": things(at)}
+            shown = where % {"part": _part(part), "language": language_name(text.language), "at": things(at)}
             yield Problem(f"text-{text.language}", f"{shown} {sentence}")
 
 

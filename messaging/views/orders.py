@@ -75,7 +75,7 @@ def _decided(order: Order) -> str:
 
 def _word(word: OrderWord) -> dict[str, Any]:
     """A line of its timeline."""
-    numbers = [f"{NAMES[name]} {number(people)}" for name, people in word.numbers.items() if name in NAMES]
+    numbers = [f"{NAMES[name]} {number(word.numbers[name])}" for name in NAMES if name in word.numbers]
     account, decided = word.order.batch.account, _decided(word.order) if word.kind == OrderWord.Kind.ANSWERED else ""
     notes = [word.get_way_display() if word.way else "", str(word.card or ""), word.source]
     return {
