@@ -234,7 +234,7 @@ def test_an_approval_is_void_once_its_campaign_was_withdrawn(cast: Cast) -> None
 def test_whoever_sent_it_back_may_still_approve_it(cast: Cast) -> None:
     campaign = cast.at("submitted")
     workflow.send_back(campaign, "  name the airports  ", by=cast.approver)
-    assert (fresh(campaign).status, fresh(campaign).status_reason) == (Status.DRAFT, "name the airports")
+    assert (fresh(campaign).status, fresh(campaign).status_reason) == (Status.DRAFT, "Returned: name the airports")
     workflow.submit(campaign, by=cast.author)
     assert world.approve(campaign, cast.approver).status == Status.SENDING
 

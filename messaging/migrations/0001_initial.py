@@ -217,7 +217,7 @@ class Migration(migrations.Migration):
                         verbose_name="status",
                     ),
                 ),
-                ("status_reason", models.CharField(blank=True, max_length=500, verbose_name="reason of the status")),
+                ("status_reason", models.CharField(blank=True, max_length=600, verbose_name="reason of the status")),
                 ("round", models.PositiveIntegerField(default=0, verbose_name="round of approval")),
                 ("reach", models.JSONField(null=True, verbose_name="reach")),
                 ("updated_at", models.DateTimeField(db_default=crisis.clock.Now(), verbose_name="changed at")),

@@ -151,7 +151,7 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(_("begun at"), db_default=Now())
 
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
-    status_reason = models.CharField(_("reason of the status"), max_length=500, blank=True)
+    status_reason = models.CharField(_("reason of the status"), max_length=600, blank=True)
     round = models.PositiveIntegerField(_("round of approval"), default=0)
     reach = models.JSONField(_("reach"), null=True)
     updated_at = models.DateTimeField(_("changed at"), db_default=Now())

@@ -77,7 +77,10 @@ def withdraw(campaign: Campaign, *, by: User) -> None:
 def send_back(campaign: Campaign, reason: str, *, by: User) -> None:
     """Return a submitted campaign for edit, saying what to change."""
     demand(by, "campaign.approve")
-    move_only(campaign, Status.DRAFT, "campaign.send_back", by=by, reason=_demand_reason(reason), only=Status.SUBMITTED)
+    words = _demand_reason(reason)
+    with incidents.our_language():
+        said = _("Returned: %(reason)s") % {"reason": words}
+    move_only(campaign, Status.DRAFT, "campaign.send_back", by=by, reason=words, said=said, only=Status.SUBMITTED)
 
 
 def reject(campaign: Campaign, reason: str, *, by: User) -> None:

@@ -25,13 +25,14 @@ DONE = {
 
 
 def move_only(
-    campaign: Campaign, status: Status, action: str, *, by: User, reason: str = "", only: Status | None = None, **values: Any
-) -> None:
-    """A verb that only moves the status."""
+    campaign: Campaign, status: Status, action: str, *, by: User, reason: str = "", said: str = "", only: Status | None = None,
+    **values: Any,
+) -> None:  # fmt: skip
+    """A verb that only moves the status. `said` is its reason as a whole sentence, where the typed words alone are none."""
     with acting(by):
         sources = [only] if only else [old for old, new in TRANSITIONS.items() if status in new]
         locked = lock(campaign.pk, *sources)
-        move(locked, status, status_reason=reason, **values)
+        move(locked, status, status_reason=said or reason, **values)
         log(locked, by, DONE[action], reason=reason)
         audit.record(action, by=by, about=locked, data={"reason": reason} if reason else {})
 
