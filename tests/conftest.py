@@ -22,6 +22,8 @@ from crisis.models import User
 from messaging import bell
 from tests import world
 from tests.engine import GROUP, TOKEN, Engine
+from tests.faults.ground import administer, point_at
+from tests.simulated import ENV
 from tests.visits import screen_of
 from tests.wire import Simulator, simulator
 
@@ -30,7 +32,6 @@ BROWSER = "tests/browser/"
 LONGEST = ("tests/faults/", BROWSER, "tests/test_commands.py", "tests/test_embedded.py", "tests/test_permission_walk.py",
            "tests/test_abuse_walk.py")  # fmt: skip
 TEMPLATE = "test_crisis"
-PASSWORD = "correct horse battery staple"
 # Power changes between two persons. Tests about something else have the owner of the tables do it, in their own transaction.
 OWNERS_HAND = """
 CREATE OR REPLACE FUNCTION tests_grant(who bigint, roles text[], since timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
@@ -85,12 +86,6 @@ def quick_hashes(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def _point_at(name: str) -> None:
-    for connection in connections.all():
-        connection.close()
-        connection.settings_dict["NAME"] = name
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(testrun_uid: str, worker_id: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Migrate a database as its owner, once for all processes; each works in a copy, as the application's restricted role.
@@ -106,12 +101,12 @@ def django_db_setup(testrun_uid: str, worker_id: str, django_db_blocker: DjangoD
                 note.truncate(0)
                 note.write(testrun_uid)
             name = f"{TEMPLATE}_{worker_id}"
-            _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            _administer(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-        _point_at(name)
+            administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            administer(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        point_at(name)
     yield
     with django_db_blocker.unblock():
-        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+        administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _migrate() -> None:
@@ -150,13 +145,13 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     with django_db_blocker.unblock():
         template = connections["owner"].settings_dict["NAME"]
         name = f"{template}_{uuid4().hex[:8]}"
-        _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        _point_at(name)
+        administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        point_at(name)
         try:
             yield name
         finally:
-            _point_at(template)
-            _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+            point_at(template)
+            administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +160,19 @@ def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     log = tmp_path_factory.mktemp("vk") / "journal"
     with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def _lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with simulator("vk", tmp_path_factory.mktemp("vk") / "journal", "--no-limit", "--lively", env=ENV) as running:
+        yield running
+
+
+@pytest.fixture
+def lively(_lively: Simulator) -> Simulator:
+    """A simulated VK where people come, go and answer by themselves, as it was when it began."""
+    _lively.control(reset=True)
+    return _lively
 
 
 @pytest.fixture
@@ -182,6 +190,12 @@ def _number() -> int:
 
 
 @pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker is rung for: nothing waits for a Redis that a test has no use for."""
+    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+
+
+@pytest.fixture
 def redis(settings: Any) -> Iterator[Redis]:
     settings.REDIS_URL = f"{settings.REDIS_URL.partition('?')[0]}?db={_number()}"
     bell.redis.cache_clear()
@@ -191,17 +205,22 @@ def redis(settings: Any) -> Iterator[Redis]:
     bell.redis.cache_clear()
 
 
-def _administer(statement: str) -> None:
-    for connection in connections.all():
-        connection.close()
-    with connections["owner"]._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute(statement)
-
-
 @pytest.fixture
 def person() -> Callable[..., User]:
     """Make a person: `person("anna", "operator")`. Needs a database."""
     return world.person
+
+
+@pytest.fixture
+def anna() -> User:
+    """An operator. Needs a database."""
+    return world.person("anna", "operator")
+
+
+@pytest.fixture
+def boris() -> User:
+    """A supervisor who may approve. Needs a database."""
+    return world.person("boris", "supervisor")
 
 
 @pytest.fixture

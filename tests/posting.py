@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import translation
 
 from crisis.models import User
-from messaging import bell
 from tests.reading import unread
 from tests.visits import screen_of
 from tests.watch import KNOWN, Watch
@@ -41,8 +40,7 @@ class Post(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def quiet_bell(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def quiet_bell(quiet: None, settings: Any) -> None:
     settings.LANGUAGE_CODE = "ru"
 
 

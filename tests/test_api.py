@@ -18,18 +18,13 @@ from crisis.api import Key, api
 from crisis.clock import now
 from crisis.models import ApiKey, Incident, Mission, Scope, User
 from crisis.refusal import Refused
-from messaging import bell, workflow
+from messaging import workflow
 from messaging.api import urls
 from messaging.models import Campaign, Status
 from tests import world
 from tests.programs import Program, Scene, made_key, said, sentences
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from messaging import bell, workflow
+from messaging import workflow
 from tests import world
 from tests.programs import Scene, sentences
 
@@ -29,8 +29,7 @@ def made(once: Callable[[type[Scene]], Scene]) -> Scene:
 
 
 @pytest.fixture
-def scene(made: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def scene(made: Scene, quiet: None) -> Scene:
     return deepcopy(made)
 
 

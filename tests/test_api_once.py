@@ -15,17 +15,13 @@ from crisis.api import once
 from crisis.api.once import KEPT
 from crisis.clock import now
 from crisis.models import ApiAnswer, AuditEntry
-from messaging import bell
 from messaging.models import Campaign
 from tests import world
 from tests.programs import Scene, said, sentences
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 SAME = {"Idempotency-Key": "the same"}
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ import pytest
 from crisis.clock import now
 from crisis.models import AuditEntry, Incident, LogEntry
 from crisis.refusal import Forbidden, Refused
-from messaging import bell, delivery, reaching, workflow
+from messaging import delivery, reaching, workflow
 from messaging.delivery import sweeping
 from messaging.models import Batch, Campaign, Delivery, Order, OrderWord, Status, Told
 from messaging.workflow import by_hand
@@ -30,8 +30,7 @@ def made(once: Callable[[type[Hotels]], Hotels]) -> Hotels:
 
 
 @pytest.fixture
-def hotels(made: Hotels, monkeypatch: pytest.MonkeyPatch) -> Hotels:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def hotels(made: Hotels, quiet: None) -> Hotels:
     return deepcopy(made)
 
 

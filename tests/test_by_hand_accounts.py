@@ -6,20 +6,15 @@ import pytest
 from django.db import Error
 from django.urls import reverse
 
-from messaging import bell, delivery
+from messaging import delivery
 from messaging.models import Account, Batch, Card, Lane, Order
 from tests import world
 from tests.stages import Cast
 from tests.visits import page, post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 DESK = {"slug": "manual", "label_ru": "Отели Хургады", "handle": "hotels", "answer_minutes": "30", "follows": ""}
 NO_LANES = {"lanes-TOTAL_FORMS": "0", "lanes-INITIAL_FORMS": "0"}
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.mark.parametrize(("drill", "secret"), [("", "BY_HAND"), ("on", "DRILL_BY_HAND")])

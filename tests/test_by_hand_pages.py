@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from messaging import bell, workflow
+from messaging import workflow
 from messaging.models import Order, Rendering, Told
 from tests import world
 from tests.byhand import Hotels, fresh
@@ -25,8 +25,7 @@ def made(once: Callable[[type[Hotels]], Hotels]) -> Hotels:
 
 
 @pytest.fixture
-def hotels(made: Hotels, monkeypatch: pytest.MonkeyPatch) -> Hotels:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def hotels(made: Hotels, quiet: None) -> Hotels:
     return deepcopy(made)
 
 

@@ -18,7 +18,7 @@ from django.test import Client
 from crisis.clock import now
 from crisis.models import Scope, User
 from crisis.refusal import Refused
-from messaging import bell, delivery, workflow
+from messaging import delivery, workflow
 from messaging.models import Approval, Author, Batch, Campaign, Status, Text
 from messaging.reaching import reach_of
 from messaging.views.decisions import SALT
@@ -304,8 +304,7 @@ def made(once: Callable[[type[Case]], Case]) -> Case:
 
 
 @pytest.fixture
-def case(made: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def case(made: Case, quiet: None, monkeypatch: pytest.MonkeyPatch) -> Case:
     case = deepcopy(made)
     case.monkeypatch = monkeypatch
     return case

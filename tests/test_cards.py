@@ -9,7 +9,7 @@ from django.db import Error
 
 from crisis.models import AuditEntry
 from crisis.refusal import Forbidden, Refused
-from messaging import bell, desks
+from messaging import desks
 from messaging.models import Card
 from tests import world
 from tests.visits import expect_status, page, post
@@ -34,8 +34,7 @@ class Office:
 
 
 @pytest.fixture
-def office(monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def office(quiet: None) -> Office:
     return Office()
 
 

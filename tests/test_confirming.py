@@ -13,9 +13,9 @@ from messaging.models import Campaign, Status
 from tests import world
 from tests.desk import Desk, url
 from tests.visits import proof, remember
+from tests.world import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
-PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,7 @@ def made(once: Callable[[type[Desk]], Desk]) -> Desk:
 @pytest.fixture
 def desk(made: Desk) -> Desk:
     found = deepcopy(made)
-    found.chief.set_password(PASSWORD)
-    found.chief.save()
+    world.known(found.chief)
     return found
 
 

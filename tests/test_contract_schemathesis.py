@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from crisis.api import api
 from crisis.wsgi import application
-from messaging import bell, delivery
+from messaging import delivery
 from messaging.channels import text_sha256
 from messaging.models import Receipt
 from tests import test_hooks, world
@@ -162,9 +162,8 @@ def made(once: Callable[[type[Scene]], Scene]) -> Scene:
 
 
 @pytest.fixture
-def asking(made: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+def asking(made: Scene, quiet: None) -> Iterator[tuple[str, int]]:
     """A program's key and its draft. Calls come through the real door, in the test's own transaction, which nothing may end."""
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
     scene = deepcopy(made)
     draft = scene.drafted()
     signals = (request_started, request_finished)

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db
 PAGES = ("situation", "shift_handover")
 
 
-@pytest.fixture
-def anna() -> User:
-    return world.person("anna", "operator")
-
-
 def report(by: User, *codes: str, kind: int = AddressKind.VK) -> list[Outage]:
     return outages.report(kind, Country.objects.filter(pk__in=codes), now() - timedelta(hours=1), "the operator", by=by)
 

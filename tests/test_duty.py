@@ -19,11 +19,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def boris() -> User:
-    return world.person("boris", "supervisor")
-
-
-@pytest.fixture
 def vera() -> User:
     return world.person("vera", "supervisor")
 

@@ -17,7 +17,7 @@ from crisis import incidents
 from crisis.clock import now
 from crisis.models import AuditEntry, Incident, User
 from crisis.refusal import Refused
-from messaging import bell, delivery, waiting, workflow
+from messaging import delivery, waiting, workflow
 from messaging.channels import DelegatedChannel
 from messaging.delivery import orders
 from messaging.delivery.claiming import Claim
@@ -27,7 +27,7 @@ from tests import visits, world
 from tests.stages import expect_refusal
 from tests.world import sql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 DANGER = "Bombs were found at the airport; people may die."
 
 
@@ -51,11 +51,6 @@ class Case:
 
     def sending(self, **changes: Any) -> Campaign:
         return world.approve(self.submitted(**changes), self.boris)
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.fixture(scope="module")

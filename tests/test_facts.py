@@ -19,11 +19,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def anna() -> User:
-    return world.person("anna", "operator")
-
-
-@pytest.fixture
 def incident(anna: User) -> Incident:
     return world.incident(anna)
 

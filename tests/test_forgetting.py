@@ -11,22 +11,16 @@ from audiences.models import Address, AddressKind, Contact, ContactList, ListMem
 from crisis.clock import now
 from crisis.models import AuditEntry, Destruction, User
 from crisis.refusal import Forbidden, Refused
-from messaging import bell
 from messaging.models import Batch, Delivery, Reply
 from tests import visits, world
 from tests.stages import Cast
 from tests.world import sql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 VK, PHONE = AddressKind.VK, AddressKind.PHONE
 NUMBER = "123456789"
 PHONE_NUMBER = "+79160001122"
 HMAC = "0" * 64
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.fixture

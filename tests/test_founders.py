@@ -12,9 +12,9 @@ from django.test import Client
 from crisis import invitations
 from crisis.models import AuditEntry, User
 from tests import world
+from tests.world import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
-PASSWORD = "correct horse battery staple"
 
 
 def founders(*names: str) -> str:
@@ -76,9 +76,7 @@ def test_a_link_of_a_deactivated_person_opens_nothing() -> None:
 
 
 def test_whoever_has_a_password_already_is_not_set_up_by_a_link() -> None:
-    user = world.person("ivan", "operator")
-    user.set_password(PASSWORD)
-    user.save()
+    user = world.known(world.person("ivan", "operator"))
     assert set_password(invitations.link_for(user), "another good sentence").status_code == 404
 
 

@@ -61,11 +61,6 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "ROWS", 2)
 
 
-@pytest.fixture
-def anna() -> User:
-    return world.person("anna", "operator")
-
-
 def keep(by: User, text: str = HEADER + ROWS, kind: FileKind = FileKind.CONTACTS, **more: Any) -> Upload:
     file = SimpleUploadedFile("people.csv", text.encode())
     source = more.pop("source", None)

@@ -30,11 +30,6 @@ ROWS = {
 ANY = [("addresses", ROWS["addresses"]), ("contacts", "c-{n},russian"), ("contacts", "c-1,ru"), ("lists", "nobody-{n},,")]
 
 
-@pytest.fixture
-def anna() -> User:
-    return world.person("anna", "operator")
-
-
 def rows_of(text: str) -> list[tuple[int, list[str]]]:
     with imports.opened(FileKind.CONTACTS, io.BytesIO(text.encode())) as table:
         return [*table.rows]

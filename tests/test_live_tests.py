@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +21,9 @@ from messaging import checking, tracing, workflow
 from messaging.models import Account, Batch, Campaign, Delivery, ReachException, Status, Text
 from messaging.public.register import used
 from tests import visits, world
-from tests.engine import GROUP, TOKEN, Engine
+from tests.engine import TOKEN, Engine
 from tests.stages import Cast, expect_refusal
-from tests.wire import Simulator, simulator
+from tests.wire import Simulator
 from tests.world import sql
 
 ENGINEER = {"name": "Инженер связи", "kind": AddressKind.VK}
@@ -36,13 +36,6 @@ QUEUE = """INSERT INTO messaging_batch (campaign_id, account_id, text_id, number
 @pytest.fixture
 def cast(db: None) -> Cast:
     return Cast()
-
-
-@pytest.fixture(scope="module")
-def vk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    log = tmp_path_factory.mktemp("vk") / "journal"
-    with simulator("vk", log, "--no-limit", env={"VK_SIM_TOKENS": json.dumps({TOKEN: GROUP})}) as running:
-        yield running
 
 
 def colleagues(by: User, *peers: int) -> list[StaffMember]:

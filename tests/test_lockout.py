@@ -17,9 +17,9 @@ from django.utils import timezone
 from crisis import lockout
 from crisis.models import AuditEntry, User
 from tests import world
+from tests.world import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
-PASSWORD = "correct horse battery staple"
 WRONG, PATIENCE, LOCKED = "not correct", "Too many wrong attempts.", "cannot log in from this address for an hour"
 
 
@@ -30,10 +30,7 @@ def _forget() -> None:
 
 @pytest.fixture
 def anna() -> User:
-    user = world.person("anna", "operator")
-    user.set_password(PASSWORD)
-    user.save()
-    return user
+    return world.known(world.person("anna", "operator"))
 
 
 def try_once(name: str = "anna", password: str = "guess", **more: Any) -> Any:
@@ -84,9 +81,7 @@ def test_ten_wrong_attempts_lock_the_name_whether_somebody_has_it_or_not(anna: U
 
 
 def test_a_lock_holds_from_one_address_and_for_one_name(anna: User) -> None:
-    other = world.person("vera", "operator")
-    other.set_password(PASSWORD)
-    other.save()
+    world.known(world.person("vera", "operator"))
     guess(10)
     assert opens(try_once(password=PASSWORD, REMOTE_ADDR="192.0.2.9"))
     assert opens(try_once("vera", PASSWORD))
@@ -163,9 +158,7 @@ def test_a_wrong_name_is_answered_like_a_wrong_password_and_takes_the_same_work(
 
 
 def test_guessing_codes_is_locked_too(client_of: Callable[[User], Client]) -> None:
-    boris = world.person("boris", "supervisor")
-    boris.set_password(PASSWORD)
-    boris.save()
+    world.known(world.person("boris", "supervisor"))
     at_step = Client()
     at_step.post(reverse("account_login"), {"login": "boris", "password": PASSWORD})
     for number in range(10):

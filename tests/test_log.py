@@ -14,18 +14,15 @@ from crisis.lines import OneLine
 from crisis.models import User
 from tests import world
 from tests.desk import Desk, url
+from tests.world import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("quick_hashes")
-PASSWORD = "correct horse battery staple"
 Browser = Callable[[User], Client]
 
 
 @pytest.fixture
 def anna(db: None) -> User:
-    user = world.person("anna", "operator")
-    user.set_password(PASSWORD)
-    user.save()
-    return user
+    return world.known(world.person("anna", "operator"))
 
 
 def log_in(user: User, password: str) -> Any:

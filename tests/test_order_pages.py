@@ -12,13 +12,13 @@ import pytest
 from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Refused
-from messaging import bell, waiting, workflow
+from messaging import waiting, workflow
 from messaging.delivery import orders
 from messaging.models import Account, Campaign, Order, OrderWord, Status
 from tests import visits, world
 from tests.test_exceptions import Case
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 
 
 class Asked(Case):
@@ -36,11 +36,6 @@ class Asked(Case):
 
     def page(self, user: User, **post: Any) -> str:
         return visits.page(user, "order_detail", self.campaign.pk, self.order.pk)
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.fixture(scope="module")

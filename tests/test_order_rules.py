@@ -10,12 +10,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from crisis.clock import now
-from messaging import bell
 from messaging.models import Batch, Campaign, Card, Order, OrderWord, Told
 from tests import world
 from tests.test_exceptions import Case
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 
 
 class Ordered(Case):
@@ -25,11 +24,6 @@ class Ordered(Case):
         super().__init__()
         self.campaign = self.sending()
         self.order = Order.objects.get()
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.fixture(scope="module")

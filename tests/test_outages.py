@@ -31,11 +31,6 @@ PROBLEM = re.compile(r"<p class=\"problem\">.*?</svg>(.*?)</p>", re.DOTALL)
 
 
 @pytest.fixture
-def anna() -> User:
-    return world.person("anna", "operator")
-
-
-@pytest.fixture
 def desk() -> Desk:
     return Desk()
 

@@ -11,17 +11,12 @@ from django.urls import reverse
 from audiences import keys, presence
 from audiences.models import AddressKind, Contact, Presence, Source
 from crisis.models import AuditEntry, User
-from messaging import bell, tracing, workflow
+from messaging import tracing, workflow
 from messaging.models import Account, Batch, Campaign, Delivery
 from tests import world
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
 VK = AddressKind.VK
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
 
 
 @pytest.fixture

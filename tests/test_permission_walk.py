@@ -23,7 +23,7 @@ from crisis.clock import now
 from crisis.models import Duty, Scope, User
 from crisis.permissions import ANONYMOUS, CLIENT, NO, OPERATOR, ROLES, RULES, actions_of
 from crisis.power import changing
-from messaging import bell, workflow
+from messaging import workflow
 from messaging.models import Card, Receipt, Reply
 from messaging.wording import Words
 from messaging.workflow import preparing
@@ -106,9 +106,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Ground:
+def ground(quiet: None, settings: Any) -> Ground:
     """Without the lines on top of every page, which say nothing of rights and cost a third of the walk."""
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
     (engine,) = settings.TEMPLATES
     kept = [name for name in engine["OPTIONS"]["context_processors"] if not name.startswith("messaging.")]
     settings.TEMPLATES = [{**engine, "OPTIONS": {**engine["OPTIONS"], "context_processors": kept}}]

@@ -26,16 +26,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def anna() -> User:
-    return world.person("anna", "operator")
-
-
-@pytest.fixture
-def boris() -> User:
-    return world.person("boris", "supervisor")
-
-
-@pytest.fixture
 def vera() -> User:
     return world.person("vera", "supervisor")
 

@@ -18,7 +18,7 @@ from crisis import audit, sealing
 from crisis.clock import now
 from crisis.forms import AuditFilter
 from crisis.models import AuditEntry
-from messaging import bell, workflow
+from messaging import workflow
 from tests import visits, world
 from tests.stages import Cast
 
@@ -26,8 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _ours(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def _ours(quiet: None, settings: Any, tmp_path: Path) -> None:
     settings.RECORD_KEY_FILE = tmp_path / "keys" / "record.pem"
 
 

@@ -15,7 +15,6 @@ from django.utils import translation
 
 from audiences.models import Source
 from crisis.models import User
-from messaging import bell
 from messaging.models import Order, Status
 from tests.reading import expect_russian, unread
 from tests.visits import screen_of
@@ -41,8 +40,7 @@ class Visit(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def _in_russian(quiet: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.LANGUAGE_CODE = "ru"
     monkeypatch.setenv("VK_MINISTRY", "a token")
 

@@ -12,10 +12,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from audiences.models import Source
 from crisis.clock import now
-from tests.conftest import PASSWORD
 from tests.posting import HEADER, LONG, Post, answered, quiet_bell, russian_watch  # noqa: F401 (fixtures)
 from tests.reading import expect_russian
 from tests.watch import Watch
+from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db
 CRITERIA = {"countries": ["Египет"], "mode": "was_there", "window": "14", "unit": "days"}

@@ -18,9 +18,9 @@ from messaging.models import Campaign, Status
 from tests import world
 from tests.desk import Desk, url
 from tests.visits import proof, remember
+from tests.world import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
-PASSWORD = "correct horse battery staple"
 SENTENCE = "This code is not valid"
 
 
@@ -31,18 +31,13 @@ def _forget() -> None:
 
 @pytest.fixture
 def boris() -> User:
-    user = world.person("boris", "supervisor")
-    user.set_password(PASSWORD)
-    user.save()
-    return user
+    return world.known(world.person("boris", "supervisor"))
 
 
 @pytest.fixture
 def bare(client_of: Callable[[User], Client]) -> Client:
     """A supervisor who has set up nothing yet, just logged in."""
-    user = world.person("vera", "supervisor")
-    user.set_password(PASSWORD)
-    user.save()
+    user = world.known(world.person("vera", "supervisor"))
     Authenticator.objects.filter(user=user).delete()
     return client_of(user)
 

@@ -20,9 +20,9 @@ from tests import world
 from tests.desk import Desk, url
 from tests.test_doors import PUBLIC, ROUTES, VERBS
 from tests.visits import proof, remember
+from tests.world import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
-PASSWORD = "correct horse battery staple"
 Browser = Callable[[User], Client]
 IDLE, LONG, SOON = 31 * 60, 12 * 3600 + 60, 11 * 3600 + 45 * 60
 
@@ -34,10 +34,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def anna() -> User:
-    user = world.person("anna", "operator")
-    user.set_password(PASSWORD)
-    user.save()
-    return user
+    return world.known(world.person("anna", "operator"))
 
 
 def left_alone(client: Client, seconds: float) -> None:

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,18 +27,6 @@ from tests.wire import Simulator, simulator
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with simulator("vk", tmp_path_factory.mktemp("vk") / "journal", "--no-limit", "--lively", env=ENV) as process:
-        yield process
-
-
-@pytest.fixture
-def vk(running: Simulator) -> Simulator:
-    running.control(reset=True)
-    return running
-
-
-@pytest.fixture(scope="module")
 def schema() -> Registry[Any]:
     return vk_schema()
 
@@ -47,8 +34,8 @@ def schema() -> Registry[Any]:
 # Its answers and VK's schema
 
 
-def test_it_answers_a_call_for_many_as_the_schema_says(vk: Simulator, schema: Registry[Any]) -> None:
-    found = call(vk, peer_ids="1001,1850,1900,1918,2000000001", random_id=7)
+def test_it_answers_a_call_for_many_as_the_schema_says(lively: Simulator, schema: Registry[Any]) -> None:
+    found = call(lively, peer_ids="1001,1850,1900,1918,2000000001", random_id=7)
     check(schema, "messages/responses:messages_send_user_ids_response", found)
     assert [item.get("error", {}).get("code") for item in found["response"]] == [None, 901, 900, 18, 917]
 
@@ -59,8 +46,8 @@ def test_the_schema_would_notice_an_answer_without_its_message_id(schema: Regist
 
 
 @pytest.mark.parametrize("name", ["peer_id", "user_id"])
-def test_it_answers_a_call_for_one_as_the_schema_says(vk: Simulator, schema: Registry[Any], name: str) -> None:
-    check(schema, "messages/responses:messages_send_deprecated_response", call(vk, random_id=7, **{name: 1002}))
+def test_it_answers_a_call_for_one_as_the_schema_says(lively: Simulator, schema: Registry[Any], name: str) -> None:
+    check(schema, "messages/responses:messages_send_deprecated_response", call(lively, random_id=7, **{name: 1002}))
 
 
 @pytest.mark.parametrize(
@@ -73,13 +60,13 @@ def test_it_answers_a_call_for_one_as_the_schema_says(vk: Simulator, schema: Reg
     ],
 )
 def test_it_answers_a_question_as_the_schema_says(
-    vk: Simulator, schema: Registry[Any], method: str, params: dict[str, Any], definition: str
+    lively: Simulator, schema: Registry[Any], method: str, params: dict[str, Any], definition: str
 ) -> None:
-    check(schema, definition.format(method.replace(".", "_")), call(vk, method, **params))
+    check(schema, definition.format(method.replace(".", "_")), call(lively, method, **params))
 
 
-def test_it_refuses_as_the_schema_says_and_repeats_no_token(vk: Simulator, schema: Registry[Any]) -> None:
-    error = call(vk, peer_ids="1", random_id="x")["error"]
+def test_it_refuses_as_the_schema_says_and_repeats_no_token(lively: Simulator, schema: Registry[Any]) -> None:
+    error = call(lively, peer_ids="1", random_id="x")["error"]
     check(schema, "base/objects:base_error", error)
     assert {"key": "random_id", "value": "x"} in error["request_params"]
     assert "access_token" not in json.dumps(error)
@@ -121,21 +108,21 @@ def test_it_names_errors_as_the_schema_does(schema: Registry[Any]) -> None:
         (901, "messages.send", {"peer_id": "1801", "random_id": 1}),
     ],
 )
-def test_it_refuses_what_vk_refuses(vk: Simulator, code: int, method: str, params: dict[str, Any]) -> None:
-    accepted = len(vk.lines("accepted"))
-    assert call(vk, method, **params)["error"]["error_code"] == code
-    assert len(vk.lines("accepted")) == accepted
-    assert vk.lines("call")[-1]["result"] == f"error:{code}"
+def test_it_refuses_what_vk_refuses(lively: Simulator, code: int, method: str, params: dict[str, Any]) -> None:
+    accepted = len(lively.lines("accepted"))
+    assert call(lively, method, **params)["error"]["error_code"] == code
+    assert len(lively.lines("accepted")) == accepted
+    assert lively.lines("call")[-1]["result"] == f"error:{code}"
 
 
-def test_it_takes_the_longest_text_for_a_hundred_people(vk: Simulator) -> None:
+def test_it_takes_the_longest_text_for_a_hundred_people(lively: Simulator) -> None:
     peers = range(3_000_000, 3_000_100)
-    assert len(send(vk, 1, *peers, message="Я" * 4096)) == 100
+    assert len(send(lively, 1, *peers, message="Я" * 4096)) == 100
 
 
-def test_it_takes_the_token_from_the_header_and_the_rest_from_the_query(vk: Simulator) -> None:
+def test_it_takes_the_token_from_the_header_and_the_rest_from_the_query(lively: Simulator) -> None:
     params = {"v": "5.199", "peer_ids": "1003", "random_id": "5", "message": "Leave"}
-    found = http.get(f"{vk.url}/method/messages.send", params=params, headers={"Authorization": "Bearer token"}, timeout=10)
+    found = http.get(f"{lively.url}/method/messages.send", params=params, headers={"Authorization": "Bearer token"}, timeout=10)
     assert found.json()["response"][0]["message_id"] > 0
 
 
@@ -143,34 +130,34 @@ def test_it_takes_the_token_from_the_header_and_the_rest_from_the_query(vk: Simu
     ("peer", "code"),
     [(5_000, 0), (5_799, 0), (5_800, 901), (5_899, 901), (5_900, 900), (5_901, 901), (5_902, 0), (5_918, 18), (5_999, 0)],
 )
-def test_it_judges_a_person_by_the_last_digits(vk: Simulator, peer: int, code: int) -> None:
-    item = send(vk, 1, peer)[0]
-    allowed = call(vk, "messages.isMessagesFromGroupAllowed", group_id=GROUP, user_id=peer)["response"]["is_allowed"]
+def test_it_judges_a_person_by_the_last_digits(lively: Simulator, peer: int, code: int) -> None:
+    item = send(lively, 1, peer)[0]
+    allowed = call(lively, "messages.isMessagesFromGroupAllowed", group_id=GROUP, user_id=peer)["response"]["is_allowed"]
     assert (item.get("error", {}).get("code", 0), allowed) == (code, 0 if code else 1)
 
 
-def test_it_can_be_told_who_allows_messages(vk: Simulator) -> None:
-    vk.control(allow=[6_801], deny=[6_001])
-    assert ["error" in item for item in send(vk, 1, 6_801, 6_001)] == [False, True]
-    vk.control(reset=True)
-    assert ["error" in item for item in send(vk, 2, 6_801, 6_001)] == [True, False]
+def test_it_can_be_told_who_allows_messages(lively: Simulator) -> None:
+    lively.control(allow=[6_801], deny=[6_001])
+    assert ["error" in item for item in send(lively, 1, 6_801, 6_001)] == [False, True]
+    lively.control(reset=True)
+    assert ["error" in item for item in send(lively, 2, 6_801, 6_001)] == [True, False]
 
 
-def test_it_says_a_persons_error_as_text_when_told(vk: Simulator) -> None:
-    vk.control(string_errors=True)
-    assert send(vk, 1, 6_850)[0]["error"] == "Can't send messages for users without permission"
+def test_it_says_a_persons_error_as_text_when_told(lively: Simulator) -> None:
+    lively.control(string_errors=True)
+    assert send(lively, 1, 6_850)[0]["error"] == "Can't send messages for users without permission"
 
 
-def test_it_keeps_the_dialogs_of_two_groups_apart(vk: Simulator) -> None:
-    send(vk, 9, 6_002)
-    send(vk, 9, 6_002, access_token="drill")
-    assert kinds(vk, 6_002) == ["accepted", "accepted"]
+def test_it_keeps_the_dialogs_of_two_groups_apart(lively: Simulator) -> None:
+    send(lively, 9, 6_002)
+    send(lively, 9, 6_002, access_token="drill")
+    assert kinds(lively, 6_002) == ["accepted", "accepted"]
 
 
-def test_an_unmodified_client_of_others_gets_along_with_it(vk: Simulator) -> None:
+def test_an_unmodified_client_of_others_gets_along_with_it(lively: Simulator) -> None:
     class ToSimulator(HTTPAdapter):
         def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-            request.url = (request.url or "").replace("https://api.vk.ru", vk.url)
+            request.url = (request.url or "").replace("https://api.vk.ru", lively.url)
             return super().send(request, **options)
 
     client = vk_api.vk_api.VkApiGroup(token="token", config=jconfig.MemoryConfig)
@@ -181,7 +168,7 @@ def test_an_unmodified_client_of_others_gets_along_with_it(vk: Simulator) -> Non
     assert api.groups.getById()["groups"][0]["id"] == GROUP
     with pytest.raises(vk_api.exceptions.ApiError, match="901"):
         api.messages.send(peer_id=7_801, random_id=1, message="Уезжайте")
-    vk.control(error={"code": 14})
+    lively.control(error={"code": 14})
     with pytest.raises(vk_api.exceptions.Captcha):
         api.messages.send(peer_id=7_001, random_id=2, message="Уезжайте")
 
@@ -189,29 +176,29 @@ def test_an_unmodified_client_of_others_gets_along_with_it(vk: Simulator) -> Non
 # random_id
 
 
-def test_it_takes_a_repeat_for_what_it_is(vk: Simulator) -> None:
-    first, second = send(vk, -5, 8_001), send(vk, -5, 8_001)
+def test_it_takes_a_repeat_for_what_it_is(lively: Simulator) -> None:
+    first, second = send(lively, -5, 8_001), send(lively, -5, 8_001)
     assert first == second
-    assert kinds(vk, 8_001) == ["accepted", "repeat"]
+    assert kinds(lively, 8_001) == ["accepted", "repeat"]
 
 
-def test_it_takes_a_new_number_for_a_new_message(vk: Simulator) -> None:
-    assert send(vk, 1, 8_002)[0]["message_id"] < send(vk, 2, 8_002)[0]["message_id"]
+def test_it_takes_a_new_number_for_a_new_message(lively: Simulator) -> None:
+    assert send(lively, 1, 8_002)[0]["message_id"] < send(lively, 2, 8_002)[0]["message_id"]
 
 
-def test_it_compares_nothing_when_the_number_is_zero(vk: Simulator) -> None:
-    send(vk, 0, 8_003)
-    send(vk, 0, 8_003)
-    assert kinds(vk, 8_003) == ["accepted", "accepted"]
+def test_it_compares_nothing_when_the_number_is_zero(lively: Simulator) -> None:
+    send(lively, 0, 8_003)
+    send(lively, 0, 8_003)
+    assert kinds(lively, 8_003) == ["accepted", "accepted"]
 
 
-def test_it_forgets_after_an_hour(vk: Simulator) -> None:
-    send(vk, 1, 8_004)
-    vk.control(advance=3590)
-    send(vk, 1, 8_004)
-    vk.control(advance=20)
-    send(vk, 1, 8_004)
-    assert kinds(vk, 8_004) == ["accepted", "repeat", "accepted"]
+def test_it_forgets_after_an_hour(lively: Simulator) -> None:
+    send(lively, 1, 8_004)
+    lively.control(advance=3590)
+    send(lively, 1, 8_004)
+    lively.control(advance=20)
+    send(lively, 1, 8_004)
+    assert kinds(lively, 8_004) == ["accepted", "repeat", "accepted"]
 
 
 def test_it_forgets_after_a_hundred_messages() -> None:
@@ -238,9 +225,9 @@ def test_it_remembers_across_a_kill(tmp_path: Path) -> None:
 # The journal
 
 
-def test_its_journal_has_a_line_for_each_person_and_one_for_the_call(vk: Simulator) -> None:
-    send(vk, 12, 8_007, 8_801, message="Leave")
-    accepted, refused, whole = vk.lines()[-3:]
+def test_its_journal_has_a_line_for_each_person_and_one_for_the_call(lively: Simulator) -> None:
+    send(lively, 12, 8_007, 8_801, message="Leave")
+    accepted, refused, whole = lively.lines()[-3:]
     text = hashlib.sha256(b"Leave").hexdigest()
     same = {"group": GROUP, "random_id": 12, "text_sha256": text, "call": whole["call"], "at": whole["at"]}
     assert accepted == same | {"kind": "accepted", "peer_id": 8_007, "message_id": accepted["message_id"], "code": None}
@@ -269,12 +256,12 @@ def test_it_admits_twenty_calls_in_any_second(monkeypatch: pytest.MonkeyPatch) -
     assert max(sum(at - 1 < other <= at for other in admitted) for at in admitted) == 20
 
 
-def test_it_refuses_more_calls_with_error_6_and_status_200(vk: Simulator) -> None:
-    vk.control(limit=True)
+def test_it_refuses_more_calls_with_error_6_and_status_200(lively: Simulator) -> None:
+    lively.control(limit=True)
     time.sleep(1)  # calls of the tests before count in the same second
 
     def ask(_: int) -> tuple[int, int]:
-        found = requests.post(f"{vk.url}/method/groups.getById", data={"access_token": "token", "v": "5.199"}, timeout=10)
+        found = requests.post(f"{lively.url}/method/groups.getById", data={"access_token": "token", "v": "5.199"}, timeout=10)
         return found.status_code, found.json().get("error", {}).get("error_code", 0)
 
     with ThreadPoolExecutor(8) as pool:

@@ -18,20 +18,8 @@ import requests
 from referencing import Registry
 
 from messaging.simulators import vk_callbacks
-from tests.simulated import ENV, GROUP, Server, call, check, http, kinds, send, status, until, vk_schema
-from tests.wire import Simulator, simulator
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with simulator("vk", tmp_path_factory.mktemp("vk") / "journal", "--no-limit", "--lively", env=ENV) as process:
-        yield process
-
-
-@pytest.fixture
-def vk(running: Simulator) -> Simulator:
-    running.control(reset=True)
-    return running
+from tests.simulated import GROUP, Server, call, check, http, kinds, send, status, until, vk_schema
+from tests.wire import Simulator
 
 
 @pytest.fixture(scope="module")
@@ -42,43 +30,43 @@ def schema() -> Registry[Any]:
 # Faults
 
 
-def test_it_accepts_and_holds_the_answer_until_released(vk: Simulator) -> None:
-    vk.control(hold=1)
+def test_it_accepts_and_holds_the_answer_until_released(lively: Simulator) -> None:
+    lively.control(hold=1)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(send, vk, 1, 9_001)
-        until(lambda: status(vk)["held"])
-        assert kinds(vk, 9_001) == ["accepted"]
+        answer = pool.submit(send, lively, 1, 9_001)
+        until(lambda: status(lively)["held"])
+        assert kinds(lively, 9_001) == ["accepted"]
         assert not answer.done()
-        vk.control(release=True)
+        lively.control(release=True)
         assert answer.result(timeout=5)[0]["message_id"] > 0
 
 
-def test_it_loses_the_answer_after_accepting(vk: Simulator) -> None:
-    vk.control(lose_after=1)
+def test_it_loses_the_answer_after_accepting(lively: Simulator) -> None:
+    lively.control(lose_after=1)
     with pytest.raises(requests.ConnectionError):
-        send(vk, 1, 9_002)
-    assert vk.lines("call")[-1]["result"] == "lost"
-    send(vk, 1, 9_002)
-    assert kinds(vk, 9_002) == ["accepted", "repeat"]
+        send(lively, 1, 9_002)
+    assert lively.lines("call")[-1]["result"] == "lost"
+    send(lively, 1, 9_002)
+    assert kinds(lively, 9_002) == ["accepted", "repeat"]
 
 
-def test_it_loses_the_call_before_accepting(vk: Simulator) -> None:
-    vk.control(lose_before={"calls": 2})
+def test_it_loses_the_call_before_accepting(lively: Simulator) -> None:
+    lively.control(lose_before={"calls": 2})
     for _ in range(2):
         with pytest.raises(requests.ConnectionError):
-            send(vk, 1, 9_003)
-    assert kinds(vk, 9_003) == []
-    send(vk, 1, 9_003)
-    assert kinds(vk, 9_003) == ["accepted"]
+            send(lively, 1, 9_003)
+    assert kinds(lively, 9_003) == []
+    send(lively, 1, 9_003)
+    assert kinds(lively, 9_003) == ["accepted"]
 
 
 @pytest.mark.parametrize(("after", "lines"), [(False, []), (True, ["accepted"])])
-def test_it_fails_with_a_status_with_and_without_effect(vk: Simulator, after: bool, lines: list[str]) -> None:
-    vk.control(fail={"status": 502, "after": after, "headers": {"Retry-After": "7"}})
+def test_it_fails_with_a_status_with_and_without_effect(lively: Simulator, after: bool, lines: list[str]) -> None:
+    lively.control(fail={"status": 502, "after": after, "headers": {"Retry-After": "7"}})
     peer = 9_010 + after
-    found = http.post(f"{vk.url}/method/messages.send", data=params(peer), timeout=10)
-    assert (found.status_code, found.headers["Retry-After"], kinds(vk, peer)) == (502, "7", lines)
-    assert vk.lines("call")[-1]["result"] == "http:502"
+    found = http.post(f"{lively.url}/method/messages.send", data=params(peer), timeout=10)
+    assert (found.status_code, found.headers["Retry-After"], kinds(lively, peer)) == (502, "7", lines)
+    assert lively.lines("call")[-1]["result"] == "http:502"
 
 
 def params(peer: int) -> dict[str, str]:
@@ -86,44 +74,44 @@ def params(peer: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("code", [5, 9, 14])
-def test_it_refuses_whole_calls_with_the_code_it_was_told(vk: Simulator, schema: Registry[Any], code: int) -> None:
-    vk.control(error={"code": code, "calls": 1})
-    error = call(vk, **params(9_020))["error"]
+def test_it_refuses_whole_calls_with_the_code_it_was_told(lively: Simulator, schema: Registry[Any], code: int) -> None:
+    lively.control(error={"code": code, "calls": 1})
+    error = call(lively, **params(9_020))["error"]
     check(schema, "base/objects:base_error", error)
-    assert (error["error_code"], "captcha_sid" in error, kinds(vk, 9_020)) == (code, code == 14, [])
+    assert (error["error_code"], "captcha_sid" in error, kinds(lively, 9_020)) == (code, code == 14, [])
 
 
-def test_it_leaves_people_out_of_an_answer(vk: Simulator) -> None:
-    vk.control(omit={"peers": [9_031]})
-    assert [item["peer_id"] for item in send(vk, 1, 9_030, 9_031)] == [9_030]
-    assert kinds(vk, 9_031) == ["accepted"]
+def test_it_leaves_people_out_of_an_answer(lively: Simulator) -> None:
+    lively.control(omit={"peers": [9_031]})
+    assert [item["peer_id"] for item in send(lively, 1, 9_030, 9_031)] == [9_030]
+    assert kinds(lively, 9_031) == ["accepted"]
 
 
-def test_it_names_strangers_and_names_one_twice(vk: Simulator) -> None:
-    vk.control(strangers={"peers": [42]})
-    assert [item["peer_id"] for item in send(vk, 1, 9_032)] == [9_032, 9_032, 42]
+def test_it_names_strangers_and_names_one_twice(lively: Simulator) -> None:
+    lively.control(strangers={"peers": [42]})
+    assert [item["peer_id"] for item in send(lively, 1, 9_032)] == [9_032, 9_032, 42]
 
 
 @pytest.mark.parametrize("form", ["html", "truncated", "empty"])
-def test_it_answers_garbage(vk: Simulator, form: str) -> None:
-    vk.control(garbage={"form": form})
+def test_it_answers_garbage(lively: Simulator, form: str) -> None:
+    lively.control(garbage={"form": form})
     with pytest.raises(requests.JSONDecodeError):
-        send(vk, 1, 9_033)
+        send(lively, 1, 9_033)
 
 
-def test_it_spoils_only_the_method_named(vk: Simulator) -> None:
-    vk.control(error={"code": 9, "method": "groups.getById"})
-    assert send(vk, 1, 9_034)
-    assert call(vk, "groups.getById")["error"]["error_code"] == 9
+def test_it_spoils_only_the_method_named(lively: Simulator) -> None:
+    lively.control(error={"code": 9, "method": "groups.getById"})
+    assert send(lively, 1, 9_034)
+    assert call(lively, "groups.getById")["error"]["error_code"] == 9
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
-def test_its_control_obeys_no_web_page(vk: Simulator, headers: dict[str, str]) -> None:
-    assert http.post(f"{vk.url}/control", data='{"hold": 1}', headers=headers, timeout=5).status_code == 403
+def test_its_control_obeys_no_web_page(lively: Simulator, headers: dict[str, str]) -> None:
+    assert http.post(f"{lively.url}/control", data='{"hold": 1}', headers=headers, timeout=5).status_code == 403
 
 
-def test_its_control_says_what_it_knows_when_it_does_not_understand(vk: Simulator) -> None:
-    refusal = http.post(f"{vk.url}/control", json={"explode": 1}, timeout=5)
+def test_its_control_says_what_it_knows_when_it_does_not_understand(lively: Simulator) -> None:
+    refusal = http.post(f"{lively.url}/control", json={"explode": 1}, timeout=5)
     assert (refusal.status_code, "lose_after" in refusal.json()["error"]) == (400, True)
 
 
@@ -138,18 +126,18 @@ def test_it_stops_at_once_with_a_request_held(tmp_path: Path) -> None:
         assert isinstance(answer.exception(timeout=5), requests.ConnectionError)
 
 
-def hold_one(vk: Simulator) -> None:
-    vk.control(hold=-1)
-    send(vk, 1, 9_040)
+def hold_one(lively: Simulator) -> None:
+    lively.control(hold=-1)
+    send(lively, 1, 9_040)
 
 
 # Callbacks
 
 
 @pytest.fixture
-def server(vk: Simulator) -> Iterator[Server]:
+def server(lively: Simulator) -> Iterator[Server]:
     with Server(say) as listening:
-        vk.control(callback={"url": listening.url, "secret": "s3cret", "confirmation": "c0nfirm"})
+        lively.control(callback={"url": listening.url, "secret": "s3cret", "confirmation": "c0nfirm"})
         yield listening
 
 
@@ -160,58 +148,58 @@ def say(body: bytes) -> tuple[int, bytes]:
     return 200, b"c0nfirm" if event["type"] == "confirmation" else b"OK" if deaf else b"ok"
 
 
-def tell(vk: Simulator, **event: Any) -> Any:
-    return vk.control(event=event)["done"]["event"]
+def tell(lively: Simulator, **event: Any) -> Any:
+    return lively.control(event=event)["done"]["event"]
 
 
 @pytest.mark.parametrize("kind", ["message_allow", "message_deny", "message_read", "message_new"])
-def test_it_tells_of_events_as_the_schema_says(vk: Simulator, server: Server, schema: Registry[Any], kind: str) -> None:
-    send(vk, 1, 10_001)
-    assert tell(vk, type=kind, peer_id=10_001, text="Мы в Хургаде") == ["ok"]
+def test_it_tells_of_events_as_the_schema_says(lively: Simulator, server: Server, schema: Registry[Any], kind: str) -> None:
+    send(lively, 1, 10_001)
+    assert tell(lively, type=kind, peer_id=10_001, text="Мы в Хургаде") == ["ok"]
     [event] = server.events()
     check(schema, "callback/objects:callback_base", event)
     check(schema, f"callback/objects:callback_{kind}", event["object"])
     assert (event["type"], event["group_id"], event["secret"]) == (kind, GROUP, "s3cret")
 
 
-def test_its_new_message_is_from_the_person_and_whole(vk: Simulator, server: Server, schema: Registry[Any]) -> None:
-    tell(vk, type="message_new", peer_id=10_002, text="Нужна помощь")
+def test_its_new_message_is_from_the_person_and_whole(lively: Simulator, server: Server, schema: Registry[Any]) -> None:
+    tell(lively, type="message_new", peer_id=10_002, text="Нужна помощь")
     message = server.events()[0]["object"]["message"]
     check(schema, "callback/objects:callback_message", message)
     assert (message["from_id"], message["peer_id"], message["text"], message["out"]) == (10_002, 10_002, "Нужна помощь", 0)
 
 
-def test_it_reads_the_message_it_was_sent(vk: Simulator, server: Server) -> None:
-    sent = send(vk, 1, 10_003)[0]
-    tell(vk, type="message_read", peer_id=10_003)
+def test_it_reads_the_message_it_was_sent(lively: Simulator, server: Server) -> None:
+    sent = send(lively, 1, 10_003)[0]
+    tell(lively, type="message_read", peer_id=10_003)
     assert server.events()[0]["object"]["read_message_id"] == sent["message_id"]
 
 
-def test_it_repeats_an_event_under_the_same_id(vk: Simulator, server: Server) -> None:
-    assert tell(vk, type="message_allow", peer_id=10_004, times=3) == ["ok"] * 3
+def test_it_repeats_an_event_under_the_same_id(lively: Simulator, server: Server) -> None:
+    assert tell(lively, type="message_allow", peer_id=10_004, times=3) == ["ok"] * 3
     assert len({event["event_id"] for event in server.events()}) == 1
 
 
-def test_it_can_come_with_a_wrong_secret(vk: Simulator, server: Server) -> None:
-    tell(vk, type="message_allow", peer_id=10_005, secret="guessed")
+def test_it_can_come_with_a_wrong_secret(lively: Simulator, server: Server) -> None:
+    tell(lively, type="message_allow", peer_id=10_005, secret="guessed")
     assert server.events()[0]["secret"] == "guessed"
 
 
-def test_whoever_denies_is_refused_and_whoever_writes_is_allowed_again(vk: Simulator, server: Server) -> None:
-    tell(vk, type="message_deny", peer_id=10_006)
-    assert send(vk, 1, 10_006)[0]["error"]["code"] == 901
-    tell(vk, type="message_new", peer_id=10_006, text="Help")
-    assert "error" not in send(vk, 1, 10_006)[0]
+def test_whoever_denies_is_refused_and_whoever_writes_is_allowed_again(lively: Simulator, server: Server) -> None:
+    tell(lively, type="message_deny", peer_id=10_006)
+    assert send(lively, 1, 10_006)[0]["error"]["code"] == 901
+    tell(lively, type="message_new", peer_id=10_006, text="Help")
+    assert "error" not in send(lively, 1, 10_006)[0]
 
 
-def test_it_says_what_a_server_answered_instead_of_ok(vk: Simulator, server: Server) -> None:
-    assert tell(vk, type="message_allow", peer_id=10_007) == ["OK"]
+def test_it_says_what_a_server_answered_instead_of_ok(lively: Simulator, server: Server) -> None:
+    assert tell(lively, type="message_allow", peer_id=10_007) == ["OK"]
 
 
-def test_some_people_read_and_a_few_answer_once_the_server_is_confirmed(vk: Simulator, server: Server) -> None:
+def test_some_people_read_and_a_few_answer_once_the_server_is_confirmed(lively: Simulator, server: Server) -> None:
     writer = next(peer for peer in range(11_000_000, 12_000_000) if vk_callbacks.answers(peer) and peer % 1000 < 800)
-    send(vk, 1, writer)
-    assert vk.lines("accepted")[-1]["reply"] is True
-    vk.control(advance=60)
+    send(lively, 1, writer)
+    assert lively.lines("accepted")[-1]["reply"] is True
+    lively.control(advance=60)
     until(lambda: len(server.told) == 3)
     assert [event["type"] for event in server.events()] == ["confirmation", "message_read", "message_new"]

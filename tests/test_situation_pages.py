@@ -11,7 +11,7 @@ from django.utils.translation import override
 
 from crisis import incidents
 from crisis.models import Incident, Mission, User
-from messaging import bell, board, waiting, workflow
+from messaging import board, waiting, workflow
 from messaging.models import Account, Batch, Campaign, Receipt, Reply
 from tests import world
 from tests.visits import expect_status, page, post
@@ -21,8 +21,7 @@ PAGES = ("situation", "incident_list", "coverage", "account_list")
 
 
 @pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def _token(quiet: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VK_MINISTRY", "a token")
 
 

@@ -22,7 +22,6 @@ from audiences.keys import fingerprint
 from audiences.models import AddressKind, Source
 from audiences.presence import Sighting
 from crisis.models import Destruction
-from messaging import bell
 from messaging.models import Batch, Delivery, Order, Receipt, Reply, Status
 from tests import world
 from tests.stages import stand_still, unguarded
@@ -41,8 +40,7 @@ OWN = ("mfa_", "session_", "user_", "admin:crisis_user")  # a person's own log-i
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch, settings: Any, time_machine: Any) -> Watch:
-    monkeypatch.setattr(bell, "ring", lambda lanes: True)
+def house(quiet: None, settings: Any, time_machine: Any) -> Watch:
     settings.LANGUAGE_CODE = "ru"
     time_machine.move_to(timezone.now(), tick=False)
     stand_still()

@@ -26,11 +26,6 @@ def gleb() -> User:
 
 
 @pytest.fixture
-def boris() -> User:
-    return world.person("boris", "supervisor")
-
-
-@pytest.fixture
 def source() -> Source:
     world.contacts([1, 2, 3])
     return Source.objects.get()

@@ -29,8 +29,8 @@ from messaging.wording import Words
 from messaging.workflow import breaking_glass, preparing
 from messaging.workflow import by_hand as work
 from tests import world
-from tests.conftest import PASSWORD
 from tests.programs import made_client
+from tests.world import PASSWORD
 
 PEOPLE = {
     "anna": ("Анна", "Орлова", "operator"),

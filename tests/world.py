@@ -34,6 +34,7 @@ NAMES = {
     "vk-direct": "VK_MINISTRY", "vk-geo": "VK_GEO", "operator-roaming": "OPERATOR", "manual": "BY_HAND",
     "push-test": "PUSH_TEST",
 }  # fmt: skip
+PASSWORD = "correct horse battery staple"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 RESTED = datetime(2000, 1, 1, tzinfo=UTC)  # an approver since long ago
 
@@ -43,6 +44,13 @@ def person(username: str, *roles: str) -> User:
     grant(user, *roles)
     if {"supervisor", "admin"} & {*roles}:
         second_factor(user)
+    return user
+
+
+def known(user: User) -> User:
+    """Give somebody a password that they know: PASSWORD."""
+    user.set_password(PASSWORD)
+    user.save()
     return user
 
 

@@ -17,6 +17,7 @@ from threading import Timer
 from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from crisis.demonstration import PASSWORD
@@ -28,6 +29,7 @@ READY_WITHIN = 90  # seconds
 PATIENCE = 15_000  # milliseconds: both cores may be busy with other tests
 WIDE: ViewportSize = {"width": 1366, "height": 768}
 NARROW: ViewportSize = {"width": 390, "height": 844}
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @dataclass
@@ -131,3 +133,14 @@ def speak(page: Page, language: str) -> None:
         page.click(".menu summary")
         page.click(f".menu [name=language][value={language}]")
         page.wait_for_selector(f"html[lang={language}]")
+
+
+def barriers(page: Page) -> tuple[dict[str, str], int]:
+    """What keeps somebody from reading a page, by the rule it breaks, and by how many pixels it is too wide."""
+    found = {one["id"]: one["nodes"][0]["html"][:160] for one in Axe().run(page).response["violations"]}
+    return found, max(0, page.evaluate(OVERFLOW))
+
+
+def expect_no_barrier(page: Page) -> None:
+    """Nothing keeps anybody from reading it, and nothing is cut off."""
+    assert barriers(page) == ({}, 0)

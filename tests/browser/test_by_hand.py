@@ -6,21 +6,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, speak
+from tests.browser.conftest import NARROW, expect_no_barrier, speak
 from tests.browser.story import approve, declare
-from tests.browser.test_console import OVERFLOW
 
 At = Callable[..., Page]
 DESK = "Hotel association: by phone"
-
-
-def expect_no_barrier(page: Page) -> None:
-    """Nothing keeps anybody from reading it, and nothing is cut off."""
-    barriers = {one["id"]: one["nodes"][0]["html"][:160] for one in Axe().run(page).response["violations"]}
-    assert (barriers, max(0, page.evaluate(OVERFLOW))) == ({}, 0)
 
 
 def expect_readable(page: Page, path: str) -> None:

@@ -6,19 +6,12 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW
-from tests.browser.test_console import OVERFLOW
+from tests.browser.conftest import NARROW, expect_no_barrier
 
 At = Callable[..., Page]
 SOURCE = "История о Египте (вымысел)"
-
-
-def expect_no_barrier(page: Page) -> None:
-    barriers = {one["id"]: one["nodes"][0]["html"][:160] for one in Axe().run(page).response["violations"]}
-    assert (barriers, max(0, page.evaluate(OVERFLOW))) == ({}, 0)
 
 
 def confirm(page: Page, change: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import expect_no_barrier
 from tests.browser.story import declare, submit, withdraw
 from tests.browser.test_screen_reader import reach
 
@@ -45,10 +45,6 @@ def reported(page: Page) -> Iterator[None]:
     reach(page, page.get_by_role("button", name="It works again"))
     page.keyboard.press("Enter")
     expect(page.locator("#outages")).to_contain_text("Nothing is reported")
-
-
-def expect_no_barrier(page: Page) -> None:
-    assert {one["id"]: one["nodes"][0]["html"][:160] for one in Axe().run(page).response["violations"]} == {}
 
 
 def test_an_outage_is_reported_seen_in_the_preview_and_ended_without_a_mouse(at_screen: At, draft: str) -> None:
