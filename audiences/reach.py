@@ -20,8 +20,8 @@ from typing import Any, NamedTuple, Self
 from django.db import connection
 
 from audiences import traits
-from audiences.criteria import Criteria
-from audiences.criteria.seen import ACTIVE
+from audiences.criteria import Criteria, Scan
+from audiences.criteria.seen import ACTIVE, Seen
 from audiences.models import AddressKind, Outage
 
 STATUS_BITS = traits.SUBSCRIBED - 1  # how a person stands with each kind of address
@@ -32,6 +32,17 @@ WHERE_SHIFT = 32  # above the traits stands the number of the country, among tho
 # People who were last seen in one of these countries, with it: a row a person.
 LAST_SEEN = f"""SELECT l.contact_id, l.country FROM audiences_presence l
                  WHERE l.country = ANY (%(away)s) AND l.traits & {traits.LATEST} <> 0 AND {ACTIVE.format(t="l")}"""
+
+# What `_scan` asks of one country, whoever was there; the two ends stand in the index, so each is a query of its own:
+#   SELECT array_agg(traits), array_agg(people), coalesce(sum(people), 0)::bigint,
+#          coalesce(sum(people) FILTER (WHERE traits & 33554432 <> 0), 0)::bigint,
+#          (SELECT min(p.last_seen_at) FROM audiences_presence p WHERE …), (SELECT max(p.last_seen_at) …),
+#          coalesce(sum(shorter_72), 0)::bigint, coalesce(sum(shorter_24), 0)::bigint
+#     FROM (SELECT p.traits & ~2097152 AS traits, count(*) AS people,
+#                  count(*) FILTER (WHERE p.last_seen_at >= %(since_72)s) AS shorter_72,
+#                  count(*) FILTER (WHERE p.last_seen_at >= %(since_24)s) AS shorter_24
+#             FROM audiences_presence p
+#            WHERE (p.country = %(audience0_country)s AND p.last_seen_at >= … AND p.last_seen_at <= …) GROUP BY 1) counted
 
 ByLanguage = Mapping[int, list[int]]  # bits of traits → people by the number of their language
 
@@ -193,39 +204,62 @@ def _scan(criteria: Criteria, at: datetime, away: Sequence[str] = (), *, as_usua
 
     With countries to look for, the traits carry above them which of these a person was last seen in, as WHERE_SHIFT says.
     """
+    query, params = _counting(criteria, at, away, as_usual=as_usual)
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return [_Counted.of(*row) for row in cursor.fetchall()]
+
+
+def _counting(criteria: Criteria, at: datetime, away: Sequence[str], *, as_usual: bool) -> tuple[str, dict[str, Any]]:
+    """The query of `_scan`, as the comment above shows one, and its parameters."""
     scan, place = criteria.scan(at, any_mode=True, all_in_use=as_usual), criteria.place
     rows, where, params = scan.rows, f"WHERE {scan.where}", {**scan.params, "at": at}
-    mask = f"p.traits & ~{traits.SUBSCRIBED}"
     if not criteria.one_row_each:
         rows = f"""(SELECT p.contact_id, bit_or(p.traits) AS traits, max(p.last_seen_at) AS last_seen_at
                       FROM {rows} {where} GROUP BY p.contact_id) p"""
         where = ""
     if away:
         rows, params["away"] = f"{rows} LEFT JOIN ({LAST_SEEN}) l ON l.contact_id = p.contact_id", [*away]
-        number = "coalesce(array_position(%(away)s::text[], l.country::text), 0)::bigint"
-        mask = f"{mask} | ({number} << {WHERE_SHIFT})"
-    latest = f"traits & {traits.LATEST} <> 0"
-    only = f" FILTER (WHERE {latest})" if place and place.mode == "last_seen_there" else ""
-    extent, inner, shorter = ["NULL::timestamptz"] * 2, [], ["0"] * len(NARROWER)
     if place:
         until = place.window(at)[1]
         params |= {f"since_{h}": until - timedelta(hours=h) for h in NARROWER}
-        inner = [f"count(*) FILTER (WHERE p.last_seen_at >= %(since_{h})s) AS shorter_{h}" for h in NARROWER]
-        shorter = [f"coalesce(sum(shorter_{h}){only}, 0)::bigint" for h in NARROWER]
-    if place and criteria.in_order_of_time:  # both ends of the index are at hand: no row is asked for them
-        ours = f"FROM {scan.rows} WHERE {scan.where}{place.mode_text()}"
-        extent = [f"(SELECT {end}(p.last_seen_at) {ours})" for end in ("min", "max")]
-    elif place:
-        extent = [f"min(oldest_at){only}", f"max(newest_at){only}"]
-        inner += ["min(p.last_seen_at) AS oldest_at", "max(p.last_seen_at) AS newest_at"]
+    latest = f"traits & {traits.LATEST} <> 0"
+    only = f" FILTER (WHERE {latest})" if place and place.mode == "last_seen_there" else ""
+    (recent, shorter), (ends, extent) = _shorter(place, only), _extent(criteria, scan, only)
     query = f"""
         SELECT array_agg(traits){only}, array_agg(people){only}, coalesce(sum(people), 0)::bigint,
                coalesce(sum(people) FILTER (WHERE {latest}), 0)::bigint, {", ".join([*extent, *shorter])}
-          FROM (SELECT {", ".join([f"{mask} AS traits", "count(*) AS people", *inner])}
+          FROM (SELECT {", ".join([f"{_mask(away)} AS traits", "count(*) AS people", *recent, *ends])}
                   FROM {rows} {where} GROUP BY 1) counted {AS_USUAL if as_usual else ""}"""
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        return [_Counted.of(*row) for row in cursor.fetchall()]
+    return query, params
+
+
+def _mask(away: Sequence[str]) -> str:
+    """What people are grouped by: their traits, and above them where those who are looked for elsewhere were last seen."""
+    mask = f"p.traits & ~{traits.SUBSCRIBED}"
+    if not away:
+        return mask
+    number = "coalesce(array_position(%(away)s::text[], l.country::text), 0)::bigint"
+    return f"{mask} | ({number} << {WHERE_SHIFT})"
+
+
+def _shorter(place: Seen | None, only: str) -> tuple[list[str], list[str]]:
+    """How many there are in each narrower window: counted of each group, and summed over the groups."""
+    if place is None:
+        return [], ["0"] * len(NARROWER)
+    inner = [f"count(*) FILTER (WHERE p.last_seen_at >= %(since_{h})s) AS shorter_{h}" for h in NARROWER]
+    return inner, [f"coalesce(sum(shorter_{h}){only}, 0)::bigint" for h in NARROWER]
+
+
+def _extent(criteria: Criteria, scan: Scan, only: str) -> tuple[list[str], list[str]]:
+    """The oldest and the newest sighting: of each group, and of all groups."""
+    if criteria.place is None:
+        return [], ["NULL::timestamptz"] * 2
+    if criteria.in_order_of_time:  # both ends of the index are at hand: no row is asked for them
+        ours = f"FROM {scan.rows} WHERE {scan.where}{criteria.place.mode_text()}"
+        return [], [f"(SELECT {end}(p.last_seen_at) {ours})" for end in ("min", "max")]
+    inner = ["min(p.last_seen_at) AS oldest_at", "max(p.last_seen_at) AS newest_at"]
+    return inner, [f"min(oldest_at){only}", f"max(newest_at){only}"]
 
 
 def _by_status(people: Mapping[int, int]) -> ByLanguage:
