@@ -20,7 +20,7 @@ from messaging.workflow import by_hand
 from tests import world
 from tests.byhand import Hotels
 from tests.engine import while_waiting
-from tests.stages import ahead
+from tests.stages import ahead, expect_refusal
 from tests.test_orders import Desk, for_everybody, fresh, hear, told
 from tests.test_orders import desk as desk
 from tests.test_orders import platform as platform
@@ -153,6 +153,8 @@ def test_what_nobody_tells_of_a_stopped_order_for_a_day_is_over_and_unknown(hote
     assert "manual has not confirmed that it stopped. The order was closed after a day." in lines
     assert not any("cancelled" in line for line in lines)
     assert str(order.status_label) == "closed, they have not confirmed that it stopped"
+    with expect_refusal("This order is over: closed, they have not confirmed that it stopped."):
+        workflow.go_on_without(order, by=hotels.boris)
 
 
 def test_a_desk_that_nobody_called_is_not_said_to_have_been_asked(hotels: Hotels) -> None:

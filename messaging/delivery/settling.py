@@ -17,7 +17,6 @@ from audiences import presence
 from crisis.clock import now
 from messaging.channels import OrderReport
 from messaging.delivery import orders
-from messaging.delivery.starting import finish
 from messaging.models import Order, Receipt
 
 AT_ONCE = 1000  # receipts in one transaction
@@ -128,11 +127,8 @@ def _order(rows: list[Any]) -> None:
         log.exception("A receipt of account %s cannot be read and changes nothing.", account)
         return
     order = Order.objects.filter(pk=report.order_id, batch__account=account).select_related("batch").first()
-    if order is None:
-        return
-    orders.apply(order.pk, report)
-    if orders.close(order.pk):
-        finish(order.batch.campaign_id)
+    if order is not None:
+        orders.hear(order, report)
 
 
 def _nothing(rows: list[Any]) -> None:

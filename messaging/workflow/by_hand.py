@@ -27,6 +27,7 @@ from messaging.delivery import orders
 from messaging.delivery.orders.asking import ends_at
 from messaging.models import TOTALS, Account, Campaign, Card, Order, OrderWord, Status, Told
 from messaging.workflow.moving import acting, lock
+from messaging.workflow.ordering import demand_open_order
 
 MINUTE = timedelta(minutes=1)  # as exactly as people note when something was said
 TEXT, SOURCE = 500, 200  # signs of a note, and of who told a number
@@ -56,14 +57,14 @@ def ask(order: Order, heard: Heard, *, by: User) -> None:
         if again:
             Order.objects.filter(pk=locked.pk).update(reminders=F("reminders") + 1)
         orders.note(locked, OrderWord.Kind.REMINDED if again else OrderWord.Kind.ASKED, said)
-        _record("order.remind" if again else "order.note", locked, by)
+        orders.attest("order.remind" if again else "order.note", locked, by=by)
 
 
 def no_reply(order: Order, heard: Heard, *, by: User) -> None:
     """Somebody was called and did not answer: no clock begins, the next one is called."""
     with _noting(order, heard, by) as (locked, said):
         orders.note(locked, OrderWord.Kind.NO_REPLY, said)
-        _record("order.note", locked, by)
+        orders.attest("order.note", locked, by=by)
 
 
 def answer(
@@ -85,7 +86,7 @@ def answer(
             str(locked.pk), status, now(), reason=said.text[:300], answered_by=said.card.role if said.card else "",
             lower=expects[0], upper=expects[1], decision=decision, narrowed=tuple(narrowed) if decision == "partial" else (),
         )  # fmt: skip
-        _apply(locked, report, said)
+        orders.hear(locked, report, said)
 
 
 def tell_totals(order: Order, numbers: Mapping[str, int | None], heard: Heard, *, by: User, over: bool = False) -> None:
@@ -99,8 +100,8 @@ def tell_totals(order: Order, numbers: Mapping[str, int | None], heard: Heard, *
         _demand_countable(locked, over=over)
         report = replace(OrderReport(str(locked.pk), _stage(locked, over=over), said.heard_at or now()), **told)
         _check(locked, report)
-        _apply(locked, report, said)
-        _record("order.total", locked, by, source=said.source, **told)
+        orders.hear(locked, report, said)
+        orders.attest("order.total", locked, by=by, source=said.source, **told)
 
 
 def tell_stop(order: Order, heard: Heard, *, by: User) -> None:
@@ -110,7 +111,7 @@ def tell_stop(order: Order, heard: Heard, *, by: User) -> None:
         if locked.cancel_asked_at is None:
             raise Refused(_("Nobody wants them to stop. Cancel the order first. Nothing was changed."))
         orders.note(locked, OrderWord.Kind.CANCEL_ASKED, said)
-        _record("order.note", locked, by)
+        orders.attest("order.note", locked, by=by)
 
 
 def expect_people(
@@ -181,13 +182,8 @@ def _demand_seen(order: Order, seen: int) -> None:
         raise Refused(sentence % values)
 
 
-def _demand_open(order: Order) -> None:
-    if order.ended:
-        raise Refused(_("This order is over: %(status)s. Nothing was changed.") % {"status": order.status_label})
-
-
 def _demand_wanted(order: Order) -> None:
-    _demand_open(order)
+    demand_open_order(order)
     campaign = order.batch.campaign
     if order.cancel_asked_at:
         raise Refused(_("This order was cancelled: ask them to stop instead. Nothing was changed."))
@@ -202,7 +198,7 @@ def _demand_wanted(order: Order) -> None:
 
 
 def _demand_asked(order: Order) -> None:
-    _demand_open(order)
+    demand_open_order(order)
     if order.asked_at is None:
         raise Refused(_("They have not been asked yet. Nothing was changed. Note first whom you asked."))
 
@@ -212,7 +208,7 @@ def _demand_countable(order: Order, *, over: bool) -> None:
     if over or order.asked_at is None:
         _demand_asked(order)
     if order.status == Order.Status.REFUSED:
-        _demand_open(order)
+        demand_open_order(order)
     if order.ended and now() > ends_at(order.batch.campaign) + totals.KEPT_OPEN:
         raise Refused(_("This order ended long ago, and its totals are final. Nothing was changed."))
 
@@ -259,14 +255,3 @@ def _stage(order: Order, *, over: bool) -> OrderStatus:
     if not over:
         return "sending"
     return "cancelled" if order.cancel_asked_at else "done"
-
-
-def _apply(order: Order, report: OrderReport, said: orders.Said) -> None:
-    orders.apply(order.pk, report, said)
-    if orders.close(order.pk):
-        delivery.finish(order.batch.campaign_id)
-
-
-def _record(action: str, order: Order, by: User, **data: Any) -> None:
-    values = {"order": str(order.pk), "account": order.batch.account_id, **data}
-    audit.record(action, by=by, about=order.batch.campaign, data=values)

@@ -37,7 +37,7 @@ def go_on_without(order: Order, *, by: User) -> None:
             _demand_undecided(locked)
             orders.waive(locked.pk, by=by)
         else:
-            _demand_open(locked)
+            demand_open_order(locked)
             orders.let_go(locked.pk, by=by)
 
 
@@ -47,17 +47,18 @@ def cancel_order(order: Order, *, by: User) -> None:
     with acting(by):
         locked = orders.locked(order.pk)
         if locked.cancel_asked_at is None:
-            _demand_open(locked)
+            demand_open_order(locked)
             orders.cancel(locked.pk, by=by)
 
 
-def _demand_open(order: Order) -> None:
+def demand_open_order(order: Order) -> None:
+    """Raises Refused for an order that is over, saying how it ended."""
     if order.ended:
-        raise Refused(_("This order is over: %(status)s. Nothing was changed.") % {"status": order.get_status_display()})
+        raise Refused(_("This order is over: %(status)s. Nothing was changed.") % {"status": order.status_label})
 
 
 def _demand_undecided(order: Order) -> None:
-    _demand_open(order)
+    demand_open_order(order)
     if order.decision:
         raise Refused(_("It was decided: %(decision)s. Nothing was changed.") % {"decision": order.get_decision_display()})
     if order.cancel_asked_at:

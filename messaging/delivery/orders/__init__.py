@@ -22,6 +22,7 @@ from messaging.delivery.orders.ending import (
     cancel,
     close_untold,
     end_unasked,
+    hear,
     let_go,
     never_asked,
     remind,
@@ -29,14 +30,14 @@ from messaging.delivery.orders.ending import (
     waive,
     waive_due,
 )
-from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, Said, locked, note
+from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, Said, attest, locked, note
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import pause_account
 from messaging.models import LIVE, Batch, Order, OrderWord
 
 __all__ = [
-    "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "cancel", "close", "close_ended", "close_untold", "end_unasked",
-    "let_go", "locked", "note", "remind", "remind_due", "request_of", "waive", "waive_due", "work",
+    "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "attest", "cancel", "close", "close_ended", "close_untold",
+    "end_unasked", "hear", "let_go", "locked", "note", "remind", "remind_due", "request_of", "waive", "waive_due", "work",
 ]  # fmt: skip
 
 # Seconds between two questions of ours while a platform says nothing by itself, by how long nothing has happened.

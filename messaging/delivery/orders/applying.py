@@ -14,7 +14,7 @@ from crisis.templatetags.console import roughly
 from messaging import totals
 from messaging.channels import OrderReport
 from messaging.delivery.orders import asking
-from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, UNTOLD, Said, locked, note, record, tell
+from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, UNTOLD, Said, attest, locked, note, tell
 from messaging.models import NARROWED, TOTALS, Batch, Delivery, Order, OrderWord, Status
 from messaging.standing import in_words
 
@@ -55,9 +55,9 @@ def apply(order_id: UUID | str, report: OrderReport, said: Said = BY_MACHINE) ->
     if order.batch.status in CLOSED:
         _enter(order)
     if decides:
-        record("order.answer", order, by=said.by, decision=order.decision)
+        attest("order.answer", order, by=said.by, decision=order.decision)
     if ends:
-        record("order.close", order, by=said.by, status=order.status)
+        attest("order.close", order, by=said.by, status=order.status)
     return _known(order) != before
 
 

@@ -18,7 +18,7 @@ from crisis.templatetags.console import local_time
 from messaging.channels import OrderRequest, text_sha256
 from messaging.channels.delegated import saying
 from messaging.delivery.freezing import line_of, placed
-from messaging.delivery.orders.noting import BY_MACHINE, Said, locked, note, record, tell
+from messaging.delivery.orders.noting import BY_MACHINE, Said, attest, locked, note, tell
 from messaging.delivery.turns import WINDOW
 from messaging.explaining import kept
 from messaging.models import Batch, Campaign, Order, OrderWord, Part, Status, Text
@@ -40,7 +40,7 @@ def ask(order: Order, said: Said = BY_MACHINE) -> bool:
         note(fresh, OrderWord.Kind.ASKED, said)
         with incidents.our_language():
             tell(fresh, _("%(account)s was asked to send, and is to answer by %(time)s."), by=said.by, time=local_time(due))
-        record("order.ask", fresh, by=said.by)
+        attest("order.ask", fresh, by=said.by)
         order.refresh_from_db(fields=["asked_at", "status"])
     return True
 

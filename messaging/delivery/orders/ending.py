@@ -15,7 +15,7 @@ from crisis.models import User
 from crisis.templatetags.console import duration
 from messaging.channels import OrderReport
 from messaging.delivery.orders.applying import ENDED, apply, close
-from messaging.delivery.orders.noting import OURSELVES, UNTOLD, Said, locked, note, record, tell
+from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, UNTOLD, Said, attest, locked, note, tell
 from messaging.delivery.starting import finish, ring
 from messaging.models import Batch, Order, OrderWord
 from messaging.models.accounts import by_hand
@@ -46,7 +46,7 @@ def remind(order_id: UUID, *, by: User | None = None) -> bool:
     Order.objects.filter(pk=order.pk).update(reminders=F("reminders") + 1)
     note(order, OrderWord.Kind.REMINDED, Said(way="", by=by))
     hasten(order)
-    record("order.remind", order, by=by)
+    attest("order.remind", order, by=by)
     return True
 
 
@@ -67,7 +67,7 @@ def waive(order_id: UUID, *, by: User | None = None) -> bool:
     with incidents.our_language():
         sentence = _("%(account)s has not answered for %(time)s. Nothing waits for it any more; a late yes still counts.")
         tell(order, sentence, by=by, time=duration(at - order.asked_at))
-    record("order.waive", order, by=by)
+    attest("order.waive", order, by=by)
     finish(order.batch.campaign_id)
     return True
 
@@ -87,7 +87,7 @@ def cancel(order_id: UUID, *, by: User | None = None) -> bool:
         never_asked(order, "never_asked")
     else:
         hasten(order)
-    record("order.cancel", order, by=by)
+    attest("order.cancel", order, by=by)
     return True
 
 
@@ -101,7 +101,7 @@ def let_go(order_id: UUID, *, by: User) -> bool:
     note(order, OrderWord.Kind.WAIVED, Said(way="", by=by))
     tell(order, _("%(account)s has not confirmed that it stopped. What follows goes out all the same."), by=by)
     hasten(order)
-    record("order.waive", order, by=by)
+    attest("order.waive", order, by=by)
     return True
 
 
@@ -123,17 +123,20 @@ def _untold(order_id: UUID) -> bool:
     order = locked(order_id)
     if order.ended:
         return False
-    apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason="untold"), UNTOLD)
-    close(order.pk)
-    finish(order.batch.campaign_id)
+    hear(order, OrderReport(str(order.pk), "cancelled", now(), reason="untold"), UNTOLD)
     return True
+
+
+def hear(order: Order, report: OrderReport, said: Said = BY_MACHINE) -> None:
+    """Take over what a report says, and close what has ended by it: the order's batch, and its campaign."""
+    apply(order.pk, report, said)
+    if close(order.pk):
+        finish(order.batch.campaign_id)
 
 
 def never_asked(order: Order, reason: str) -> None:
     """End an order about which its platform knows nothing."""
-    apply(order.pk, OrderReport(str(order.pk), "cancelled", now(), reason=reason, sent=0), OURSELVES)
-    if close(order.pk):
-        finish(order.batch.campaign_id)
+    hear(order, OrderReport(str(order.pk), "cancelled", now(), reason=reason, sent=0), OURSELVES)
 
 
 def end_unasked(only: UUID | None = None) -> int:

@@ -67,7 +67,7 @@ def tell(order: Order, sentence: Any, *, by: User | None = None, **values: Any) 
     incidents.tell(order.batch.campaign.incident_id, sentence, by=by, account=order.batch.account, **values)
 
 
-def record(action: str, order: Order, *, by: User | None = None, **data: Any) -> None:
+def attest(action: str, order: Order, *, by: User | None = None, **data: Any) -> None:
     """The audit row, last of its transaction."""
     data = {"order": str(order.pk), "account": order.batch.account_id, **data}
     audit.record(action, by=by, about=order.batch.campaign, data=data)
