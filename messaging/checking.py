@@ -25,7 +25,7 @@ from messaging.earlier_messages import forgotten
 from messaging.explaining import explained
 from messaging.filling import filled
 from messaging.fuses import faults
-from messaging.limits import EXCEPTION_HOURS, LONGEST
+from messaging.limits import EXCEPTION_HOURS, LEAST_REASON, LONGEST
 from messaging.models import Account, Campaign, Kind, Part, Text
 from messaging.standing import in_words
 from messaging.wording import blanks
@@ -212,12 +212,13 @@ def _exception(campaign: Campaign, accounts: list[Account], at: datetime) -> Ite
         yield Problem("exception", _("The exception was revoked. Write another one, or drop it."))
     ends = campaign.exception_expires_at
     if ends is None or ends <= at or ends > at + timedelta(hours=EXCEPTION_HOURS):
-        yield Problem("exception", _("The exception has to end within 72 hours from now. Choose when."))
+        sentence = _("The exception has to end within %(hours)d hours from now. Choose when.")
+        yield Problem("exception", sentence % {"hours": EXCEPTION_HOURS})
     elif campaign.starts_at and campaign.starts_at >= ends:
         yield Problem(
             "exception", _("The campaign would start after the exception has ended. Start earlier, or let it end later.")
         )
-    if len(campaign.exception_reason.strip()) < 20:
+    if len(campaign.exception_reason.strip()) < LEAST_REASON:
         yield Problem("exception", _("Say in a sentence what danger justifies the exception; it will be published."))
 
 

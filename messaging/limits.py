@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 LONGEST = timedelta(days=7)  # a message is valid
-EXCEPTION_HOURS = 72
+EXCEPTION_HOURS = 72  # one approver's word on an exception lasts; another one renews it
+LEAST_REASON = 20  # signs of a reason that everybody will read: a sentence, not a word
 LONGEST_HEADLINE, LONGEST_TEXT = 160, 20_000  # characters
 
 OVERRIDABLE = 2  # warnings one message may be sent in spite of; with more it goes back to its author
@@ -42,6 +44,11 @@ LIMITS = (
     Limit(LONGEST.days, _("days"), _("at most a campaign is valid")),
     Limit(EXCEPTION_HOURS, _("hours"), _("at most an exception for people who did not subscribe lasts")),
 )  # fmt: skip
+
+
+def say_when_an_exception_ends() -> str:
+    return gettext("Say when the exception ends: at most %(hours)d hours from now.") % {"hours": EXCEPTION_HOURS}
+
 
 # A shortener hides where it leads.
 SHORTENERS = frozenset(

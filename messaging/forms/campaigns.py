@@ -22,6 +22,7 @@ from crisis.models import Country, Incident, User
 from crisis.refusal import Problem, Refused
 from messaging.beginning import name_of
 from messaging.forms.words import WordsForm, typed
+from messaging.limits import say_when_an_exception_ends
 from messaging.models import Account, Campaign, Kind, Part, Reached, WhenUncertain
 from messaging.phrases import UNKNOWN
 from messaging.wording import Words
@@ -150,7 +151,7 @@ class CampaignForm(WordsForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("exception_reason") and not data.get("exception_expires_at") and "exception_expires_at" not in self.errors:
-            self.add_error("exception_expires_at", _("Say when the exception ends: at most 72 hours from now."))
+            self.add_error("exception_expires_at", say_when_an_exception_ends())
         if data.get("audience") != NEW:
             self._forget_what_is_not_chosen()
         elif not CRITERIA_FIELDS.keys() & self.errors.keys():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from crisis.clock import Now
 from crisis.models import Incident, Severity, User
 
-LONGEST = timedelta(hours=72)  # one approver's word lasts this long; another one renews it
 GRAVE = frozenset({Severity.EXTREME, Severity.SEVERE})
 
 
@@ -62,7 +61,7 @@ class ReachException(models.Model):
 
 
 class ExceptionTerm(models.Model):
-    """An approver's word that the exception holds until an instant at most 72 hours away. Insert-only."""
+    """An approver's word that the exception holds until an instant at most `limits.EXCEPTION_HOURS` away. Insert-only."""
 
     exception = models.ForeignKey(ReachException, models.PROTECT, related_name="terms", verbose_name=_("exception"))
     by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("person"))

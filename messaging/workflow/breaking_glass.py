@@ -19,11 +19,11 @@ from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Problem, Refused
 from messaging import checking, delivery, escalation, fuses
+from messaging.limits import LEAST_REASON
 from messaging.models import Approval, Campaign, GlassBreak, Status
 from messaging.workflow.deciding import note_held, note_overrides
 from messaging.workflow.moving import acting, lock, log, move
 
-LEAST_REASON = 20  # characters
 WHY_NOT = {
     "no_playbook": gettext_lazy("Its texts do not all come from one playbook."),
     "changed": gettext_lazy("Something in it was changed since it was made from the playbook."),

@@ -15,12 +15,11 @@ from crisis.permissions import demand
 from crisis.refusal import Refused
 from crisis.templatetags.console import local_time
 from messaging import delivery
+from messaging.limits import EXCEPTION_HOURS, LEAST_REASON, say_when_an_exception_ends
 from messaging.models import LIVE, Campaign, ExceptionTerm, ReachException, Status
-from messaging.models.exceptions import GRAVE, LONGEST
+from messaging.models.exceptions import GRAVE
 from messaging.workflow.moving import acting
 from messaging.workflow.running import stop_locked
-
-SHORTEST_REASON = 20  # signs: a sentence, not a word
 
 
 def written(campaign: Campaign, reason: str, ends: datetime | None) -> ReachException | None:
@@ -28,7 +27,7 @@ def written(campaign: Campaign, reason: str, ends: datetime | None) -> ReachExce
     if not reason:
         return None
     if ends is None:
-        raise Refused(_("Say when the exception ends: at most 72 hours from now."), field="exception_expires_at")
+        raise Refused(say_when_an_exception_ends(), field="exception_expires_at")
     known = ReachException.objects.filter(incident=campaign.incident_id, reason=reason, revoked_at=None).select_related(
         "incident"
     )
@@ -48,7 +47,9 @@ def grant(campaign: Campaign, at: datetime, *, by: User) -> None:
     exception = campaign.exception
     if exception is None or exception.last_term is not None:
         return
-    ExceptionTerm.objects.create(exception=exception, by=by, until=min(exception.expires_at, at + LONGEST))
+    ExceptionTerm.objects.create(
+        exception=exception, by=by, until=min(exception.expires_at, at + timedelta(hours=EXCEPTION_HOURS))
+    )
     audit.record(
         "exception.grant", by=by, about=exception, data={"campaign": campaign.pk, "until": exception.ends_at.isoformat()}
     )
@@ -57,9 +58,10 @@ def grant(campaign: Campaign, at: datetime, *, by: User) -> None:
 def renew_exception(exception: ReachException, hours: int, reason: str, *, by: User) -> ReachException:
     """Another approver's word that it holds for so many hours from now. Raises Refused for who wrote it or granted it last."""
     demand(by, "exception.renew")
-    if not 1 <= hours <= LONGEST // timedelta(hours=1):
-        raise Refused(_("An exception is renewed for 1 to 72 hours. Nothing was changed."), field="hours")
-    if len(reason.strip()) < SHORTEST_REASON:
+    if not 1 <= hours <= EXCEPTION_HOURS:
+        sentence = _("An exception is renewed for 1 to %(most)d hours. Nothing was changed.")
+        raise Refused(sentence % {"most": EXCEPTION_HOURS}, field="hours")
+    if len(reason.strip()) < LEAST_REASON:
         raise Refused(_("Say in a sentence why the danger still holds. Nothing was changed."), field="reason")
     with acting(by):
         locked = _locked(exception)
