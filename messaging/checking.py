@@ -63,6 +63,12 @@ def problems(campaign: Campaign, reach: dict[str, Any], at: datetime) -> list[Pr
     ]
 
 
+def demand_open(incident: Incident) -> None:
+    """Raises Refused for an incident that is closed: nothing more is sent about it."""
+    if problems := [*_incident(incident)]:
+        raise Refused(problems=problems)
+
+
 def _incident(incident: Incident) -> Iterator[Problem]:
     if incident.status == Incident.Status.CLOSED:
         yield Problem("incident", _("The incident is closed. Declare a new one to send about it."))

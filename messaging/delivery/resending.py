@@ -17,6 +17,7 @@ from crisis.clock import now
 from crisis.models import Incident
 from messaging.delivery.excepting import is_over
 from messaging.delivery.starting import ring
+from messaging.delivery.trouble import NOT_AS_APPROVED
 from messaging.delivery.turns import Turns
 from messaging.models import NEVER_BEGUN, Campaign, Status
 
@@ -78,7 +79,7 @@ def hindrance(campaign: Campaign) -> Any:
     if is_over(campaign, now()):
         return _("The exception this rests on is over, so nothing is sent again.")
     if not _is_approved(campaign):
-        return _("An account or the approver's role was changed since this was approved, so nothing is sent again.")
+        return f"{NOT_AS_APPROVED} {_('Nothing is sent again.')}"
     return ""
 
 

@@ -25,6 +25,7 @@ from messaging.delivery.recording import doubt
 from messaging.delivery.resending import resend_due
 from messaging.delivery.settling import settle
 from messaging.delivery.starting import Held, close_open, finish
+from messaging.delivery.trouble import NOT_AS_APPROVED
 from messaging.delivery.turns import keep_turns
 from messaging.models import Campaign, Lane, Order, Status
 from messaging.models.accounts import by_hand
@@ -95,7 +96,7 @@ def _start(pk: int) -> int:
     except Held as held:
         _hold(pk, str(held))
     except IntegrityError:
-        _hold(pk, _("An account or the approver's role was changed since this was approved. Read it again, then decide."))
+        _hold(pk, f"{NOT_AS_APPROVED} {_('Read it again, then decide.')}")
     return 1
 
 

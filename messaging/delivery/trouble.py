@@ -9,6 +9,9 @@ from crisis import audit, incidents
 from crisis.clock import now
 from messaging.models import Account, Campaign, Status
 
+# What the database refuses at COMMIT, in words.
+NOT_AS_APPROVED = _("An account or the approver's role was changed since this was approved.")
+
 
 @transaction.atomic
 def pause_account(account: int, reason: str) -> None:

@@ -57,8 +57,7 @@ SECTION_OF = {
 def campaign_new(request: HttpRequest, incident: int) -> HttpResponse:
     """Choose a template, then the draft form filled from it; the first save makes the draft."""
     about = get_object_or_404(Incident.objects.seen_by(person(request)).prefetch_related("countries"), pk=incident)
-    if about.status == Incident.Status.CLOSED:
-        raise Refused(_("The incident is closed. Declare a new one to send about it."))
+    checking.demand_open(about)
     if request.method == "POST":
         form = CampaignForm(request.POST, incident=about)
         return _counted(request, form) if request.POST.get("go") == "count" else _begin(request, form)

@@ -19,7 +19,7 @@ from crisis.models import Category, Incident
 from crisis.permissions import may, requires
 from crisis.refusal import Problem, Refused
 from crisis.views import person
-from messaging import workflow
+from messaging import checking, workflow
 from messaging.beginning import VALID_HOURS, Facts, name_of
 from messaging.forms.playbooks import BlanksForm, PlaybookForm, initial_of
 from messaging.models import Account, Campaign, Kind, Playbook, PlaybookVersion
@@ -152,8 +152,7 @@ def playbook_use(request: HttpRequest, incident: int, pk: int) -> HttpResponse:
     """Fill its blanks, nothing else; the draft it makes has its text, its audience and its ways."""
     about = get_object_or_404(Incident.objects.seen_by(person(request)).prefetch_related("countries"), pk=incident)
     version = next((v for v in usable() if v.playbook_id == get_object_or_404(Playbook, pk=pk).pk), None)
-    if about.status == Incident.Status.CLOSED:
-        raise Refused(_("The incident is closed. Declare a new one to send about it."))
+    checking.demand_open(about)
     if version is None:
         raise Refused(_("No version of this playbook is in use. Two supervisors who did not write it approve one first."))
     until = now() + timedelta(hours=VALID_HOURS)

@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy
 
 from crisis import audit
 from crisis.clock import now
-from crisis.models import Incident, User
+from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Refused
-from messaging import correction, delivery
+from messaging import checking, correction, delivery
 from messaging.models import NEVER_BEGUN, STOPPABLE, Campaign, Kind, Part, Status
 from messaging.wording import Words
 from messaging.workflow.moving import acting, log
@@ -64,8 +64,7 @@ def _demand_correctable(campaign: Campaign) -> None:
             _("Nothing of this was sent, so there is nothing to correct: it is %(status)s. A draft can be edited.")
             % {"status": campaign.get_status_display()}
         )
-    if campaign.incident.status == Incident.Status.CLOSED:
-        raise Refused(_("The incident is closed. Declare a new one to send about it."), field="incident")
+    checking.demand_open(campaign.incident)
 
 
 def _begin(wrong: Campaign, at: datetime, by: User) -> Campaign:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,6 +15,7 @@ from crisis.acting import acting as acting
 from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Refused
+from messaging.delivery.trouble import NOT_AS_APPROVED
 from messaging.models import TRANSITIONS, Campaign, Status
 
 # What the situation log says of a verb that only moves the status.
@@ -22,6 +26,17 @@ DONE = {
     "campaign.pause": gettext_lazy("Sending paused: %(headline)s"),
     "campaign.resume": gettext_lazy("Sending resumed: %(headline)s"),
 }
+
+BEGIN_ANEW = gettext_lazy("Nothing was sent. Begin a new campaign.")
+
+
+@contextmanager
+def as_approved(remedy: Any) -> Iterator[None]:
+    """A transaction whose COMMIT asks for the approval again. Raises Refused, saying what to do, where it holds no longer."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Refused(f"{NOT_AS_APPROVED} {remedy}") from error
 
 
 def move_only(

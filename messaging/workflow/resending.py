@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,7 +13,7 @@ from crisis.refusal import Refused
 from messaging import delivery
 from messaging.models import Batch, Campaign, Status
 from messaging.models.ledger import BatchQuerySet
-from messaging.workflow.moving import acting, lock, log
+from messaging.workflow.moving import BEGIN_ANEW, acting, as_approved, lock, log
 
 
 def resend(campaign: Campaign, *, by: User) -> int:
@@ -23,21 +22,16 @@ def resend(campaign: Campaign, *, by: User) -> int:
     Whoever presses second sends nothing twice. Who was left as they were before may be sent it after all.
     """
     demand(by, "campaign.resend")
-    try:
-        with acting(by):
-            locked = lock(campaign.pk, *Status)
-            uncertain(locked, Batch.objects.doubtful())
-            added = delivery.send_again(locked)
-            people = sum(added.values())
-            if not people:
-                raise Refused(_("Nobody is left to whom it could be sent again. Nothing was sent."))
-            told = gettext_lazy("Sent again to people who may or may not have got it (%(people)d): %(headline)s")
-            log(locked, by, told, people=people)
-            audit.record("campaign.resend", by=by, about=locked, data={"people": added})
-    except IntegrityError as error:
-        raise Refused(
-            _("An account or the approver's role was changed since this was approved. Nothing was sent. Begin a new campaign.")
-        ) from error
+    with as_approved(BEGIN_ANEW), acting(by):
+        locked = lock(campaign.pk, *Status)
+        uncertain(locked, Batch.objects.doubtful())
+        added = delivery.send_again(locked)
+        people = sum(added.values())
+        if not people:
+            raise Refused(_("Nobody is left to whom it could be sent again. Nothing was sent."))
+        told = gettext_lazy("Sent again to people who may or may not have got it (%(people)d): %(headline)s")
+        log(locked, by, told, people=people)
+        audit.record("campaign.resend", by=by, about=locked, data={"people": added})
     return people
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,7 +12,7 @@ from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging import delivery
 from messaging.models import STOPPABLE, Campaign, Status
-from messaging.workflow.moving import acting, log, move, move_only
+from messaging.workflow.moving import acting, as_approved, log, move, move_only
 
 
 def pause(campaign: Campaign, *, by: User) -> None:
@@ -27,14 +26,8 @@ def resume(campaign: Campaign, *, by: User) -> None:
     demand(by, "campaign.resume")
     if delivery.is_over(campaign, now()):
         raise Refused(_("The exception this rests on is over. Nothing is sent. Another supervisor renews it, or stop this."))
-    try:
+    with as_approved(_("Nothing is sent. Stop it and begin a new campaign.")):
         move_only(campaign, Status.SENDING, "campaign.resume", by=by, only=Status.PAUSED)
-    except IntegrityError as error:
-        sentence = _(
-            "An account or the approver's role was changed since this was approved. "
-            "Nothing is sent. Stop it and write a new one."
-        )
-        raise Refused(sentence) from error
     delivery.ring(campaign)
 
 

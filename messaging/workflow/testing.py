@@ -11,6 +11,7 @@ from crisis.clock import now
 from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
+from messaging import checking
 from messaging.live_tests import VALID_FOR, WORDS
 from messaging.models import Account, Campaign, Part, WhenUncertain
 from messaging.workflow.deciding import submit
@@ -26,8 +27,7 @@ def send_test(incident: Incident, accounts: Sequence[Account], *, by: User) -> C
     demand(by, "campaign.write")
     if incident.drill:
         raise Refused(_("A TEST goes by the real ways, so it is not a part of a drill. Begin it at a real incident."))
-    if incident.status == Incident.Status.CLOSED:
-        raise Refused(_("The incident is closed. Declare a new one to send about it."), field="incident")
+    checking.demand_open(incident)
     if any(account.drill or not account.addressed for account in accounts):
         raise Refused(_("A TEST is sent only by ways that write to each person. Leave the others out."), field="accounts")
     usual = WhenUncertain.usual(incident.severity)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crisis import audit
 from crisis.clock import now
-from crisis.models import Incident, User
+from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Refused
-from messaging import delivery
+from messaging import checking, delivery
 from messaging.choosing import count
 from messaging.models import NEVER_BEGUN, Campaign, Status
-from messaging.workflow.moving import acting, lock, log
+from messaging.workflow.moving import BEGIN_ANEW, acting, as_approved, lock, log
 
 
 def top_up(campaign: Campaign, *, by: User) -> int:
@@ -25,7 +24,7 @@ def top_up(campaign: Campaign, *, by: User) -> int:
     """
     demand(by, "campaign.top_up")
     try:
-        with acting(by):
+        with as_approved(BEGIN_ANEW), acting(by):
             locked = lock(campaign.pk, Status.SENT)
             _demand_fresh(locked)
             approval = locked.approvals.get(round=locked.round)
@@ -37,10 +36,6 @@ def top_up(campaign: Campaign, *, by: User) -> int:
             audit.record("campaign.top_up", by=by, about=locked, data={"people": added, "orders": orders})
     except delivery.Held as held:
         raise Refused(_("%(why)s Nothing was sent. Begin a new campaign to them.") % {"why": held}) from held
-    except IntegrityError as error:
-        raise Refused(
-            _("An account or the approver's role was changed since this was approved. Nothing was sent. Begin a new campaign.")
-        ) from error
     return people
 
 
@@ -58,8 +53,7 @@ def _demand_fresh(campaign: Campaign) -> None:
         raise Refused(_("This was a TEST to colleagues. Nothing was sent. Begin another TEST."))
     if campaign.not_after is None or campaign.not_after <= now():
         raise Refused(_("It is not valid any more. Nothing was sent. Begin a new campaign."))
-    if campaign.incident.status == Incident.Status.CLOSED:
-        raise Refused(_("The incident is closed. Declare a new one to send about it."))
+    checking.demand_open(campaign.incident)
     if campaign.corrections.exclude(NEVER_BEGUN).exists():
         raise Refused(_("This is being corrected, so nobody else gets it. Nothing was sent."))
     if campaign.followed_by.filter(started_at__isnull=False).exists():

@@ -15,7 +15,7 @@ from crisis.clock import now
 from crisis.models import Incident, User
 from crisis.permissions import demand
 from crisis.refusal import Refused
-from messaging import amplifying
+from messaging import amplifying, checking
 from messaging.correction import fill
 from messaging.fuses.spelling import unstorable
 from messaging.models import Account, Campaign, Kind, Part, PlaybookVersion, Reached, Status, Text, WhenUncertain
@@ -64,8 +64,7 @@ class Draft:
 def draft(incident: Incident, content: Draft, *, by: User) -> Campaign:
     """Begin a campaign about an open incident. A drill incident makes a drill."""
     demand(by, "campaign.write")
-    if incident.status == Incident.Status.CLOSED:
-        raise Refused(_("The incident is closed. Declare a new one to send about it."), field="incident")
+    checking.demand_open(incident)
     with acting(by):
         campaign = Campaign.objects.create(incident=incident, drill=incident.drill, kind=content.kind, created_by=by)
         _write(campaign, content)
