@@ -117,19 +117,24 @@ def change_addresses(kind: int, addresses: Mapping[int, str], outcomes: Sequence
         presence.bury(kind, dead)
 
 
-DOUBTFUL = """
+# Batches whose request went out, and of which nobody will hear any more.
+UNANSWERED = """
     SELECT b.id FROM messaging_batch b JOIN messaging_campaign c ON c.id = b.campaign_id
      WHERE c.status IN ('stopped', 'expired') AND b.total > 0
        AND (b.status = 'sending' AND b.lease_until < crisis_now() OR b.status <> 'sending' AND b.in_doubt)
        FOR UPDATE OF b SKIP LOCKED
 """
-DOUBT = f"""
-WITH wrote AS (
+# Everybody of some batches, of whom nothing is known, may or may not have got it. Goes before AGAIN.
+UNCERTAIN = """
+wrote AS (
     INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
     SELECT b.campaign_id, b.account_id, b.id, p.contact, 'uncertain', %(reason)s, 1, crisis_now()
-      FROM messaging_batch b, unnest(b.people) AS p (contact) WHERE b.id = ANY (%(batches)s)
+      FROM messaging_batch b, unnest(b.people) AS p (contact) WHERE b.id {among}
     ON CONFLICT DO NOTHING RETURNING batch_id, contact
-), {AGAIN}
+)
+"""
+DOUBT = f"""
+WITH {UNCERTAIN.format(among="= ANY (%(batches)s)")}, {AGAIN}
 UPDATE messaging_batch b SET status = c.status, lease_until = NULL, in_doubt = false, fence = b.fence + 1,
        uncertain = b.uncertain + (SELECT count(*) FROM wrote w WHERE w.batch_id = b.id)
   FROM messaging_campaign c WHERE b.id = ANY (%(batches)s) AND c.id = b.campaign_id
@@ -140,7 +145,7 @@ UPDATE messaging_batch b SET status = c.status, lease_until = NULL, in_doubt = f
 def doubt() -> int:
     """Of campaigns that ended, mark everybody uncertain whose request went out and was never answered. Returns batches."""
     with connection.cursor() as cursor:
-        cursor.execute(DOUBTFUL)
+        cursor.execute(UNANSWERED)
         batches = [row[0] for row in cursor.fetchall()]
         if batches:
             cursor.execute(DOUBT, {"batches": batches, "reason": "ended before the answer came"})

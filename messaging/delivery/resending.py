@@ -24,10 +24,11 @@ from messaging.models import NEVER_BEGUN, Campaign, Status
 AT_ONCE = 20  # campaigns in one round of the sweeper
 MOST = 500  # batches of a campaign in one round of the sweeper
 
-# Batches b that are done, with people who are uncertain and are not being sent it again.
+# Batches b that are done, with people who are uncertain and are not being sent it again: `BatchQuerySet.doubtful`.
 DOUBTFUL = """
        b.status = 'done' AND b.uncertain > 0 AND NOT EXISTS (SELECT FROM messaging_batch r WHERE r.resend_of_id = b.id)
 """
+# Those of them that the console sends again where that was approved. The rest of them is `BatchQuerySet.undecided`.
 BY_ITSELF = "b.resend_of_id IS NULL AND b.left_at IS NULL"
 RESEND = f"""
 INSERT INTO messaging_batch (campaign_id, account_id, text_id, number, rank, people, total, status, key, fence, attempt,

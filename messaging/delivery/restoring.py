@@ -19,7 +19,7 @@ from crisis.backups.restoring import day_and_time
 from crisis.clock import now
 from crisis.models import Incident
 from messaging import escalation
-from messaging.delivery.recording import AGAIN
+from messaging.delivery.recording import AGAIN, UNCERTAIN
 from messaging.models import LIVE, Campaign, Reply, Status
 
 # Who held something when the other database was lost may still run, and counted on from the same fence.
@@ -32,12 +32,7 @@ UNKNOWN = """
        AND (b.status = 'sending' OR b.in_doubt OR b.status = 'queued' AND c.status IN ('sending', 'paused'))
 """
 UNSURE = f"""
-WITH unknown AS ({UNKNOWN}), wrote AS (
-    INSERT INTO messaging_delivery (campaign_id, account_id, batch_id, contact, status, reason, people, at)
-    SELECT b.campaign_id, b.account_id, b.id, p.contact, 'uncertain', %(reason)s, 1, crisis_now()
-      FROM messaging_batch b, unnest(b.people) AS p (contact) WHERE b.id IN (SELECT id FROM unknown)
-    ON CONFLICT DO NOTHING RETURNING batch_id, contact
-), {AGAIN}
+WITH unknown AS ({UNKNOWN}), {UNCERTAIN.format(among="IN (SELECT id FROM unknown)")}, {AGAIN}
 UPDATE messaging_batch b
    SET status = CASE WHEN c.status IN ('stopped', 'expired') THEN c.status ELSE 'done' END, in_doubt = false, not_before = NULL,
        reason = %(reason)s, uncertain = b.uncertain + (SELECT count(*) FROM wrote w WHERE w.batch_id = b.id)

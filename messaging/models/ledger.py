@@ -21,7 +21,10 @@ FIRST = Q(resend_of=None)
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def doubtful(self) -> Self:
-        """Done, with people of whom nobody knows whether they got it, and who are not being sent it again."""
+        """Done, with people of whom nobody knows whether they got it, and who are not being sent it again.
+
+        The same in SQL is `delivery.resending.DOUBTFUL`; what the console sends again is BY_ITSELF there.
+        """
         return self.filter(status=Batch.Status.DONE, uncertain__gt=0, again=None)
 
     def undecided(self) -> Self:
