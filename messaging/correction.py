@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, override
 
 from audiences.criteria.words import instant, language_name
 from crisis.refusal import Problem
-from messaging.models import FIRST, Account, Batch, Campaign, Part
+from messaging.models import FIRST, OPEN_BATCHES, Account, Batch, Campaign, Part
 from messaging.wording import Words
 
 TO_WHOM: Mapping[str, Any] = {
@@ -102,7 +102,7 @@ def clock(campaign: Campaign) -> dict[str, Any] | None:
     handled = rows.filter(asked_at__isnull=False, status=Batch.Status.DONE).order_by("asked_at")
     times = [*handled.values_list("asked_at", flat=True)]
     sums = rows.aggregate(got=Sum("total", filter=FIRST), told=Sum(F("accepted") + F("uncertain")))
-    open_ones = rows.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING]).exists()
+    open_ones = rows.filter(status__in=OPEN_BATCHES).exists()
     return {
         "found_wrong_at": campaign.found_wrong_at,
         "first_at": times[0] if times else None,

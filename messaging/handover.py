@@ -17,9 +17,8 @@ from crisis.small import told
 from crisis.templatetags.console import clock_time, duration, local_time, number
 from messaging import board, escalation, standing
 from messaging.down import Down, lasting
-from messaging.models import Account, Campaign, ReachException, Reply, Status
+from messaging.models import BEFORE_SENDING, RUNNING, Account, Campaign, ReachException, Reply, Status
 
-OPEN = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED, Status.SENDING, Status.PAUSED)
 NAMED = 3  # incidents, and ways that are down, that the line names; the others are counted
 
 
@@ -51,7 +50,7 @@ class Shift:
 def shift_of(user: User, at: datetime) -> Shift:
     """What is open now for somebody who sees what this person sees."""
     incidents = board.open_incidents(by=user)
-    rows = [*board.of_status(*OPEN, by=user).select_related("incident", "created_by")]
+    rows = [*board.of_status(*BEFORE_SENDING, *RUNNING, by=user).select_related("incident", "created_by")]
     return Shift(
         at=at,
         incidents=[(row, row.update_overdue(at)) for row in incidents],

@@ -18,16 +18,15 @@ from crisis.clock import now
 from crisis.models import Destruction
 from crisis.small import told, told_up
 from messaging.joint import Bounds, Joint, Part, in_turn, join, reported
-from messaging.models import FIRST, Account, Batch, Campaign, Delivery, Order, ReasonTotal, Status
+from messaging.models import FIRST, OPEN_BATCHES, OVER, Account, Batch, Campaign, Delivery, Order, ReasonTotal
 from messaging.phrases import as_told
 
-WINDOW = 30.0  # seconds over which the rate is taken
+RATE_WINDOW = 30.0  # seconds over which the rate is taken
 MOST_FOR_REASONS = 100_000  # people of a running campaign up to which failures are grouped by reason
-ENDED = frozenset({Status.SENT, Status.STOPPED, Status.EXPIRED, Status.REJECTED})
 
 HANDLED = F("accepted") + F("failed") + F("uncertain")
-OPEN = Q(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
-CLOSED = Q(status__in=[Batch.Status.STOPPED, Batch.Status.EXPIRED])
+WAITING = Q(status__in=OPEN_BATCHES)
+DROPPED = Q(status__in=[Batch.Status.STOPPED, Batch.Status.EXPIRED])
 COUNTERS = ("accepted", "failed", "uncertain", "delivered", "read")
 NOTHING_SENT = frozenset({Order.Status.QUEUED, Order.Status.ACCEPTED, Order.Status.REFUSED})
 
@@ -145,7 +144,7 @@ def gone_and_left(found: list[Way]) -> dict[str, int]:
 
 def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
     at = now()
-    seconds = min(WINDOW, (at - campaign.started_at).total_seconds()) if campaign.started_at else 0.0
+    seconds = min(RATE_WINDOW, (at - campaign.started_at).total_seconds()) if campaign.started_at else 0.0
     rest = F("total") - HANDLED
     rows = (
         Batch.objects.filter(campaign=campaign, order=None)
@@ -153,12 +152,12 @@ def _sums(campaign: Campaign) -> Mapping[int, dict[str, Any]]:
         .annotate(
             **{f"sum_{name}": Coalesce(Sum(name), 0) for name in COUNTERS},
             people=Coalesce(Sum("total", filter=FIRST), 0),
-            waiting=Coalesce(Sum(rest, filter=OPEN & FIRST), 0),
-            left=Coalesce(Sum(rest, filter=CLOSED & FIRST), 0),
+            waiting=Coalesce(Sum(rest, filter=WAITING & FIRST), 0),
+            left=Coalesce(Sum(rest, filter=DROPPED & FIRST), 0),
             resent=Coalesce(Sum(HANDLED, filter=~FIRST), 0),
-            resending=Coalesce(Sum(rest, filter=OPEN & ~FIRST), 0),
-            last_turn=Max("not_before", filter=OPEN & FIRST, default=None) if campaign.pace else Value(None, DateTimeField()),
-            recent=Coalesce(Sum(HANDLED, filter=Q(asked_at__gte=at - timedelta(seconds=WINDOW))), 0),
+            resending=Coalesce(Sum(rest, filter=WAITING & ~FIRST), 0),
+            last_turn=Max("not_before", filter=WAITING & FIRST) if campaign.pace else Value(None, DateTimeField()),
+            recent=Coalesce(Sum(HANDLED, filter=Q(asked_at__gte=at - timedelta(seconds=RATE_WINDOW))), 0),
         )
     )
     return {row["account"]: _numbers(row, seconds) for row in rows}
@@ -210,7 +209,7 @@ class Failure:
 
 def failures(campaign: Campaign) -> list[Failure] | None:
     """Failed and uncertain people by account and reason, most first; None while a large campaign is under way."""
-    if campaign.status not in ENDED and not _few(campaign):
+    if campaign.status not in OVER and not _few(campaign):
         return None
     columns = ("account", "status", "reason")
     if is_purged(campaign.incident_id):  # then the deliveries are gone, or going

@@ -22,11 +22,11 @@ from crisis.power.kinds import Kind, Shown
 from crisis.refusal import Problem, Refused
 from crisis.templatetags.console import local_time, number
 from messaging.delivery.destroying import keep_reasons
-from messaging.models import LIVE, Batch, Campaign, Receipt, Reply, Status
+from messaging.models import OPEN_BATCHES, RUNNING, Batch, Campaign, Receipt, Reply, Status
 from messaging.progress import is_purged
 
 ANSWERS_COME = timedelta(hours=24)  # after a sending ended; until then a platform may still say what became of somebody
-RESTLESS = frozenset({*LIVE, Status.SUBMITTED, Status.APPROVED})
+RESTLESS = frozenset({*RUNNING, Status.SUBMITTED, Status.APPROVED})
 
 
 def hindrances(incident: Incident) -> Iterator[Problem]:
@@ -46,7 +46,7 @@ def hindrances(incident: Incident) -> Iterator[Problem]:
 
 def _still_coming(campaigns: list[Campaign]) -> Iterator[Problem]:
     batches = Batch.objects.filter(campaign__in=campaigns)
-    if batches.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING], order=None).exists():
+    if batches.filter(status__in=OPEN_BATCHES, order=None).exists():
         yield Problem("", _("A last request is still on its way to a platform. Wait a minute, then try again."))
     accounts = batches.values("account")
     if Receipt.objects.filter(account__in=accounts, applied_at=None).exists():

@@ -10,9 +10,7 @@ from django.utils.translation import ngettext
 from audiences import forgetting
 from crisis.refusal import Problem
 from crisis.templatetags.console import things
-from messaging.models import Batch, Delivery, Reply
-
-OPEN = (Batch.Status.QUEUED, Batch.Status.SENDING)
+from messaging.models import OPEN_BATCHES, Batch, Delivery, Reply
 
 
 def register() -> None:
@@ -36,7 +34,7 @@ def told(contact: int) -> Iterator[str]:
 
 def hindrances(contact: int) -> Iterator[Problem]:
     """A message that is under way to them, and words of theirs that nobody has read."""
-    if Batch.objects.filter(status__in=OPEN, people__contains=[contact]).exists():
+    if Batch.objects.filter(status__in=OPEN_BATCHES, people__contains=[contact]).exists():
         sentence = _("A message to this person is under way. Wait until the sending has ended, or stop it, then try again.")
         yield Problem("", sentence)
     replies = Reply.objects.filter(contact=contact)

@@ -22,7 +22,7 @@ from crisis.language import readers_language
 from crisis.models import Incident, User
 from crisis.permissions import may
 from crisis.power import changing
-from messaging.models import LIVE, Campaign, Order, Part, Reply, Status, Text
+from messaging.models import RUNNING, Campaign, Order, Part, Reply, Status, Text
 from messaging.models.accounts import by_hand
 from messaging.public import register
 
@@ -144,7 +144,7 @@ def _orders(user: User) -> Iterator[Waiting]:
         return
     seen = Order.objects.filter(batch__campaign__in=Campaign.objects.seen_by(user))
     waits = Q(decision="", waived_at=None) | Q(cancel_asked_at__isnull=False, let_go_at=None)
-    refused = Q(status=Order.Status.REFUSED, batch__campaign__status__in=LIVE)
+    refused = Q(status=Order.Status.REFUSED, batch__campaign__status__in=RUNNING)
     unasked = Q(asked_at=None, ended_at=None, batch__account__slug__in=by_hand(), batch__campaign__status=Status.SENDING)
     rows = seen.filter(Q(waits, ended_at=None, asked_at__isnull=False) | refused | unasked).order_by("asked_at")
     for order in rows.select_related("batch__account", "batch__campaign").annotate(headline=headline("batch__campaign"))[:20]:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from crisis.clock import now
 from messaging import workflow
-from messaging.models import STOPPABLE, TRANSITIONS, Campaign
+from messaging.models import BEFORE_SENDING, CUT_SHORT, OVER, RUNNING, STOPPABLE, TRANSITIONS, Campaign
 from tests import world
 from tests.stages import Cast
 from tests.world import sql
@@ -27,7 +27,15 @@ LEGAL = {
     ("paused", "sending"), ("paused", "stopped"), ("paused", "expired"),
     ("sent", "sending"),
 }  # fmt: skip
+TOGETHER = (BEFORE_SENDING, RUNNING, OVER)
 UNAPPROVED = {("submitted", "approved")}  # legal as a move, and refused at COMMIT without an approval
+
+
+def test_every_status_is_before_the_sending_or_of_it_or_after_it() -> None:
+    assert sorted(status for statuses in TOGETHER for status in statuses) == sorted(STATUSES)
+    assert {old for old in STATUSES if (old, "sent") in LEGAL} < RUNNING
+    assert sorted(OVER - {"sent"}) == sorted(old for old in STATUSES if old not in {a for a, _b in LEGAL})
+    assert sorted(CUT_SHORT) == sorted(new for new in OVER if ("sending", new) in LEGAL and new != "sent")
 
 
 @pytest.fixture(scope="module")

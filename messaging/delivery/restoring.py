@@ -20,7 +20,7 @@ from crisis.clock import now
 from crisis.models import Incident
 from messaging import escalation
 from messaging.delivery.recording import AGAIN, UNCERTAIN
-from messaging.models import LIVE, Campaign, Reply, Status
+from messaging.models import RUNNING, Campaign, Reply, Status
 
 # Who held something when the other database was lost may still run, and counted on from the same fence.
 FURTHER = 1_000_000
@@ -71,7 +71,7 @@ def _pause(words: Mapping[str, str]) -> int:
         "Restored from a backup of %(time)s. Whoever may have got this after it is marked uncertain; nobody is written to "
         "by itself. Look who is uncertain, then go on or stop."
     )
-    rows = [*_of(LIVE)]
+    rows = [*_of(RUNNING)]
     for campaign in rows:
         Campaign.objects.filter(pk=campaign.pk).update(status=Status.PAUSED, status_reason=str(sentence) % words)
         incidents.tell(campaign.incident_id, _("Paused: %(headline)s"), headline=campaign)

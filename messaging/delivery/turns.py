@@ -14,7 +14,7 @@ from typing import Self
 from django.db import connection
 
 MOST = 100  # people in a batch: the most that one request of any channel takes
-WINDOW = 600.0  # seconds: a pace is a number of people in ten minutes
+PACE_WINDOW = 600.0  # seconds: a pace is a number of people in ten minutes
 FINEST = 10  # turns within the window, where fewer people than a full batch come a minute
 LATE = 30.0  # seconds behind its time after which what waits is moved on, instead of catching up in a burst
 
@@ -33,14 +33,14 @@ class Turns:
             return cls(MOST, 0.0)
         fewest = ceil(pace / MOST)
         number = max(range(fewest, max(fewest, min(pace, FINEST)) + 1), key=lambda n: (n * (pace // n), n))
-        return cls(pace // number, WINDOW / number)
+        return cls(pace // number, PACE_WINDOW / number)
 
 
 # No more people in ten minutes than agreed: for batches b of campaigns c.
 IN_PACE = f"""
        (c.pace IS NULL OR b.total + (SELECT coalesce(sum(x.total), 0) FROM messaging_batch x
                                       WHERE x.campaign_id = c.id AND x.id <> b.id
-                                        AND x.asked_at > crisis_now() - interval '{WINDOW:.0f} seconds') <= c.pace)
+                                        AND x.asked_at > crisis_now() - interval '{PACE_WINDOW:.0f} seconds') <= c.pace)
 """
 KEEP = """
 UPDATE messaging_batch b SET not_before = b.not_before + late.since

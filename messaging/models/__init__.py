@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from messaging.models.accounts import Account, Lane
 from messaging.models.campaigns import (
-    LIVE,
+    BEFORE_SENDING,
+    CUT_SHORT,
     NEVER_BEGUN,
+    OVER,
+    RUNNING,
     STOPPABLE,
     TRANSITIONS,
     Approval,
@@ -21,16 +24,21 @@ from messaging.models.campaigns import (
 )
 from messaging.models.exceptions import ExceptionTerm, ReachException
 from messaging.models.kept import ReasonTotal
-from messaging.models.ledger import FIRST, Batch, Delivery, DeliveryRef, Receipt, Reply
+from messaging.models.ledger import CLOSED_BATCHES, FIRST, OPEN_BATCHES, Batch, Delivery, DeliveryRef, Receipt, Reply
 from messaging.models.notices import Notice, Round
 from messaging.models.orders import NARROWED, TOTALS, Card, Order, OrderWord, Told
 from messaging.models.playbooks import GlassBreak, Playbook, PlaybookApproval, PlaybookVersion
 
 __all__ = [
+    "BEFORE_SENDING",
+    "CLOSED_BATCHES",
+    "CUT_SHORT",
     "FIRST",
-    "LIVE",
     "NARROWED",
     "NEVER_BEGUN",
+    "OPEN_BATCHES",
+    "OVER",
+    "RUNNING",
     "STOPPABLE",
     "TOTALS",
     "TRANSITIONS",

@@ -43,7 +43,11 @@ TRANSITIONS: dict[Status, set[Status]] = {
 }
 
 STOPPABLE = frozenset(old for old, new in TRANSITIONS.items() if Status.STOPPED in new)
-LIVE = frozenset({Status.SENDING, Status.PAUSED})
+# Every status is of one of these three.
+BEFORE_SENDING = frozenset({Status.DRAFT, Status.SUBMITTED, Status.APPROVED})
+RUNNING = frozenset({Status.SENDING, Status.PAUSED})
+OVER = frozenset({Status.SENT, Status.STOPPED, Status.EXPIRED, Status.REJECTED})
+CUT_SHORT = frozenset({Status.STOPPED, Status.EXPIRED})  # over, and not because everybody had been written to
 
 
 PLAYED: dict[str, Any] = {

@@ -92,6 +92,11 @@ class Batch(models.Model):
         return f"№ {self.pk}"
 
 
+# Every batch is of one of these two.
+OPEN_BATCHES = frozenset({Batch.Status.QUEUED, Batch.Status.SENDING})
+CLOSED_BATCHES = frozenset({Batch.Status.DONE, Batch.Status.STOPPED, Batch.Status.EXPIRED})
+
+
 class Delivery(models.Model):
     """What happened, written once: to one person, by one post (contact 0) or by one order (contact 0, many people).
 

@@ -16,12 +16,10 @@ from crisis import incidents
 from crisis.clock import now
 from crisis.models import AuditEntry, Country, Incident, User
 from messaging import fuses, workflow
-from messaging.models import Account, Campaign, Delivery, Order, Status
+from messaging.models import OVER, Account, Campaign, Delivery, Order
 from messaging.reaching import estimates_of, reach_of
 from messaging.stories import telling
 from messaging.wording import Words
-
-ENDED = (Status.SENT, Status.STOPPED, Status.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def _approve(campaign: Campaign, supervisor: User) -> None:
 
 def ended(campaign: Campaign) -> Callable[[], bool]:
     """Whether the campaign's sending has ended by now."""
-    return lambda: Campaign.objects.filter(pk=campaign.pk, status__in=ENDED).exists()
+    return lambda: Campaign.objects.filter(pk=campaign.pk, status__in=OVER).exists()
 
 
 def ledger_of(campaign: Campaign) -> dict[str, int]:

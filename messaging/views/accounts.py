@@ -23,7 +23,7 @@ from crisis.refusal import Problem, Refused
 from crisis.views import person
 from messaging import bell, board, standing
 from messaging.channels import CHANNELS, channel_class
-from messaging.models import Account, Batch, Campaign, Card, Delivery, Lane
+from messaging.models import OPEN_BATCHES, Account, Batch, Campaign, Card, Delivery, Lane
 from messaging.phrases import failure
 
 RECENT = timedelta(days=30)
@@ -110,7 +110,7 @@ def account_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _detail(request: HttpRequest, account: Account, problems: Sequence[Problem] = (), status: int = 200) -> HttpResponse:
     recent = [*Campaign.objects.filter(accounts=account, started_at__gt=now() - RECENT).values_list("pk", flat=True)[:20]]
-    open_ones = Batch.objects.filter(account=account, status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
+    open_ones = Batch.objects.filter(account=account, status__in=OPEN_BATCHES)
     context = {
         "account": account,
         "drill": account.drill,
@@ -194,7 +194,7 @@ def queues(request: HttpRequest) -> HttpResponse:
 
 def _batches() -> list[dict[str, Any]]:
     """Open work by account and status."""
-    rows = Batch.objects.filter(status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
+    rows = Batch.objects.filter(status__in=OPEN_BATCHES)
     columns = {"batches": Count("pk"), "people": Sum(NOT_TRIED), "attempts": Max("attempt")}
     found = rows.order_by().values("account", "account__slug", "status").annotate(**columns)
     names = Account.objects.in_bulk()

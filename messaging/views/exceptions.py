@@ -19,7 +19,7 @@ from crisis.refusal import Refused
 from crisis.views import person
 from messaging import workflow
 from messaging.forms.reasons import ReasonForm, RenewForm
-from messaging.models import LIVE, Order, ReachException
+from messaging.models import RUNNING, Order, ReachException
 from messaging.public.register import rounded
 
 
@@ -81,7 +81,7 @@ def exception_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("exception_detail", pk)
     if exception.revoked_at:
         raise Refused(_("This exception was revoked. Nothing was changed. Write a new one with a new campaign."))
-    running = exception.campaigns.filter(status__in=LIVE).count()
+    running = exception.campaigns.filter(status__in=RUNNING).count()
     said = ngettext(
         "%(n)d sending that uses it is stopped at once, for those who subscribed too. Nothing new begins under it.",
         "%(n)d sendings that use it are stopped at once, for those who subscribed too. Nothing new begins under it.",

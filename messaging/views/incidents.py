@@ -28,14 +28,13 @@ from crisis.views import PER_PAGE, paged, person
 from messaging import board, down, standing, training
 from messaging.forms.filters import IncidentFilter
 from messaging.joint import Part, join
-from messaging.models import Campaign, ReachException, Status
+from messaging.models import STOPPABLE, Campaign, ReachException, Status
 from messaging.phrases import as_told, in_bounds, size_of
 from messaging.stories import offering
 
 FACT_ID, OUTAGE_ID = "id_fact_%s", "id_outage_%s"
 END_ID = "id_end_%d_%%s"
 COUNTERS = ("accepted", "failed", "uncertain")
-LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
 
 
 @require_GET
@@ -43,7 +42,7 @@ LIVE = (Status.SENDING, Status.PAUSED, Status.APPROVED)
 def situation(request: HttpRequest) -> HttpResponse:
     """What is going on now? Asked by a poll, it answers with the campaigns under way alone."""
     user = person(request)
-    live = [*board.of_status(*LIVE, by=user)]
+    live = [*board.of_status(*STOPPABLE, by=user)]
     if request.headers.get("HX-Request"):
         return render(request, "messaging/_under_way.html", {"under_way": board.with_totals(live)})
     at = now()

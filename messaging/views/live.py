@@ -23,7 +23,7 @@ from crisis.templatetags.console import number
 from crisis.views import paged, person
 from messaging import cut_off, progress, workflow
 from messaging.correction import clock
-from messaging.models import LIVE, NEVER_BEGUN, STOPPABLE, Campaign, Delivery, Reply, Status
+from messaging.models import NEVER_BEGUN, OVER, RUNNING, STOPPABLE, Campaign, Delivery, Reply, Status
 from messaging.phrases import UNSURE, failure, pace, places, size_of
 from messaging.progress import Failure, Way
 from messaging.replying import mark_read
@@ -38,7 +38,7 @@ from messaging.views.resending import uncertain_of
 def campaign_live(request: HttpRequest, pk: int) -> HttpResponse:
     """Is it arriving? Opens the report once it has ended, the campaign's own page before it began."""
     campaign = find(pk, person(request))
-    if campaign.status in progress.ENDED:
+    if campaign.status in OVER:
         return redirect("campaign_report", pk)
     if campaign.status not in STOPPABLE:
         return redirect("campaign_detail", pk)
@@ -59,7 +59,7 @@ def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the live page that changes by itself."""
     campaign = find(pk, person(request))
     answer = render(request, "messaging/_campaign_progress.html", {**shared(campaign, request), **numbers(campaign)})
-    if campaign.status in progress.ENDED:
+    if campaign.status in OVER:
         answer["X-Poll"] = "over"
     return answer
 
@@ -77,7 +77,7 @@ def numbers(campaign: Campaign) -> dict[str, Any]:
         "told": clock(campaign),
         "waits_for": waits_for(campaign),
         "unread": Reply.objects.filter(campaign=campaign, read_at=None).count(),
-        "ended": campaign.status in progress.ENDED,
+        "ended": campaign.status in OVER,
         "goes_on": campaign.status == Status.PAUSED and going_on(found),
         **progress.gone_and_left(found),
     }
@@ -101,7 +101,7 @@ def waits_for(campaign: Campaign) -> str:
     earlier = campaign.refers_to
     if earlier is None or campaign.status not in (Status.APPROVED, Status.SENDING):
         return ""
-    if earlier.status in LIVE:
+    if earlier.status in RUNNING:
         return _("It goes out after the earlier campaign has. To let it go now, stop that one: %(earlier)s") % {
             "earlier": earlier
         }

@@ -16,8 +16,7 @@ from crisis.clock import now
 from crisis.models import User
 from crisis.refusal import Problem
 from messaging import board, standing
-from messaging.models import Status
-from messaging.views.incidents import LIVE
+from messaging.models import STOPPABLE, Status
 
 
 @login_not_required
@@ -54,7 +53,7 @@ def _shown(seen_by: User) -> dict[str, Any]:
     at = now()
     waiting = [*board.of_status(Status.SUBMITTED, by=seen_by)]
     return {
-        "under_way": board.with_totals(board.of_status(*LIVE, by=seen_by)),
+        "under_way": board.with_totals(board.of_status(*STOPPABLE, by=seen_by)),
         "waiting": len(waiting),
         "waiting_since": min((row.submitted_at for row in waiting if row.submitted_at), default=None),
         "incidents": [(row, row.update_overdue(at)) for row in board.open_incidents(by=seen_by)],

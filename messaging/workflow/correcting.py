@@ -13,14 +13,13 @@ from crisis.models import User
 from crisis.permissions import demand
 from crisis.refusal import Refused
 from messaging import checking, correction, delivery
-from messaging.models import NEVER_BEGUN, STOPPABLE, Campaign, Kind, Part, Status
+from messaging.models import BEFORE_SENDING, NEVER_BEGUN, STOPPABLE, Campaign, Kind, Part
 from messaging.wording import Words
 from messaging.workflow.moving import acting, log
 from messaging.workflow.running import stop_locked
 from messaging.workflow.writing import write_text
 
 VALID_FOR = timedelta(hours=12)  # where what is corrected is not valid any more
-OPEN = {Status.DRAFT, Status.SUBMITTED, Status.APPROVED}
 
 
 def correct(campaign: Campaign, *, by: User) -> Campaign:
@@ -51,7 +50,7 @@ def _lock(pk: int) -> Campaign:
 
 
 def _known(correction_of_it: Campaign) -> Campaign:
-    if correction_of_it.status in OPEN:
+    if correction_of_it.status in BEFORE_SENDING:
         return correction_of_it
     raise Refused(_("This was corrected already. If the correction is wrong too, open it and correct that one."))
 

@@ -16,7 +16,7 @@ from crisis.refusal import Refused
 from crisis.templatetags.console import local_time
 from messaging import delivery
 from messaging.limits import EXCEPTION_HOURS, LEAST_REASON, say_when_an_exception_ends
-from messaging.models import LIVE, Campaign, ExceptionTerm, ReachException, Status
+from messaging.models import RUNNING, Campaign, ExceptionTerm, ReachException, Status
 from messaging.models.exceptions import GRAVE
 from messaging.workflow.moving import acting
 from messaging.workflow.running import stop_locked
@@ -103,7 +103,7 @@ def revoke_exception(exception: ReachException, reason: str, *, by: User) -> int
         raise Refused(_("Say why; the author needs the reason. Nothing was changed."), field="reason")
     with acting(by):
         using = Campaign.objects.select_for_update(of=("self",)).filter(exception=exception.pk)
-        every = [*using.filter(status__in={*LIVE, Status.SENT}).order_by("pk")]  # locked before the first audit row is written
+        every = [*using.filter(status__in={*RUNNING, Status.SENT}).order_by("pk")]  # locked before the first audit row
         stopped = [campaign for campaign in every if campaign.status != Status.SENT]
         for campaign in every:
             if campaign.status == Status.SENT:

@@ -16,7 +16,7 @@ from crisis.clock import now
 from messaging.channels import Channel, ChannelError, DelegatedChannel, OrderReport
 from messaging.delivery.claiming import Claim
 from messaging.delivery.excepting import is_over
-from messaging.delivery.orders.applying import ENDED, apply, close, strange
+from messaging.delivery.orders.applying import apply, close, strange
 from messaging.delivery.orders.asking import ask, can_do_without, digest_of, ends_at, never_arrived, request_of
 from messaging.delivery.orders.ending import (
     cancel,
@@ -33,7 +33,7 @@ from messaging.delivery.orders.ending import (
 from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, Said, attest, locked, note
 from messaging.delivery.recording import Close, record
 from messaging.delivery.trouble import pause_account
-from messaging.models import LIVE, Batch, Order, OrderWord
+from messaging.models import CUT_SHORT, OPEN_BATCHES, RUNNING, Batch, Order, OrderWord
 
 __all__ = [
     "BY_MACHINE", "OURSELVES", "Said", "apply", "ask", "attest", "cancel", "close", "close_ended", "close_untold",
@@ -66,7 +66,7 @@ def work(channel: Channel, held: Claim, runner: Runner) -> None:
 
 def close_ended() -> int:
     """Close the batches of orders that have ended and that nobody closed, because a process died in between."""
-    open_ones = Order.objects.filter(ended_at__isnull=False, batch__status__in=[Batch.Status.QUEUED, Batch.Status.SENDING])
+    open_ones = Order.objects.filter(ended_at__isnull=False, batch__status__in=OPEN_BATCHES)
     return sum(close(pk) for pk in open_ones.values_list("pk", flat=True))
 
 
@@ -84,12 +84,12 @@ class _Step:
         self.id, campaign, at = str(order.pk), order.batch.campaign, now()
         over = ends_at(campaign) <= at or is_over(campaign, at)
         self.why = "exception_over" if is_over(campaign, at) else "never_asked"
-        self.cancels = held.campaign_status in ENDED or order.cancel_asked_at is not None or over
+        self.cancels = held.campaign_status in CUT_SHORT or order.cancel_asked_at is not None or over
 
     def take(self) -> None:
         if self.cancels:
             self._cancel()
-        elif self.order.taken_at is None and self.held.campaign_status in LIVE:
+        elif self.order.taken_at is None and self.held.campaign_status in RUNNING:
             self._ask()
         else:
             apply(self.order.pk, self.runner.run(self.channel.status(self.id)))
@@ -156,7 +156,7 @@ class _Step:
     def _is_unknown(self) -> None:
         """Our question never arrived: over, unless it may still come. What a platform once held it may still send."""
         self.order.refresh_from_db(fields=["asked_at", "taken_at", "cancel_asked_at"])
-        if self.order.taken_at is not None or not (self.cancels or self.held.campaign_status not in LIVE):
+        if self.order.taken_at is not None or not (self.cancels or self.held.campaign_status not in RUNNING):
             self._is_strange("unknown_order")
         elif (self.order.cancel_asked_at or self.order.asked_at or now()) + ARRIVES <= now():  # it was not asked for since
             never_asked(self.order, "unknown_order")

@@ -15,13 +15,11 @@ from messaging import totals
 from messaging.channels import OrderReport
 from messaging.delivery.orders import asking
 from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, UNTOLD, Said, attest, locked, note, tell
-from messaging.models import NARROWED, TOTALS, Batch, Delivery, Order, OrderWord, Status
+from messaging.models import CLOSED_BATCHES, CUT_SHORT, NARROWED, TOTALS, Batch, Delivery, Order, OrderWord
 from messaging.standing import in_words
 
 STAGES = [Order.Status.QUEUED, Order.Status.ASKED, Order.Status.ACCEPTED, Order.Status.SENDING]
-ENDED = frozenset({Status.STOPPED, Status.EXPIRED})
 ENDS = frozenset({Order.Status.DONE, Order.Status.CANCELLED, Order.Status.REFUSED})
-CLOSED = frozenset({Batch.Status.DONE, Batch.Status.STOPPED, Batch.Status.EXPIRED})
 # What a platform that does not say how it decided has decided.
 IMPLIED = {
     Order.Status.SENDING: Order.Decision.ACCEPTED,
@@ -52,7 +50,7 @@ def apply(order_id: UUID | str, report: OrderReport, said: Said = BY_MACHINE) ->
     if not order.ended:
         _advance(order, report, said, at)
     order.save()
-    if order.batch.status in CLOSED:
+    if order.batch.status in CLOSED_BATCHES:
         _enter(order)
     if decides:
         attest("order.answer", order, by=said.by, decision=order.decision)
@@ -66,7 +64,7 @@ def close(order_id: UUID | str) -> bool:
     """Close the batch of an order that has ended, and write its one Delivery. Harmless when repeated."""
     order = locked(order_id)
     batch = Batch.objects.select_for_update().get(pk=order.batch_id)
-    if not order.ended or batch.status in CLOSED:
+    if not order.ended or batch.status in CLOSED_BATCHES:
         return False
     refused = order.status == Order.Status.REFUSED
     Delivery.objects.get_or_create(
@@ -83,7 +81,7 @@ def _closed(order: Order) -> str:
     if order.status != Order.Status.CANCELLED:
         return Batch.Status.DONE
     campaign = order.batch.campaign.status
-    return campaign if campaign in ENDED else Batch.Status.STOPPED
+    return campaign if campaign in CUT_SHORT else Batch.Status.STOPPED
 
 
 def _enter(order: Order) -> None:

@@ -19,7 +19,7 @@ from messaging.channels import OrderRequest, text_sha256
 from messaging.channels.delegated import saying
 from messaging.delivery.freezing import line_of, placed
 from messaging.delivery.orders.noting import BY_MACHINE, Said, attest, locked, note, tell
-from messaging.delivery.turns import WINDOW
+from messaging.delivery.turns import PACE_WINDOW
 from messaging.explaining import kept
 from messaging.models import Batch, Campaign, Order, OrderWord, Part, Status, Text
 
@@ -118,7 +118,7 @@ def _pace(campaign: Campaign) -> tuple[int, int] | None:
     if campaign.pace is None:
         return None
     ways = Batch.objects.filter(campaign=campaign, order__isnull=False).values("account").distinct().count()
-    return max(1, campaign.pace // max(1, ways)), int(WINDOW)
+    return max(1, campaign.pace // max(1, ways)), int(PACE_WINDOW)
 
 
 def _follows(order: Order) -> tuple[str, str] | None:

@@ -14,10 +14,10 @@ from crisis.clock import Now, now
 from crisis.models import User
 from crisis.templatetags.console import duration
 from messaging.channels import OrderReport
-from messaging.delivery.orders.applying import ENDED, apply, close
+from messaging.delivery.orders.applying import apply, close
 from messaging.delivery.orders.noting import BY_MACHINE, OURSELVES, UNTOLD, Said, attest, locked, note, tell
 from messaging.delivery.starting import finish, ring
-from messaging.models import Batch, Order, OrderWord
+from messaging.models import CUT_SHORT, Batch, Order, OrderWord
 from messaging.models.accounts import by_hand
 
 WAITED = timedelta(hours=24)  # since they were called, or last told a number: in it they can still say how many had gone
@@ -142,7 +142,7 @@ def never_asked(order: Order, reason: str) -> None:
 def end_unasked(only: UUID | None = None) -> int:
     """End orders (or only one) that a pump held, and had not asked for, when their campaign ended. Returns how many."""
     free = Q(batch__status=Batch.Status.QUEUED) | Q(batch__status=Batch.Status.SENDING, batch__lease_until__lt=Now())
-    left = Order.objects.filter(free, asked_at=None, ended_at=None, batch__campaign__status__in=ENDED)
+    left = Order.objects.filter(free, asked_at=None, ended_at=None, batch__campaign__status__in=CUT_SHORT)
     due = [*(left.filter(pk=only) if only else left)]
     for order in due:
         never_asked(order, "never_asked")
