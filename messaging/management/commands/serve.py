@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 import sys
-import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
@@ -21,8 +23,7 @@ from crisis.checks import demand_strong_settings
 from crisis.starting import demand_ready_database
 from messaging import delivery, escalation, worker
 from messaging.channels import CHANNELS, channel_class
-from messaging.escalation.sending import leaving
-from messaging.models import Notice
+from messaging.escalation import sending
 
 log = logging.getLogger(__name__)
 TELL_SECONDS = IMPORT_SECONDS = 1.0
@@ -56,11 +57,11 @@ class Command(BaseCommand):
             case "worker":
                 _worker(options["channel"])
             case "sweeper":
-                _sweep_until_told()
+                _sweep()
             case "teller":
-                _tell_until_told()
+                _tell()
             case "importer":
-                _import_until_told()
+                _import()
 
 
 def _web(bind: str, workers: int, threads: int) -> None:
@@ -76,38 +77,29 @@ def _worker(channel: str) -> None:
         raise CommandError(f"Redis does not answer ({type(error).__name__}). The sweeper sends meanwhile.") from error
 
 
-def _sweep_until_told() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: delivery.leaving.set())
-    while not delivery.leaving.is_set():
-        began = monotonic()
-        close_old_connections()
-        try:
-            delivery.sweep_alone()
-        except Error as error:
-            log.warning("The database does not answer (%s); trying again.", type(error).__name__)
-        delivery.leaving.wait(max(0.0, settings.SWEEP_SECONDS - (monotonic() - began)))
+def _sweep() -> None:
+    _leave_when_told(delivery.leaving)
+    _until_told(delivery.sweep_alone, settings.SWEEP_SECONDS, delivery.leaving)
 
 
-def _import_until_told() -> None:
+def _import() -> None:
     """Step after step while there is a file to go on with; what it was at when it is killed is done again."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: leaving.set())
-    while not leaving.is_set():
-        close_old_connections()
-        busy = 0
-        try:
-            busy = uploads.work_alone()
-        except Error as error:
-            log.warning("The database does not answer (%s); trying again.", type(error).__name__)
-        leaving.wait(0.0 if busy else IMPORT_SECONDS)
+    leaving = Event()
+    _leave_when_told(leaving)
+
+    def step() -> None:
+        while uploads.work_alone() and not leaving.is_set():
+            close_old_connections()
+
+    _until_told(step, IMPORT_SECONDS, leaving)
 
 
-def _tell_until_told() -> None:
+def _tell() -> None:
     """Each way has a thread of its own: a mail server that hangs delays no SMS."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: leaving.set())
-    tellers = [threading.Thread(target=_tell_by, args=(way,), daemon=True) for way in escalation.offered()]
+    leaving = sending.leaving
+    _leave_when_told(leaving)
+    works = [partial(_until_told, partial(escalation.tell, way), TELL_SECONDS, leaving) for way in escalation.offered()]
+    tellers = [Thread(target=work, daemon=True) for work in works]
     for teller in tellers:
         teller.start()
     leaving.wait()
@@ -115,11 +107,18 @@ def _tell_until_told() -> None:
         teller.join(5.0)
 
 
-def _tell_by(way: Notice.Way) -> None:
+def _leave_when_told(leaving: Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leaving.set())
+
+
+def _until_told(step: Callable[[], object], seconds: float, leaving: Event) -> None:
+    """Do a step every so many seconds. A database that does not answer ends nothing."""
     while not leaving.is_set():
+        began = monotonic()
         close_old_connections()
         try:
-            escalation.tell(way)
+            step()
         except Error as error:
             log.warning("The database does not answer (%s); trying again.", type(error).__name__)
-        leaving.wait(TELL_SECONDS)
+        leaving.wait(max(0.0, seconds - (monotonic() - began)))
