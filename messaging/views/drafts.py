@@ -269,7 +269,7 @@ def _preview(
         "reach_rows": reach_rows(campaign, counted),
         "letters": letters(campaign),
         "approvers": approvers(campaign),
-        "problems": [{"url": f"#id_{_row_of(p.field)}" if p.field else "", "sentence": p.sentence} for p in found],
+        "problems": [Problem(_row_of(p.field) if p.field else "", p.sentence) for p in found],
         "rows": _summary(campaign, found, counted),
     }
     return render(request, "messaging/campaign_preview.html", context, status=status)
