@@ -20,7 +20,7 @@ from messaging.channels import (
     channel_class,
     text_sha256,
 )
-from tests.test_channel_contract import NOON, ORDER
+from tests.test_channel_contract import NOON, ORDER, place
 from tests.wire import Request, answer, fault, talk
 
 SLUGS = ("vk-geo", "operator-roaming")
@@ -48,7 +48,7 @@ each = pytest.mark.parametrize("slug", SLUGS)
 
 def caught(slug: str, order: OrderRequest) -> tuple[ChannelError, list[Request]]:
     """An order whose answer nobody reads, and what was asked."""
-    return fault(slug, lambda channel: channel.order(order), answer())
+    return fault(slug, lambda channel: place(channel, order), answer())
 
 
 def test_neither_what_is_asked_nor_what_is_told_has_a_field_for_a_person() -> None:
@@ -69,13 +69,13 @@ def test_the_people_of_an_operator_follow_nobody() -> None:
 @pytest.mark.parametrize("drill", [True, False])
 def test_it_orders_an_exercise_for_drills_alone(slug: str, drill: bool) -> None:
     with pytest.raises(ValueError, match="exercise"):
-        talk(slug, lambda channel: channel.order(replace(ORDER, exercise=not drill)), answer(), drill=drill)
+        talk(slug, lambda channel: place(channel, replace(ORDER, exercise=not drill)), answer(), drill=drill)
 
 
 @each
 @pytest.mark.parametrize("missing", [{"basis_law": ""}, {"basis_reason": ""}, {"basis_ends_at": None}])
 def test_it_asks_nobody_to_write_to_strangers_without_a_basis(slug: str, missing: dict[str, Any]) -> None:
-    error, received = fault(slug, lambda channel: channel.order(replace(ORDER, **missing)), answer())
+    error, received = fault(slug, lambda channel: place(channel, replace(ORDER, **missing)), answer())
     assert (error.scope, error.reason, received) == ("content", "no_legal_basis", [])
 
 

@@ -138,7 +138,8 @@ def make_sound(case: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_our_door_takes_whatever_a_platform_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_door_takes_whatever_a_platform_tells(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.CHANNEL_URLS = {**settings.CHANNEL_URLS, "vk-geo": "http://127.0.0.1:1"}
     monkeypatch.setenv("VK_GEO", "t")
     monkeypatch.setenv("VK_GEO_WEBHOOK", f"whsec_{base64.b64encode(test_hooks.KEY).decode()}")
     geo = world.account("vk-geo")
