@@ -140,70 +140,71 @@ MUCH_TROUBLE: list[Change] = [(WIRE_CHANCE, "sim-plain", 0.6), (WIRE_CHANCE, "si
 PLANTS: dict[str, Plant] = {
     "no fence check when outcomes are recorded": Plant(
         lambda: [without(recording, "CLOSE", " AND b.fence = %(fence)s AND b.status = 'sending'"), *MANY_STALLS],
-        frozenset({"lost", "duplicated_unflagged", "wrong_counters", "open_rows"}),
+        frozenset({"lost", "duplicated_unflagged", "wrong_counters", "open_rows"}), first=10,
     ),
-    "no random_id": Plant(lambda: asking(lambda fields: fields.update(random_id="0")), frozenset({"duplicated"})),
+    "no random_id": Plant(lambda: asking(lambda fields: fields.update(random_id="0")), frozenset({"duplicated"}), first=6),
     "a new random_id for every attempt": Plant(
-        lambda: asking(lambda fields: fields.update(random_id=str(random.randrange(1, 2**31)))), frozenset({"duplicated"})
+        lambda: asking(lambda fields: fields.update(random_id=str(random.randrange(1, 2**31)))),
+        frozenset({"duplicated"}), first=6,
     ),
     "a claim that ignores leases": Plant(
         lambda: [without(claiming, name, FRESH_LEASE, "true") for name in ("CLAIM", "OPEN")],
-        frozenset({"needless_doubt"}), faults=0,
+        frozenset({"needless_doubt"}), first=2, faults=0,
     ),
     "no look at a stop before a request": Plant(
-        lambda: [(claiming, "GOES_ON", "SELECT %(batch)s > 0 OR %(fence)s > 0"), *MANY_STOPS], TOO_LATE, first=4
+        lambda: [(claiming, "GOES_ON", "SELECT %(batch)s > 0 OR %(fence)s > 0"), *MANY_STOPS], TOO_LATE, first=2
     ),
     "a look at a stop that stays good for a minute": Plant(
         lambda: [(sending, "FRESH", 60.0), *MANY_STOPS], TOO_LATE, first=10
     ),
     "an answer read by its order": Plant(
-        lambda: [wrapped(vk.VKDirect, "_ask", _by_position), *MANY_ODD_ANSWERS], frozenset({"lost"}), first=13
+        lambda: [wrapped(vk.VKDirect, "_ask", _by_position), *MANY_ODD_ANSWERS], frozenset({"lost"}), first=7
     ),
-    "a final refusal tried again": Plant(lambda: [(vk, "LATER", vk.LATER | {18, 900, 901})], frozenset({"open_rows"})),
+    "a final refusal tried again": Plant(lambda: [(vk, "LATER", vk.LATER | {18, 900, 901})], frozenset({"open_rows"}), first=3),
     "a receipt that opens what is final": Plant(
         lambda: [without(settling, "READ", "AND d.status IN ('accepted', 'delivered')"), *MANY_RECEIPTS],
         frozenset({"wrong_counters"}), first=4,
     ),
     "a claim that is not committed before the request": Plant(
         lambda: [wrapped(pumping, "claim", _uncommitted), wrapped(pumping, "record", _and_commit)],
-        frozenset({"duplicated_unflagged", "lost"}), first=2,
+        frozenset({"duplicated_unflagged", "lost"}), first=6,
     ),
     "batches formed when they are sent": Plant(
-        lambda: [wrapped(pumping, "claim", _formed_anew), (ANSWERS, "absent", 30)], frozenset({"duplicated"}), first=2
+        lambda: [wrapped(pumping, "claim", _formed_anew), (ANSWERS, "absent", 30)], frozenset({"duplicated"}), first=9
     ),
     "a channel that claims a memory it has not": Plant(
-        lambda: [(Plain, "resendable_for", 3000)], frozenset({"duplicated_unflagged"})
+        lambda: [(Plain, "resendable_for", 3000)], frozenset({"duplicated_unflagged"}), first=13
     ),
     "a repeat after the platform has forgotten": Plant(
         lambda: [(Keyed, "resendable_for", 10**9), (AT["statement"], "standstill", 0.01), *MANY_UNANSWERED],
-        frozenset({"duplicated"}), first=4,
+        frozenset({"duplicated"}), first=64,
     ),
     "a refusal believed after an unanswered request": Plant(
         lambda: [
             (pumping, "weighed", lambda held, outcomes, close, *, keyed: (outcomes, close)), *MANY_UNANSWERED, *MANY_RECEIPTS
         ],
-        frozenset({"lost"}), first=13,
+        frozenset({"lost"}), first=7,
     ),
     "leases by clocks of which some are an hour behind": Plant(
         lambda: [without(claiming, "CLAIM", LEASE, f"{LEASE} - (b.id %% 2) * interval '1 hour'")],
-        frozenset({"needless_doubt"}), faults=0,
+        frozenset({"needless_doubt"}), first=2, faults=0,
     ),
     "people marked before they are asked for": Plant(
-        lambda: [wrapped(pumping, "claim", _believed), *MANY_CRASHES], frozenset({"lost"})
+        lambda: [wrapped(pumping, "claim", _believed), *MANY_CRASHES], frozenset({"lost"}), first=2
     ),
     "every error of a request taken for a refusal": Plant(
-        lambda: [wrapped(sending.Requests, "_ask", _swallowed), *MANY_UNANSWERED], frozenset({"lost"})
+        lambda: [wrapped(sending.Requests, "_ask", _swallowed), *MANY_UNANSWERED], frozenset({"lost"}), first=2
     ),
     "no look at the end of a message but by the sweep": Plant(
         lambda: [*(without(claiming, name, IN_TIME) for name in ("CLAIM", "OPEN", "GOES_ON")), *RARE_SWEEPS, *MUCH_TROUBLE],
-        TOO_LATE, first=12, faults=60,
+        TOO_LATE, first=9, faults=60,
     ),
     "a stop that leaves what is queued": Plant(
         lambda: [(delivery, "close_open", lambda campaign, status: {"gone": 0, "left": 0}), *MANY_STOPS],
-        frozenset({"open_rows"}),
+        frozenset({"open_rows"}), first=2,
     ),
     "nobody pumps when the bell is lost": Plant(
-        lambda: [(sweeping, "pump_due", lambda seconds: 0)], frozenset({"open_rows"}), first=3
+        lambda: [(sweeping, "pump_due", lambda seconds: 0)], frozenset({"open_rows"}), first=4
     ),
 }  # fmt: skip
 
