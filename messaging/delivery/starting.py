@@ -247,7 +247,7 @@ def close_open(campaign: Campaign, status: Status) -> dict[str, int]:
     return {"gone": int(gone), "left": int(left)}
 
 
-# An order without whose answer the plan goes on keeps nothing open.
+# An order for whose answer nothing waits any more keeps nothing open.
 FINISHED = """
     SELECT c.id FROM messaging_campaign c
      WHERE c.status = 'sending' AND (%(among)s::bigint[] IS NULL OR c.id = ANY (%(among)s))

@@ -34,8 +34,8 @@ class Order(models.Model):
     `id` is the Idempotency-Key.
 
     * taken_at: when it first said that it holds the order; answered_at: when its decision came here. Both by our clock
-    * answer_due_at: after that the plan goes on without it. A late yes still counts, so that is no status
-    * waived_at: when the plan went on without it, by itself or by a person
+    * answer_due_at: after that nothing waits for it. A late yes still counts, so that is no status
+    * waived_at: since when nothing waits for its answer, by itself or by a person
     * step, matched_step: to what its counters are rounded; threshold: fewer people than that are not counted
     * follows, recipients: an earlier order of the same platform, and what those who got that one mean for this one
     * body: the JSON in which a platform was asked first, and is asked again; body_sha256: of the very bytes of it

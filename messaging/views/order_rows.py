@@ -87,7 +87,7 @@ def _numbers(order: Order) -> list[tuple[Any, int | None]]:
 
 
 def _limits(order: Order) -> dict[str, Any]:
-    """Seconds after which a decision that does not come is worrying, and after which the plan goes on without it."""
+    """Seconds after which a decision that does not come is worrying, and after which nothing waits for it."""
     if order.asked_at is None or order.answer_due_at is None:
         return {"amber": "", "red": ""}
     seconds = (order.answer_due_at - order.asked_at).total_seconds()
