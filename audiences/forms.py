@@ -17,7 +17,7 @@ from audiences.models import AddressKind, Audience, AudienceVersion
 from audiences.outages import NOBODY_SAYS_SO
 from audiences.questions import ALLOWING, FOLLOWING, FROM_ELSEWHERE, LISTS, SPEAKING, TRIP, Fields, Question
 from audiences.whereabouts import PLACE, missing
-from crisis.forms import CountriesField, Moment, add_problems
+from crisis.forms import CountriesField, FilterByIncident, Moment, add_problems
 from crisis.models import Incident, User
 from crisis.refusal import Refused
 
@@ -245,7 +245,7 @@ class RevisionForm(CriteriaForm):
             )
 
 
-class AudienceFilter(forms.Form):
+class AudienceFilter(FilterByIncident):
     """Filters and order of the list; they live in the URL."""
 
     q = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=200)
@@ -257,11 +257,6 @@ class AudienceFilter(forms.Form):
         required=False,
         choices=[("", gettext_lazy("newest first")), ("name", gettext_lazy("by name"))],
     )
-
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.by = by
-        self.fields["incident"].queryset = Incident.objects.seen_by(by)  # type: ignore[attr-defined]
 
     def rows(self) -> Any:
         """Audiences that pass; a filter that cannot be read filters nothing and says so beside its field."""

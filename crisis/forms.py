@@ -330,3 +330,12 @@ def _having(words: str) -> Q:
 
 def _midnight(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, datetime.min.time()), timezone.get_default_timezone())
+
+
+class FilterByIncident(forms.Form):
+    """A filter of a list that a person sees, with a field `incident` of those that they see."""
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by = by
+        self.fields["incident"].queryset = Incident.objects.seen_by(by)  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,14 +51,22 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Got(Beginning, About):
-    """Got the message or what it corrects, or may have got it. Nobody did once the personal data of it are destroyed."""
+class Those(Beginning, About):
+    """Those of a message whom `people` selects, while the database knows of anybody."""
 
-    op: ClassVar[str] = "got"
+    @abstractmethod
+    def people(self, at: datetime, name: str) -> Clause: ...
 
     def clause(self, at: datetime, name: str) -> Clause:
         inner = self.people(at, name)
         return Clause(f"p.contact_id IN ({inner.text})", inner.params, RECORDED.format(name=name))
+
+
+@dataclass(frozen=True, slots=True)
+class Got(Those):
+    """Got the message or what it corrects, or may have got it. Nobody did once the personal data of it are destroyed."""
+
+    op: ClassVar[str] = "got"
 
     def people(self, at: datetime, name: str) -> Clause:
         return Clause(GOT.format(name=name), {f"{name}_campaign": self.campaign})
@@ -83,14 +92,10 @@ class DidNotGet(Narrowing, About):
 
 
 @dataclass(frozen=True, slots=True)
-class DidNotAnswer(Beginning, About):
+class DidNotAnswer(Those):
     """Got the message and wrote nothing back since."""
 
     op: ClassVar[str] = "did_not_answer"
-
-    def clause(self, at: datetime, name: str) -> Clause:
-        inner = self.people(at, name)
-        return Clause(f"p.contact_id IN ({inner.text})", inner.params, RECORDED.format(name=name))
 
     def people(self, at: datetime, name: str) -> Clause:
         answered = "SELECT r.contact FROM messaging_reply r WHERE r.contact IS NOT NULL AND r.campaign_id = %({name}_campaign)s"

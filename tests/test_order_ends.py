@@ -15,7 +15,7 @@ from messaging import delivery, hooks, waiting, workflow
 from messaging.channels import Report
 from messaging.delivery import claiming, orders
 from messaging.delivery.claiming import Claim
-from messaging.models import Batch, Campaign, Order, OrderWord, ReachException
+from messaging.models import Batch, Campaign, Delivery, Order, OrderWord, ReachException
 from messaging.workflow import by_hand
 from tests import world
 from tests.byhand import Hotels
@@ -81,6 +81,7 @@ def test_a_question_whose_answer_was_lost_may_still_come_after_a_stop(desk: Desk
     assert (fresh(order).ended, fresh(order).words.filter(kind=OrderWord.Kind.STRANGE).exists()) == (False, False)
     desk.pump(later=120)
     assert_over(order)
+    assert Delivery.objects.get().people == 0
 
 
 def test_an_order_that_ended_while_it_was_asked_for_again_keeps_nothing_in_doubt(desk: Desk) -> None:

@@ -273,17 +273,6 @@ def test_it_follows_a_stopped_order_until_the_platform_has_cancelled_it(desk: De
     assert (fresh(order).ended, fresh(order).batch.status) == (True, Batch.Status.STOPPED)
 
 
-def test_a_stopped_order_that_never_arrived_is_over(desk: Desk) -> None:
-    desk.platform.control(lose_before=1)
-    order = desk.ordered()
-    desk.pump()
-    workflow.stop(order.batch.campaign, by=desk.author)
-    desk.pump(later=5)
-    desk.pump(later=120)
-    assert (fresh(order).status, fresh(order).batch.status) == (Order.Status.CANCELLED, Batch.Status.STOPPED)
-    assert Delivery.objects.get().people == 0
-
-
 def test_an_order_that_was_done_before_the_stop_came_is_done(desk: Desk) -> None:
     order = desk.asked(**for_everybody())
     desk.done(order)

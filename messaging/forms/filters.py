@@ -8,23 +8,19 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from crisis.forms import FilterByIncident
 from crisis.models import Incident, User
 from messaging.models import Campaign, Status
 
 DRILLS = [("", _("with drills")), ("no", _("without drills")), ("yes", _("only drills"))]
 
 
-class CampaignFilter(forms.Form):
+class CampaignFilter(FilterByIncident):
     """Filters of the list of campaigns; they live in the URL. What cannot be read filters nothing and says so."""
 
     status = forms.ChoiceField(label=_("Status"), required=False, choices=[("", _("any")), *Status.choices])
     incident = forms.ModelChoiceField(Incident.objects.none(), label=_("Incident"), required=False, empty_label=_("any"))
     drill = forms.ChoiceField(label=_("Drills"), required=False, choices=DRILLS)
-
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.by = by
-        self.fields["incident"].queryset = Incident.objects.seen_by(by)  # type: ignore[attr-defined]
 
     def rows(self) -> Any:
         """The campaigns that pass, newest first."""
